@@ -1,0 +1,126 @@
+//! The one error type of the program: what kind it is, what happened, and what to do next.
+//!
+//! Hints are attached where the cause is known; `report` renders them in one place, and [`ErrorKind::exit_code`] is the one
+//! way from a kind to an exit code.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The kinds of failure that a script can tell apart, by exit code and by the JSON error's `kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// Something failed that has no number of its own: the network, a throttled call, a bug.
+    Failed,
+    /// What was typed is wrong or incomplete. Nothing was asked of AWS, or nothing was changed.
+    Usage,
+    /// Credentials are missing or expired.
+    Credentials,
+    /// AWS refused a call, and nothing was changed before it.
+    Denied,
+    /// `--exit-code`: something would change.
+    PendingChange,
+    /// Something of that name exists and is not ours.
+    Conflict,
+    /// Stopped part-way: something was changed before.
+    Partial,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl ErrorKind {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Credentials | Self::Denied => 3,
+            Self::PendingChange => 4,
+            Self::Conflict => 5,
+            Self::Partial => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A call that AWS refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeniedCall {
+    /// The action in IAM's words, such as `s3:CreateBucket`.
+    pub action: String,
+    /// What it was asked of: a bucket, a role, a key.
+    pub resource: String,
+    /// The layer that AWS names as the refuser, in plain words, where it names one.
+    pub layer: Option<String>,
+}
+
+/// A failure of the program, as a person or a script sees it.
+#[derive(Debug)]
+pub struct Error {
+    /// Decides the exit code.
+    pub kind: ErrorKind,
+    /// What happened, in a sentence or a few lines. Never holds a secret or a whole token.
+    pub message: String,
+    /// What to do next, each a sentence or a command.
+    pub hints: Vec<String>,
+    /// The calls that AWS refused, if that was it.
+    pub denied: Vec<DeniedCall>,
+    /// What lies underneath, shown with `--verbose`.
+    pub source: Option<anyhow::Error>,
+}
+
+impl Error {
+    /// An error without hints.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            denied: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// A usage error.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Ctrl-C, before anything was changed.
+    pub fn interrupted() -> Self {
+        Self::new(
+            ErrorKind::Interrupted,
+            "Interrupted. Nothing was changed in AWS.",
+        )
+    }
+
+    /// Adds what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds several things to do next.
+    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
+    /// Adds what lies underneath.
+    pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The program's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

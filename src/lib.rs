@@ -1,0 +1,3 @@
+//! `mixpanel-s3`.
+pub mod names;
+pub mod policy;

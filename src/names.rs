@@ -1,0 +1,94 @@
+//! The names of things, parsed once at the edge and trusted afterwards.
+//!
+//! A value of one of these types obeys the whole rule that AWS (or Mixpanel) has for it, so no other room checks again:
+//!
+//! * [`BucketName`] – a general-purpose S3 bucket, by S3's bucket naming rules;
+//! * [`Region`] and [`Partition`] – where the bucket is, and which family of regions that belongs to;
+//! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers;
+//! * [`KeyReference`] (what a person types) and [`KeyArn`] (what AWS and Mixpanel want);
+//! * [`ProjectToken`] – the `sts:ExternalId`; it never shows itself whole unless asked by name;
+//! * [`Tag`] – a key and a value.
+//!
+//! What does not parse is an [`InvalidName`]: which rule was broken, and a name that would do, where there is one.
+
+mod bucket;
+mod iam;
+mod key;
+mod region;
+mod tag;
+mod token;
+
+pub use bucket::BucketName;
+pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName};
+pub use key::{AliasName, KeyArn, KeyReference};
+pub use region::{MIXPANEL_REGIONS, Partition, Region};
+pub use tag::{MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
+pub use token::{ProjectToken, TokenShape};
+
+use std::fmt;
+
+/// A name that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidName {
+    /// What was being named, in the field's words: "bucket name", "role name".
+    pub what: &'static str,
+    /// The value, already safe to show.
+    pub value: String,
+    /// The rule that it breaks, as a sentence without its full stop.
+    pub rule: String,
+    /// A value that would do, or what to do instead.
+    pub suggestion: Option<String>,
+}
+
+impl InvalidName {
+    fn new(what: &'static str, value: &str, rule: impl Into<String>) -> Self {
+        Self {
+            what,
+            value: value.to_owned(),
+            rule: rule.into(),
+            suggestion: None,
+        }
+    }
+
+    fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} '{}': {}.", self.what, self.value, self.rule)?;
+        if let Some(suggestion) = &self.suggestion {
+            write!(f, " {suggestion}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+/// Gives a string type its text: `as_str`, `Display`, and serialisation as that text.
+macro_rules! text {
+    ($name:ident) => {
+        impl $name {
+            /// The text, as AWS wants it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+use text;

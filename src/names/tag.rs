@@ -1,0 +1,98 @@
+//! Tags, by the narrowest of IAM's, S3's and KMS's rules, since one tag goes onto all of them.
+
+use std::str::FromStr;
+
+use super::InvalidName;
+
+/// The tag key that marks what this program made.
+pub const MANAGED_BY_KEY: &str = "managed-by";
+/// The value of [`MANAGED_BY_KEY`].
+pub const MANAGED_BY_VALUE: &str = "mixpanel-s3";
+
+/// A tag: a key of 1–128 characters and a value of at most 256, of letters, digits, spaces and `_.:/=+-@`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag {
+    /// The key. Never begins with `aws:`, which is AWS's own.
+    pub key: String,
+    /// The value, possibly empty.
+    pub value: String,
+}
+
+impl Tag {
+    /// A tag of this program's own, whose text is known to obey the rule.
+    pub(crate) fn own(key: &str, value: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    /// The tag that marks what this program made.
+    pub fn managed_by() -> Self {
+        Self::own(MANAGED_BY_KEY, MANAGED_BY_VALUE)
+    }
+}
+
+impl FromStr for Tag {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let broken = |rule: String| InvalidName::new("tag", text, rule);
+        let Some((key, value)) = text.split_once('=') else {
+            return Err(broken("write it as KEY=VALUE".into()));
+        };
+        let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() || key.chars().count() > 128 {
+            return Err(broken("a key has 1 to 128 characters".into()));
+        }
+        if value.chars().count() > 256 {
+            return Err(broken("a value has at most 256 characters".into()));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(broken("AWS reserves keys that begin with 'aws:'".into()));
+        }
+        if key == MANAGED_BY_KEY && value != MANAGED_BY_VALUE {
+            return Err(broken(format!(
+                "'{MANAGED_BY_KEY}' marks what this program owns, so its value is fixed"
+            )));
+        }
+        let odd = key.chars().chain(value.chars()).find(|c| {
+            !(c.is_alphanumeric()
+                || *c == ' '
+                || matches!(c, '_' | '.' | ':' | '/' | '=' | '+' | '-' | '@'))
+        });
+        match odd {
+            Some(odd) => Err(broken(format!(
+                "AWS takes letters, digits, spaces and _.:/=+-@ and not '{}'",
+                odd.escape_default()
+            ))),
+            None => Ok(Self {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_obey_the_narrowest_rule() {
+        let tag: Tag = "team=data platform".parse().unwrap();
+        assert_eq!(
+            (tag.key.as_str(), tag.value.as_str()),
+            ("team", "data platform")
+        );
+        assert_eq!("a=b=c".parse::<Tag>().unwrap().value, "b=c");
+        assert_eq!("empty=".parse::<Tag>().unwrap().value, "");
+        let rule = |text: &str| text.parse::<Tag>().expect_err(text).rule;
+        assert!(rule("team").contains("KEY=VALUE"));
+        assert!(rule("=x").contains("1 to 128"));
+        assert!(rule(&format!("k={}", "v".repeat(257))).contains("at most 256"));
+        assert!(rule("AWS:x=y").contains("reserves"));
+        assert!(rule("managed-by=me").contains("fixed"));
+        assert!(rule("k=a;b").contains("not ';'"));
+    }
+}

@@ -1,0 +1,155 @@
+//! The project token, which is the `sts:ExternalId` of the role's trust.
+//!
+//! Mixpanel shows it under Settings → Project settings → Access keys: 32 hexadecimal characters. It is no secret, yet nobody
+//! wants it in a log, so this type shows its ends only; [`ProjectToken::expose`] is the one way to all of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::InvalidName;
+
+/// A Mixpanel project token.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectToken(String);
+
+/// Whether a token looks like the ones that Mixpanel gives out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenShape {
+    /// 32 hexadecimal characters.
+    Usual,
+    /// Something else that AWS would take as an ExternalId.
+    Unusual,
+}
+
+impl ProjectToken {
+    /// The whole token, for AWS and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it looks like a Mixpanel token.
+    pub fn shape(&self) -> TokenShape {
+        if self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_hexdigit()) {
+            TokenShape::Usual
+        } else {
+            TokenShape::Unusual
+        }
+    }
+}
+
+impl FromStr for ProjectToken {
+    type Err = InvalidName;
+
+    /// Takes what STS takes as an ExternalId: 2–1224 of `[\w+=,.@:\/-]`, after trimming white space.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        const WHAT: &str = "project token";
+        const WHERE: &str =
+            "The token is in Mixpanel under Settings → Project settings → Access keys.";
+        let text = text.trim();
+        let broken = |rule: String| InvalidName::new(WHAT, &shortened(text), rule).suggest(WHERE);
+        if text.is_empty() {
+            return Err(broken("it is empty".into()));
+        }
+        if text.len() != 32 && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(broken(
+                "that looks like the project ID, not the token".into(),
+            ));
+        }
+        if let Some(odd) = text.chars().find(|c| {
+            !(c.is_ascii_alphanumeric()
+                || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | ':' | '/' | '-'))
+        }) {
+            return Err(broken(format!("a token has no '{}'", odd.escape_default())));
+        }
+        if !(2..=1224).contains(&text.len()) {
+            return Err(broken(
+                "AWS takes an ExternalId of 2 to 1224 characters".into(),
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The first and the last four characters of a long text, and less of a short one.
+fn shortened(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let ends = if characters.len() >= 16 {
+        4
+    } else {
+        usize::from(characters.len() >= 6)
+    };
+    let head: String = characters.iter().take(ends).collect();
+    let tail: String = characters.iter().skip(characters.len() - ends).collect();
+    if characters.is_empty() {
+        String::new()
+    } else {
+        format!("{head}…{tail}")
+    }
+}
+
+impl fmt::Display for ProjectToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shortened(&self.0))
+    }
+}
+
+impl fmt::Debug for ProjectToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProjectToken({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_token_never_shows_itself_whole() {
+        let token: ProjectToken = TOKEN.parse().unwrap();
+        assert_eq!(token.to_string(), "0123…cdef");
+        assert_eq!(format!("{token:?}"), "ProjectToken(0123…cdef)");
+        assert_eq!(token.expose(), TOKEN);
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_recognised() {
+        let rule = |text: &str| text.parse::<ProjectToken>().expect_err(text).rule;
+        assert!(rule("2195193").contains("project ID"));
+        assert!(rule("   ").contains("empty"));
+        assert!(rule("a token").contains("no ' '"));
+        assert!(rule("a").contains("2 to 1224"));
+        assert_eq!(
+            format!("  {TOKEN}\n")
+                .parse::<ProjectToken>()
+                .unwrap()
+                .expose(),
+            TOKEN
+        );
+        assert_eq!(
+            TOKEN.parse::<ProjectToken>().unwrap().shape(),
+            TokenShape::Usual
+        );
+        assert_eq!(
+            "abc-def".parse::<ProjectToken>().unwrap().shape(),
+            TokenShape::Unusual
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_error_and_no_display_holds_the_whole_text(text in "\\PC{2,80}") {
+            match text.parse::<ProjectToken>() {
+                Ok(token) => {
+                    let shown = format!("{token} {token:?}");
+                    prop_assert!(!shown.contains(text.trim()));
+                }
+                Err(invalid) => prop_assert!(!invalid.value.contains(text.trim()) || text.trim().is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The documents of IAM and S3, as values: what Mixpanel's page asks for, what stands in AWS, and how the two compare.
+//!
+//! * [`document`] – [`Document`] and [`Statement`]: JSON that keeps every key it does not know;
+//! * [`build`] – the documents of Mixpanel's page, element for element, and the bucket policy that refuses plain HTTP;
+//! * [`compare`] – whether two documents mean the same, and a diff by statement where they do not;
+//! * [`merge`] – adding to somebody's document without losing a statement of theirs;
+//! * [`read`] – what a document grants: which buckets are written, which keys are used, whether Mixpanel is trusted.
+//!
+//! Pure: no AWS, no async, no terminal.
+
+pub mod build;
+pub mod compare;
+pub mod document;
+pub mod merge;
+pub mod read;
+
+pub use document::{Document, InvalidDocument, Statement};

@@ -1,0 +1,230 @@
+//! A policy document that keeps what it does not understand.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>: almost every element may be a string
+//! or a list of strings, and `Statement` may be one statement or a list.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// A policy document. `Statement` is always a list here; every other key stands as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    statements: Vec<Statement>,
+    /// All keys but `Statement`, in their order.
+    rest: Map<String, Value>,
+}
+
+/// One statement, as a JSON object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement(Map<String, Value>);
+
+/// A text that is no policy document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidDocument(String);
+
+impl fmt::Display for InvalidDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is no policy document: {}", self.0)
+    }
+}
+
+impl std::error::Error for InvalidDocument {}
+
+/// The principals of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principals<'a> {
+    /// `"*"`.
+    Anyone,
+    /// The values under `AWS`: ARNs, account IDs, or `*`.
+    Aws(Vec<&'a str>),
+    /// No `Principal`, or one of services and federations alone.
+    Others,
+}
+
+impl Document {
+    /// A document of the present policy language version.
+    pub fn new(statements: Vec<Statement>) -> Self {
+        let mut rest = Map::new();
+        rest.insert("Version".into(), Value::from("2012-10-17"));
+        Self { statements, rest }
+    }
+
+    /// Reads a document as IAM, S3 and KMS return it. IAM percent-encodes its documents (RFC 3986); a document always
+    /// begins with a brace, so the two forms cannot be confused.
+    pub fn parse(text: &str) -> Result<Self, InvalidDocument> {
+        let text = text.trim();
+        let decoded = if text.starts_with('{') {
+            text.into()
+        } else {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .map_err(|error| InvalidDocument(error.to_string()))?
+        };
+        let value =
+            serde_json::from_str(&decoded).map_err(|error| InvalidDocument(error.to_string()))?;
+        let Value::Object(mut rest) = value else {
+            return Err(InvalidDocument("it is not a JSON object".into()));
+        };
+        let statements = match rest.shift_remove("Statement") {
+            None => Vec::new(),
+            Some(Value::Array(values)) => values
+                .into_iter()
+                .map(Statement::from_value)
+                .collect::<Result<_, _>>()?,
+            Some(value) => vec![Statement::from_value(value)?],
+        };
+        Ok(Self { statements, rest })
+    }
+
+    /// The statements, in their order.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    pub(super) fn statements_mut(&mut self) -> &mut Vec<Statement> {
+        &mut self.statements
+    }
+
+    /// The policy language version; AWS takes a missing one for `2008-10-17`.
+    pub fn version(&self) -> &str {
+        self.rest
+            .get("Version")
+            .and_then(Value::as_str)
+            .unwrap_or("2008-10-17")
+    }
+
+    /// The document as JSON.
+    pub fn to_value(&self) -> Value {
+        let mut object = self.rest.clone();
+        let statements = self
+            .statements
+            .iter()
+            .map(|statement| Value::Object(statement.0.clone()))
+            .collect();
+        object.insert("Statement".into(), Value::Array(statements));
+        Value::Object(object)
+    }
+
+    /// The document as AWS takes it: without white space, which counts towards S3's and KMS's limits.
+    pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// The document for people: indented by two.
+    pub fn to_pretty_json(&self) -> String {
+        format!("{:#}", self.to_value())
+    }
+}
+
+impl Statement {
+    /// Takes a JSON object for a statement.
+    pub fn from_value(value: Value) -> Result<Self, InvalidDocument> {
+        match value {
+            Value::Object(map) => Ok(Self(map)),
+            _ => Err(InvalidDocument("a statement is not a JSON object".into())),
+        }
+    }
+
+    pub(super) fn from_map(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    pub(super) fn map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    pub(super) fn map_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0
+    }
+
+    /// The statement's ID, if it has one.
+    pub fn sid(&self) -> Option<&str> {
+        self.0.get("Sid").and_then(Value::as_str)
+    }
+
+    /// Whether the statement allows; everything else denies.
+    pub fn allows(&self) -> bool {
+        self.0.get("Effect").and_then(Value::as_str) == Some("Allow")
+    }
+
+    /// The values of `Action`.
+    pub fn actions(&self) -> Vec<&str> {
+        texts(self.0.get("Action"))
+    }
+
+    /// The values of `Resource`.
+    pub fn resources(&self) -> Vec<&str> {
+        texts(self.0.get("Resource"))
+    }
+
+    /// Who the statement speaks of.
+    pub fn principals(&self) -> Principals<'_> {
+        match self.0.get("Principal") {
+            Some(Value::String(all)) if all == "*" => Principals::Anyone,
+            Some(Value::Object(map)) => match map.get("AWS") {
+                Some(value) => Principals::Aws(texts(Some(value))),
+                None => Principals::Others,
+            },
+            _ => Principals::Others,
+        }
+    }
+
+    /// The values that a condition compares a key with, or `None` where there is no such condition. Condition keys are
+    /// compared without regard to case, as AWS does.
+    pub fn condition(&self, operator: &str, key: &str) -> Option<Vec<&str>> {
+        let comparisons = self.0.get("Condition")?.get(operator)?.as_object()?;
+        let (_, value) = comparisons
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+        Some(texts(Some(value)))
+    }
+
+    /// Whether the statement has any condition at all.
+    pub fn is_conditional(&self) -> bool {
+        self.0
+            .get("Condition")
+            .and_then(Value::as_object)
+            .is_some_and(|conditions| !conditions.is_empty())
+    }
+}
+
+/// The strings of a string, or of a list of them.
+pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_read_raw_and_percent_encoded() {
+        let raw = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+        let encoded =
+            percent_encoding::utf8_percent_encode(raw, percent_encoding::NON_ALPHANUMERIC)
+                .to_string();
+        let document = Document::parse(raw).unwrap();
+        assert_eq!(Document::parse(&encoded).unwrap(), document);
+        assert_eq!(document.statements().len(), 1);
+        assert_eq!(document.statements()[0].actions(), ["s3:*"]);
+    }
+
+    #[test]
+    fn unknown_keys_survive() {
+        let raw = r#"{"Version":"2008-10-17","Id":"x","Statement":[{"Sid":"a","Odd":{"k":[1]}}],"More":true}"#;
+        let value = Document::parse(raw).unwrap().to_value();
+        assert_eq!(value, serde_json::from_str::<Value>(raw).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_document_is_said() {
+        for text in ["", "[]", "%7B", "{\"Statement\":[1]}", "{"] {
+            assert!(Document::parse(text).is_err(), "{text}");
+        }
+    }
+}

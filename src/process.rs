@@ -1,0 +1,92 @@
+//! The operating system as the program sees it: arguments, environment, terminal, Ctrl-C. Or a test's stand-in.
+//!
+//! Nothing else in the crate reads `std::env` or asks whether a stream is a terminal. (The AWS SDK reads its own variables.)
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use tokio::sync::watch;
+
+/// What the program was started with.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// The arguments, the program's own name first.
+    pub arguments: Vec<OsString>,
+    environment: HashMap<String, String>,
+    /// Whether a person can be asked: keyboard and screen are there (stdin and stderr).
+    pub can_ask: bool,
+    /// Whether stderr, where everything but results goes, is a terminal.
+    pub stderr_is_terminal: bool,
+    /// Whether stdout is a terminal.
+    pub stdout_is_terminal: bool,
+}
+
+impl Process {
+    /// The real thing.
+    pub fn real() -> Self {
+        let stderr_is_terminal = std::io::stderr().is_terminal();
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        Self {
+            arguments: std::env::args_os().collect(),
+            environment: std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            can_ask: stderr_is_terminal && !dumb && std::io::stdin().is_terminal(),
+            stderr_is_terminal,
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// A process without a terminal, for tests.
+    pub fn stand_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Self {
+            arguments: std::iter::once("mixpanel-s3")
+                .chain(arguments.iter().copied())
+                .map(OsString::from)
+                .collect(),
+            environment: environment.iter().map(pair).collect(),
+            can_ask: false,
+            stderr_is_terminal: false,
+            stdout_is_terminal: false,
+        }
+    }
+
+    /// An environment variable that is set and not empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// Ctrl-C, as something that can be waited for and asked about.
+#[derive(Debug, Clone)]
+pub struct Interrupts(watch::Receiver<u32>);
+
+impl Interrupts {
+    /// Listens for Ctrl-C from now on; the process no longer ends by itself.
+    pub fn listen() -> Self {
+        let (sender, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                sender.send_modify(|count| *count += 1);
+            }
+        });
+        Self(receiver)
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub fn happened(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
+    /// Waits until Ctrl-C was pressed that many times in all. Never ends where nobody listens any more.
+    pub async fn wait(&mut self, times: u32) {
+        if self.0.wait_for(|count| *count >= times).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
