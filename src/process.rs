@@ -30,7 +30,9 @@ impl Process {
         Self {
             arguments: std::env::args_os().collect(),
             environment: std::env::vars_os()
-                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(key, value)| {
+                    Some((key.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
             can_ask: stderr_is_terminal && !dumb && std::io::stdin().is_terminal(),
             stderr_is_terminal,
@@ -84,8 +86,9 @@ impl Interrupts {
     }
 
     /// Waits until Ctrl-C was pressed that many times in all. Never ends where nobody listens any more.
-    pub async fn wait(&mut self, times: u32) {
-        if self.0.wait_for(|count| *count >= times).await.is_err() {
+    pub async fn wait(&self, times: u32) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|count| *count >= times).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

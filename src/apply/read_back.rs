@@ -1,0 +1,206 @@
+//! Reads back what was written, before anything is called done.
+//!
+//! What decides whether Mixpanel gets in and whether anybody else does is read back: the role's trust, its attachments, and
+//! the bucket's encryption, policy and public-access blocks. Tags and lifecycle rules are taken at S3's word, which is
+//! strongly consistent; reading them as well would make the longest ordinary run longer and prove nothing about access.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Applied;
+use crate::aws::{Aws, Failure};
+use crate::observed::{BucketEncryption, Reading};
+use crate::plan::{Action, BucketDefault, Plan};
+use crate::policy::compare::same_meaning;
+use crate::policy::read;
+use crate::spec::SetupSpec;
+
+/// How long IAM may take until it answers with what was written.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Something that was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It is as it was written.
+    Confirmed(String),
+    /// It is not, or not yet.
+    Differs(String),
+    /// The caller may write it and may not read it.
+    Unreadable(String),
+}
+
+/// Reads back what the plan's done steps wrote. `wait` is told why, whenever AWS has to be asked again.
+pub async fn read_back(
+    aws: &Aws,
+    spec: &SetupSpec,
+    plan: &Plan,
+    applied: &Applied,
+    wait: impl Fn(&'static str),
+) -> Result<Vec<Finding>, Failure> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    let mut waited = false;
+    loop {
+        let findings = read_once(aws, spec, plan, applied).await?;
+        let settled = !findings
+            .iter()
+            .any(|finding| matches!(finding, Finding::Differs(_)));
+        if settled || Instant::now() + pause > deadline {
+            return Ok(findings);
+        }
+        if !waited {
+            wait("AWS does not answer everywhere with what was written yet");
+            waited = true;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn read_once(
+    aws: &Aws,
+    spec: &SetupSpec,
+    plan: &Plan,
+    applied: &Applied,
+) -> Result<Vec<Finding>, Failure> {
+    let done = || {
+        applied
+            .done
+            .iter()
+            .filter_map(|index| plan.steps.get(*index))
+            .map(|step| &step.action)
+    };
+    let wrote = |test: fn(&Action) -> bool| done().any(test);
+    let (bucket, owner) = (&spec.bucket, &spec.account);
+    let role_written = wrote(|a| {
+        matches!(
+            a,
+            Action::CreateRole { .. } | Action::UpdateTrust(_) | Action::SetBoundary(_)
+        )
+    });
+    let attached_written = wrote(|a| matches!(a, Action::AttachPolicy(_)));
+    let encryption_written = wrote(|a| matches!(a, Action::SetEncryption(_)));
+    let policy_written = wrote(|a| matches!(a, Action::SetBucketPolicy(_)));
+    let blocks_written = wrote(|a| matches!(a, Action::BlockPublicAccess));
+
+    let (role, attached, encryption, policy, blocks) = tokio::try_join!(
+        maybe(role_written, aws.role(&spec.role)),
+        maybe(attached_written, aws.attached_policies(&spec.role)),
+        maybe(
+            encryption_written,
+            aws.bucket_encryption(bucket, Some(owner))
+        ),
+        maybe(policy_written, aws.bucket_policy(bucket, owner)),
+        maybe(blocks_written, aws.blocks_public_access(bucket, owner)),
+    )?;
+
+    let mut findings = Vec::new();
+    if let Some(role) = role {
+        let trusts = role.as_ref().is_some_and(|role| {
+            read::trust_in_mixpanel(&role.trust) == read::Trust::Narrow
+                && read::external_ids(&role.trust).is_superset(&spec.external_ids())
+                && spec
+                    .boundary
+                    .as_ref()
+                    .is_none_or(|wanted| role.boundary.as_deref() == Some(wanted.as_str()))
+        });
+        findings.push(finding(
+            trusts,
+            "the role trusts Mixpanel's export user with your project token",
+            "the role does not yet trust Mixpanel's export user with your project token",
+        ));
+    }
+    if let Some(attached) = attached {
+        let all = done().all(|action| match action {
+            Action::AttachPolicy(arn) => attached.iter().any(|attached| attached == arn.as_str()),
+            _ => true,
+        });
+        findings.push(finding(
+            all,
+            "its policies are attached",
+            "its policies are not attached yet",
+        ));
+    }
+    let wanted_default = done().find_map(|action| match action {
+        Action::SetEncryption(default) => Some(default),
+        _ => None,
+    });
+    findings.extend(reading(
+        encryption.map(|encryption| {
+            encryption.map(|present| encrypts(present.as_ref(), wanted_default, applied))
+        }),
+        "the bucket encrypts as chosen",
+        "the bucket does not yet encrypt as chosen",
+    ));
+    let wanted_policy = done().find_map(|action| match action {
+        Action::SetBucketPolicy(document) => Some(document),
+        _ => None,
+    });
+    findings.extend(reading(
+        policy.map(|policy| {
+            policy.map(|present| match (present, wanted_policy) {
+                (Some(present), Some(wanted)) => same_meaning(&present, wanted),
+                _ => false,
+            })
+        }),
+        "it refuses plain HTTP",
+        "it does not yet refuse plain HTTP",
+    ));
+    findings.extend(reading(
+        blocks,
+        "it blocks all public access",
+        "it does not yet block all public access",
+    ));
+    Ok(findings)
+}
+
+fn finding(holds: bool, yes: &str, no: &str) -> Finding {
+    if holds {
+        Finding::Confirmed(yes.into())
+    } else {
+        Finding::Differs(no.into())
+    }
+}
+
+fn reading(reading: Option<Reading<bool>>, yes: &str, no: &str) -> Option<Finding> {
+    Some(match reading? {
+        Reading::Known(holds) => finding(holds, yes, no),
+        Reading::Unreadable(denied) => {
+            Finding::Unreadable(format!("{yes}: written, but {} is refused", denied.action))
+        }
+    })
+}
+
+/// The call's answer where it is wanted, and no call where it is not.
+async fn maybe<T>(
+    wanted: bool,
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<Option<T>, Failure> {
+    if wanted {
+        call.await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn encrypts(
+    present: Option<&BucketEncryption>,
+    wanted: Option<&BucketDefault>,
+    applied: &Applied,
+) -> bool {
+    let key = match present {
+        Some(BucketEncryption::Aes) => return wanted == Some(&BucketDefault::Aes),
+        Some(BucketEncryption::Kms { key, .. }) => key.as_deref(),
+        None => return false,
+    };
+    match wanted {
+        Some(BucketDefault::Kms(wanted)) => key == wanted.as_ref().map(|arn| arn.as_str()),
+        Some(BucketDefault::NewKey) => {
+            key.is_some() && key == applied.new_key.as_ref().map(|arn| arn.as_str())
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,43 @@
+//! The only room that names `aws_sdk_*`: clients and credentials ([`session`]), calls in this crate's own types ([`s3`],
+//! [`iam`], [`kms`], [`sts`]), and what it means when a call fails ([`failure`]).
+//!
+//! There is no trait with one implementation here. The seam for tests and for the sandbox is the SDK's own configuration:
+//! an endpoint, or an HTTP client, so that the real request and error code is what runs.
+
+pub mod failure;
+pub mod iam;
+pub mod kms;
+pub mod profile;
+pub mod s3;
+pub mod session;
+pub mod sts;
+
+pub use failure::{Cause, Failure};
+pub use session::Session;
+
+use crate::names::Region;
+
+/// The clients of the four services, in one region.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    iam: aws_sdk_iam::Client,
+    kms: aws_sdk_kms::Client,
+    s3: aws_sdk_s3::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+impl Aws {
+    /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this is.
+    pub fn new(session: &Session, region: &Region) -> Self {
+        let config = session.config_for(region);
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(session.path_style())
+            .build();
+        Self {
+            iam: aws_sdk_iam::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sts: aws_sdk_sts::Client::new(&config),
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What it means when a call fails.
+//!
+//! The SDK's errors differ by operation; what a person needs does not: which action on what was refused, by which layer,
+//! or whether the thing is not there, or whether nobody answered. [`Failure`] says that, and [`Failure::into_error`] turns
+//! it into the program's error with the next command to run.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::profile::Profile;
+use crate::error::{DeniedCall, Error, ErrorKind};
+use crate::names::Region;
+
+/// A failed call.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The action in IAM's words, such as `s3:CreateBucket`.
+    pub action: &'static str,
+    /// What it was asked of.
+    pub resource: String,
+    /// What it means.
+    pub cause: Cause,
+    /// AWS's error code, or the HTTP status where there is none.
+    pub code: String,
+    /// AWS's message, or the SDK's.
+    pub message: String,
+    /// The bucket's region, where S3 named it in a header.
+    pub bucket_region: Option<Region>,
+}
+
+/// What a failed call means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The thing is not there.
+    NotFound,
+    /// The caller may not.
+    Denied,
+    /// There are no credentials, or they are no longer good.
+    Credentials,
+    /// S3: the bucket is in another region.
+    Redirect,
+    /// It is there already.
+    AlreadyExists,
+    /// AWS is busy with it, or has not heard of it everywhere: worth another try.
+    NotYet,
+    /// No answer within the deadline.
+    Timeout,
+    /// No connection.
+    Unreachable,
+    /// AWS answered something else.
+    Other,
+}
+
+const CREDENTIAL_CODES: [&str; 9] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
+const DENIED_CODES: [&str; 4] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AllAccessDisabled",
+];
+const NOT_FOUND_CODES: [&str; 12] = [
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchEntity",
+    "NoSuchLifecycleConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "NoSuchTagSetError",
+    "NotFound",
+    "NotFoundException",
+    "OwnershipControlsNotFoundError",
+    "ReplicationConfigurationNotFoundError",
+    "ServerSideEncryptionConfigurationNotFoundError",
+];
+const EXISTS_CODES: [&str; 4] = [
+    "AlreadyExistsException",
+    "BucketAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "EntityAlreadyExists",
+];
+/// S3 answers OperationAborted while a bucket of the name is still being made or removed; IAM answers the other two while
+/// another change of the same thing is under way.
+const NOT_YET_CODES: [&str; 3] = [
+    "ConcurrentModification",
+    "OperationAborted",
+    "EntityTemporarilyUnmodifiable",
+];
+
+impl Failure {
+    /// Reads an SDK error. `action` is the IAM action that the call needs, `resource` what it was asked of.
+    pub(super) fn new<E>(
+        action: &'static str,
+        resource: &str,
+        error: SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        let failure = |cause, code: &str, message: String| Self {
+            action,
+            resource: resource.to_owned(),
+            cause,
+            code: code.to_owned(),
+            message,
+            bucket_region: None,
+        };
+        if let Some(credentials) = find_source::<CredentialsError>(&error) {
+            return failure(Cause::Credentials, "", credentials_message(credentials));
+        }
+        match &error {
+            SdkError::TimeoutError(_) => {
+                failure(Cause::Timeout, "", "no answer within the deadline".into())
+            }
+            SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
+                failure(Cause::Timeout, "", "no answer within the deadline".into())
+            }
+            SdkError::DispatchFailure(_) => failure(Cause::Unreachable, "", innermost(&error)),
+            SdkError::ServiceError(context) => {
+                let raw = context.raw();
+                let status = raw.status().as_u16();
+                let code = context.err().code().unwrap_or_default();
+                let message = context.err().message().unwrap_or_default();
+                let bucket_region = raw
+                    .headers()
+                    .get("x-amz-bucket-region")
+                    .and_then(|region| region.parse().ok());
+                let shown_code = if code.is_empty() {
+                    format!("HTTP {status}")
+                } else {
+                    code.to_owned()
+                };
+                let mut failure = failure(cause(code, status), &shown_code, message.to_owned());
+                failure.bucket_region = bucket_region;
+                failure
+            }
+            other => failure(Cause::Other, "", DisplayErrorContext(other).to_string()),
+        }
+    }
+
+    /// An answer that lacks what it must have.
+    pub(crate) fn incomplete(action: &'static str, resource: &str, message: &str) -> Self {
+        Self {
+            action,
+            resource: resource.to_owned(),
+            cause: Cause::Other,
+            code: String::new(),
+            message: message.to_owned(),
+            bucket_region: None,
+        }
+    }
+
+    /// The call as a refused one, for what cannot be read.
+    pub fn denied_call(&self) -> DeniedCall {
+        DeniedCall {
+            action: self.action.to_owned(),
+            resource: self.resource.clone(),
+            layer: denying_layer(&self.message).map(str::to_owned),
+        }
+    }
+
+    /// The program's error for a failure that changed nothing.
+    pub fn into_error(self, profile: &Profile) -> Error {
+        let message = self.to_string();
+        match self.cause {
+            Cause::Credentials => {
+                Error::new(ErrorKind::Credentials, format!("{} {message}", profile.tried()))
+                    .hints(profile.mending_hints())
+            }
+            Cause::Denied => {
+                let mut error = Error::new(ErrorKind::Denied, message).hint(format!(
+                    "Ask whoever administers the account to allow {} on {}, or use another profile with --profile.",
+                    self.action, self.resource
+                ));
+                if let Some(hint) = profile.mfa_hint() {
+                    error = error.hint(hint);
+                }
+                error.denied.push(self.denied_call());
+                error
+            }
+            Cause::Timeout => Error::new(ErrorKind::Failed, message)
+                .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
+            Cause::Unreachable => Error::new(ErrorKind::Failed, message)
+                .hint("Check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL."),
+            _ => Error::new(ErrorKind::Failed, message),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            action,
+            resource,
+            message,
+            code,
+            ..
+        } = self;
+        let said = match (code.is_empty(), message.is_empty()) {
+            (false, false) => format!("{code}: {}", message.trim_end_matches('.')),
+            (false, true) => code.clone(),
+            (true, _) => message.trim_end_matches('.').to_owned(),
+        };
+        match self.cause {
+            Cause::Credentials if code.is_empty() => write!(f, "{said}."),
+            Cause::Credentials => write!(f, "AWS did not accept the credentials ({said})."),
+            Cause::Denied => {
+                write!(f, "AWS refused {action} on {resource}")?;
+                if let Some(layer) = denying_layer(message) {
+                    write!(f, "; the refusal comes from {layer}")?;
+                }
+                write!(f, " ({said}).")
+            }
+            Cause::Timeout | Cause::Unreachable => {
+                write!(f, "{action} on {resource} got no answer: {said}.")
+            }
+            _ => write!(f, "{action} on {resource} failed: {said}."),
+        }
+    }
+}
+
+impl StdError for Failure {}
+
+fn cause(code: &str, status: u16) -> Cause {
+    let is = |codes: &[&str]| codes.contains(&code);
+    if is(&CREDENTIAL_CODES) {
+        Cause::Credentials
+    } else if is(&DENIED_CODES) {
+        Cause::Denied
+    } else if is(&NOT_FOUND_CODES) {
+        Cause::NotFound
+    } else if is(&EXISTS_CODES) {
+        Cause::AlreadyExists
+    } else if is(&NOT_YET_CODES) {
+        Cause::NotYet
+    } else if matches!(
+        code,
+        "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"
+    ) {
+        Cause::Redirect
+    } else {
+        // A HEAD request has no body, so S3 cannot send a code with it.
+        match (code, status) {
+            ("", 301 | 307) => Cause::Redirect,
+            ("", 403) => Cause::Denied,
+            ("", 404) => Cause::NotFound,
+            _ => Cause::Other,
+        }
+    }
+}
+
+/// The layer that refused, from the words of AWS's "access denied" messages.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn denying_layer(message: &str) -> Option<&'static str> {
+    let message = message.to_ascii_lowercase();
+    let layers = [
+        (
+            "service control policy",
+            "the organization (a service control policy)",
+        ),
+        (
+            "resource control policy",
+            "the organization (a resource control policy)",
+        ),
+        ("permissions boundary", "the caller's permissions boundary"),
+        ("session policy", "the session policy of the assumed role"),
+        ("vpc endpoint policy", "the policy of the VPC endpoint"),
+        (
+            "explicit deny in a resource-based policy",
+            "the resource's own policy",
+        ),
+        (
+            "explicit deny in an identity-based policy",
+            "a Deny in the caller's policies",
+        ),
+        (
+            "no identity-based policy allows",
+            "the caller's policies, none of which allows it",
+        ),
+    ];
+    layers
+        .iter()
+        .find(|(words, _)| message.contains(words))
+        .map(|(_, layer)| *layer)
+}
+
+fn credentials_message(error: &CredentialsError) -> String {
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => "No AWS credentials were found".into(),
+        CredentialsError::ProviderTimedOut(_) => "Loading AWS credentials took too long".into(),
+        other => {
+            let inner = innermost(other);
+            format!(
+                "AWS credentials could not be loaded: {}",
+                inner.trim_end_matches('.')
+            )
+        }
+    }
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}
+
+fn find_source<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        current = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_bare_statuses_have_a_cause() {
+        assert_eq!(cause("AccessDenied", 403), Cause::Denied);
+        assert_eq!(cause("ExpiredToken", 400), Cause::Credentials);
+        assert_eq!(cause("NoSuchEntity", 404), Cause::NotFound);
+        assert_eq!(cause("BucketAlreadyExists", 409), Cause::AlreadyExists);
+        assert_eq!(cause("OperationAborted", 409), Cause::NotYet);
+        assert_eq!(cause("", 301), Cause::Redirect);
+        assert_eq!(cause("", 403), Cause::Denied);
+        assert_eq!(cause("", 404), Cause::NotFound);
+        assert_eq!(cause("InternalError", 500), Cause::Other);
+    }
+
+    #[test]
+    fn the_refusing_layer_is_read_from_the_message() {
+        let message = "User: x is not authorized to perform: iam:CreateRole with an explicit deny in a service control policy";
+        assert_eq!(
+            denying_layer(message),
+            Some("the organization (a service control policy)")
+        );
+        let message = "… because no permissions boundary allows the iam:CreateRole action";
+        assert_eq!(
+            denying_layer(message),
+            Some("the caller's permissions boundary")
+        );
+        assert_eq!(denying_layer("Access Denied"), None);
+    }
+}

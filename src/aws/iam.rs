@@ -1,0 +1,395 @@
+//! IAM: roles and customer-managed policies.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::error::BuildError;
+
+use super::{Aws, Cause, Failure};
+use crate::names::{IamPath, PolicyArn, RoleArn, RoleName, Tag};
+use crate::observed::{Policy, Role};
+use crate::policy::Document;
+
+/// A role as ListRoles shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleSummary {
+    /// Its name.
+    pub name: RoleName,
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// Who may assume it.
+    pub trust: Document,
+}
+
+/// What a new role is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRole<'a> {
+    /// Its name.
+    pub name: &'a RoleName,
+    /// Its path.
+    pub path: &'a IamPath,
+    /// Who may assume it.
+    pub trust: &'a Document,
+    /// Its permissions boundary.
+    pub boundary: Option<&'a PolicyArn>,
+    /// What people read about it, in Latin-1.
+    pub description: &'a str,
+    /// Its tags.
+    pub tags: &'a [Tag],
+}
+
+impl Aws {
+    /// The account's alias, if it has one.
+    pub async fn account_alias(&self) -> Result<Option<String>, Failure> {
+        let answer = self.iam.list_account_aliases().send().await;
+        let answer = answer.map_err(|error| Failure::new("iam:ListAccountAliases", "*", error))?;
+        Ok(answer.account_aliases().first().cloned())
+    }
+
+    /// A role, without what is attached to it; `None` where there is none. GetRole answers tags and boundary too.
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
+    pub async fn role(&self, name: &RoleName) -> Result<Option<Role>, Failure> {
+        const ACTION: &str = "iam:GetRole";
+        let answer = self.iam.get_role().role_name(name.as_str()).send().await;
+        let answer = match answer.map_err(|error| Failure::new(ACTION, name.as_str(), error)) {
+            Ok(answer) => answer,
+            Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let odd = |message: String| Failure::incomplete(ACTION, name.as_str(), &message);
+        let role = answer
+            .role()
+            .ok_or_else(|| odd("AWS answered without the role".into()))?;
+        Ok(Some(Role {
+            name: role
+                .role_name()
+                .parse()
+                .map_err(|error| odd(format!("{error}")))?,
+            arn: role
+                .arn()
+                .parse()
+                .map_err(|error| odd(format!("{error}")))?,
+            path: role
+                .path()
+                .parse()
+                .map_err(|error| odd(format!("{error}")))?,
+            trust: Document::parse(role.assume_role_policy_document().unwrap_or_default())
+                .map_err(|error| odd(format!("its trust policy cannot be read: {error}")))?,
+            tags: role.tags().iter().map(tag_of).collect(),
+            boundary: role
+                .permissions_boundary()
+                .and_then(|b| b.permissions_boundary_arn())
+                .map(str::to_owned),
+            attached: Vec::new(),
+        }))
+    }
+
+    /// The managed policies that are attached to a role; none where there is no such role.
+    pub async fn attached_policies(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+        let mut arns = Vec::new();
+        let mut pages = self
+            .iam
+            .list_attached_role_policies()
+            .role_name(role.as_str())
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(policy) = pages.next().await {
+            match policy
+                .map_err(|error| Failure::new("iam:ListAttachedRolePolicies", role.as_str(), error))
+            {
+                Ok(policy) => arns.extend(policy.policy_arn().map(str::to_owned)),
+                Err(failure) if failure.cause == Cause::NotFound => break,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(arns)
+    }
+
+    /// The names of a role's inline policies; none where there is no such role.
+    pub async fn inline_policy_names(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        let mut pages = self
+            .iam
+            .list_role_policies()
+            .role_name(role.as_str())
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(name) = pages.next().await {
+            match name.map_err(|error| Failure::new("iam:ListRolePolicies", role.as_str(), error)) {
+                Ok(name) => names.push(name),
+                Err(failure) if failure.cause == Cause::NotFound => break,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(names)
+    }
+
+    /// The document of a role's inline policy.
+    pub async fn inline_policy(&self, role: &RoleName, name: &str) -> Result<Document, Failure> {
+        const ACTION: &str = "iam:GetRolePolicy";
+        let answer = self
+            .iam
+            .get_role_policy()
+            .role_name(role.as_str())
+            .policy_name(name)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
+        Document::parse(answer.policy_document())
+            .map_err(|error| Failure::incomplete(ACTION, role.as_str(), &error.to_string()))
+    }
+
+    /// A managed policy with its default version's document; `None` where there is none. Two calls, one after the other:
+    /// GetPolicy says which version is the default, GetPolicyVersion holds its document.
+    pub async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
+        const ACTION: &str = "iam:GetPolicy";
+        let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
+        let answer = match answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
+            Ok(answer) => answer,
+            Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let odd = || {
+            Failure::incomplete(
+                ACTION,
+                arn.as_str(),
+                "AWS answered without its default version",
+            )
+        };
+        let policy = answer.policy().ok_or_else(odd)?;
+        let default_version = policy.default_version_id().ok_or_else(odd)?.to_owned();
+        Ok(Some(Policy {
+            arn: arn.clone(),
+            tags: policy.tags().iter().map(tag_of).collect(),
+            document: self.policy_document(arn, &default_version).await?,
+            default_version,
+        }))
+    }
+
+    async fn policy_document(&self, arn: &PolicyArn, version: &str) -> Result<Document, Failure> {
+        const ACTION: &str = "iam:GetPolicyVersion";
+        let answer = self
+            .iam
+            .get_policy_version()
+            .policy_arn(arn.as_str())
+            .version_id(version)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error))?;
+        let text = answer
+            .policy_version()
+            .and_then(|version| version.document())
+            .unwrap_or_default();
+        Document::parse(text)
+            .map_err(|error| Failure::incomplete(ACTION, arn.as_str(), &error.to_string()))
+    }
+
+    /// Every role of the account. ListRoles brings trust policies along, and leaves tags out.
+    pub async fn roles(&self) -> Result<Vec<RoleSummary>, Failure> {
+        let mut roles = Vec::new();
+        let mut pages = self
+            .iam
+            .list_roles()
+            .max_items(1000)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(role) = pages.next().await {
+            let role = role.map_err(|error| Failure::new("iam:ListRoles", "*", error))?;
+            let trust = Document::parse(role.assume_role_policy_document().unwrap_or_default());
+            // Not ours to complain of: a role whose name or document this program cannot read does not trust Mixpanel.
+            if let (Ok(name), Ok(arn), Ok(trust)) =
+                (role.role_name().parse(), role.arn().parse(), trust)
+            {
+                roles.push(RoleSummary { name, arn, trust });
+            }
+        }
+        Ok(roles)
+    }
+
+    /// Makes a customer-managed policy.
+    pub async fn create_policy(
+        &self,
+        arn: &PolicyArn,
+        path: &IamPath,
+        description: &str,
+        document: &Document,
+        tags: &[Tag],
+    ) -> Result<(), Failure> {
+        const ACTION: &str = "iam:CreatePolicy";
+        self.iam
+            .create_policy()
+            .policy_name(arn.policy_name())
+            .path(path.as_str())
+            .description(description)
+            .policy_document(document.to_json())
+            .set_tags(Some(iam_tags(ACTION, arn.as_str(), tags)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, arn.as_str(), error))
+    }
+
+    /// Gives a policy a new default version. Of five versions, the oldest that is not the default one goes first: IAM keeps
+    /// no more. <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
+    pub async fn replace_policy_document(
+        &self,
+        arn: &PolicyArn,
+        document: &Document,
+    ) -> Result<(), Failure> {
+        const MAX_VERSIONS: usize = 5;
+        let answer = self
+            .iam
+            .list_policy_versions()
+            .policy_arn(arn.as_str())
+            .send()
+            .await;
+        let answer =
+            answer.map_err(|error| Failure::new("iam:ListPolicyVersions", arn.as_str(), error))?;
+        if answer.versions().len() >= MAX_VERSIONS {
+            let number = |id: &str| {
+                id.trim_start_matches('v')
+                    .parse::<u32>()
+                    .unwrap_or(u32::MAX)
+            };
+            let others: BTreeMap<u32, &str> = answer
+                .versions()
+                .iter()
+                .filter(|version| !version.is_default_version())
+                .filter_map(|version| version.version_id())
+                .map(|id| (number(id), id))
+                .collect();
+            if let Some((_, oldest)) = others.first_key_value() {
+                self.iam
+                    .delete_policy_version()
+                    .policy_arn(arn.as_str())
+                    .version_id(*oldest)
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        Failure::new("iam:DeletePolicyVersion", arn.as_str(), error)
+                    })?;
+            }
+        }
+        self.iam
+            .create_policy_version()
+            .policy_arn(arn.as_str())
+            .policy_document(document.to_json())
+            .set_as_default(true)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:CreatePolicyVersion", arn.as_str(), error))
+    }
+
+    /// Adds tags to a policy.
+    pub async fn tag_policy(&self, arn: &PolicyArn, tags: &[Tag]) -> Result<(), Failure> {
+        const ACTION: &str = "iam:TagPolicy";
+        self.iam
+            .tag_policy()
+            .policy_arn(arn.as_str())
+            .set_tags(Some(iam_tags(ACTION, arn.as_str(), tags)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, arn.as_str(), error))
+    }
+
+    /// Makes a role.
+    pub async fn create_role(&self, role: NewRole<'_>) -> Result<(), Failure> {
+        const ACTION: &str = "iam:CreateRole";
+        let NewRole {
+            name,
+            path,
+            trust,
+            boundary,
+            description,
+            tags,
+        } = role;
+        self.iam
+            .create_role()
+            .role_name(name.as_str())
+            .path(path.as_str())
+            .assume_role_policy_document(trust.to_json())
+            .set_permissions_boundary(boundary.map(|arn| arn.to_string()))
+            .description(description)
+            .set_tags(Some(iam_tags(ACTION, name.as_str(), tags)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, name.as_str(), error))
+    }
+
+    /// Replaces who may assume a role.
+    pub async fn update_trust(&self, role: &RoleName, trust: &Document) -> Result<(), Failure> {
+        self.iam
+            .update_assume_role_policy()
+            .role_name(role.as_str())
+            .policy_document(trust.to_json())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:UpdateAssumeRolePolicy", role.as_str(), error))
+    }
+
+    /// Adds tags to a role.
+    pub async fn tag_role(&self, role: &RoleName, tags: &[Tag]) -> Result<(), Failure> {
+        const ACTION: &str = "iam:TagRole";
+        self.iam
+            .tag_role()
+            .role_name(role.as_str())
+            .set_tags(Some(iam_tags(ACTION, role.as_str(), tags)?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, role.as_str(), error))
+    }
+
+    /// Sets a role's permissions boundary.
+    pub async fn put_boundary(&self, role: &RoleName, boundary: &PolicyArn) -> Result<(), Failure> {
+        self.iam
+            .put_role_permissions_boundary()
+            .role_name(role.as_str())
+            .permissions_boundary(boundary.as_str())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:PutRolePermissionsBoundary", role.as_str(), error))
+    }
+
+    /// Attaches a managed policy to a role.
+    pub async fn attach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
+        self.iam
+            .attach_role_policy()
+            .role_name(role.as_str())
+            .policy_arn(policy.as_str())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:AttachRolePolicy", role.as_str(), error))
+    }
+}
+
+fn tag_of(tag: &aws_sdk_iam::types::Tag) -> Tag {
+    Tag {
+        key: tag.key().to_owned(),
+        value: tag.value().to_owned(),
+    }
+}
+
+fn iam_tags(
+    action: &'static str,
+    resource: &str,
+    tags: &[Tag],
+) -> Result<Vec<aws_sdk_iam::types::Tag>, Failure> {
+    tags.iter()
+        .map(|tag| {
+            aws_sdk_iam::types::Tag::builder()
+                .key(&tag.key)
+                .value(&tag.value)
+                .build()
+        })
+        .collect::<Result<_, BuildError>>()
+        .map_err(|error| Failure::incomplete(action, resource, &error.to_string()))
+}

@@ -1,0 +1,186 @@
+//! The profile that credentials come from, as far as errors and the wizard have to know it: its name, its region, and the
+//! command that renews what it holds.
+
+use aws_config::profile::{ProfileSet, load};
+use aws_types::os_shim_internal::{Env, Fs};
+
+use crate::names::Region;
+use crate::process::Process;
+
+/// The selected profile, and the names of the others.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    name: String,
+    /// Where the choice comes from.
+    origin: Origin,
+    kind: Kind,
+    region: Option<Region>,
+    mfa: bool,
+    exists: bool,
+    others: Vec<String>,
+    /// Whether credentials in the environment come before the profile's.
+    shadowed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Flag,
+    Environment,
+    Default,
+    Sandbox,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sso,
+    Login,
+    Other,
+}
+
+impl Profile {
+    /// Reads the configuration files. No request is made, and no credentials are loaded.
+    pub async fn select(process: &Process, flag: Option<&str>) -> Self {
+        let (name, origin) = match (flag, process.variable("AWS_PROFILE")) {
+            (Some(name), _) => (name, Origin::Flag),
+            (None, Some(name)) => (name, Origin::Environment),
+            (None, None) => ("default", Origin::Default),
+        };
+        // A file that cannot be read or parsed is reported by the SDK when it loads credentials from it.
+        let set = load(
+            &Fs::real(),
+            &Env::real(),
+            &Default::default(),
+            Some(name.to_owned().into()),
+        )
+        .await
+        .ok();
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
+            .iter()
+            .find_map(|variable| process.variable(variable))
+            .or_else(|| property(set.as_ref(), name, "region"))
+            .and_then(|region| region.parse().ok());
+        let has = |key: &str| property(set.as_ref(), name, key).is_some();
+        let kind = if has("sso_session") || has("sso_start_url") {
+            Kind::Sso
+        } else if has("login_session") {
+            Kind::Login
+        } else {
+            Kind::Other
+        };
+        let mut others: Vec<String> = set
+            .as_ref()
+            .map(|set| set.profiles().map(str::to_owned).collect())
+            .unwrap_or_default();
+        others.sort();
+        Self {
+            exists: others.iter().any(|other| other == name),
+            name: name.to_owned(),
+            origin,
+            kind,
+            region,
+            mfa: has("mfa_serial"),
+            others,
+            shadowed: origin != Origin::Flag && process.variable("AWS_ACCESS_KEY_ID").is_some(),
+        }
+    }
+
+    /// What stands for a profile in a rehearsal.
+    pub fn sandbox() -> Self {
+        Self {
+            name: "sandbox".into(),
+            origin: Origin::Sandbox,
+            kind: Kind::Other,
+            region: Some(Region::us_east_1()),
+            mfa: false,
+            exists: true,
+            others: Vec::new(),
+            shadowed: false,
+        }
+    }
+
+    /// The profile's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether `--profile` named it, so that its credentials come before those of the environment.
+    pub fn is_explicit(&self) -> bool {
+        self.origin == Origin::Flag
+    }
+
+    /// The region of the environment or of the profile.
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Every profile in the configuration files, sorted.
+    pub fn all_names(&self) -> &[String] {
+        &self.others
+    }
+
+    /// Where the credentials come from, in a few words.
+    pub fn description(&self) -> String {
+        match self.origin {
+            Origin::Sandbox => "sandbox (nothing leaves this machine)".into(),
+            _ if self.shadowed => "environment variables (AWS_ACCESS_KEY_ID)".into(),
+            Origin::Flag => format!("{} (from --profile)", self.name),
+            Origin::Environment => format!("{} (from AWS_PROFILE)", self.name),
+            Origin::Default => self.name.clone(),
+        }
+    }
+
+    /// What was tried, as the beginning of a message about credentials.
+    pub fn tried(&self) -> String {
+        if self.shadowed {
+            return "Tried the credentials in the environment (AWS_ACCESS_KEY_ID).".into();
+        }
+        if !self.exists && self.origin != Origin::Default {
+            return format!(
+                "Tried profile '{}', which your AWS configuration does not have.",
+                self.name
+            );
+        }
+        format!("Tried profile '{}'.", self.name)
+    }
+
+    /// The commands that may mend the credentials.
+    pub fn mending_hints(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut hints = Vec::new();
+        if self.shadowed {
+            hints.push("The environment's AWS_ACCESS_KEY_ID comes before any profile. Renew it, unset it, or name a profile with --profile.".into());
+        } else if !self.exists && !self.others.is_empty() {
+            hints.push(format!(
+                "Profiles that exist: {}. Choose one with --profile.",
+                self.others.join(", ")
+            ));
+        } else {
+            match self.kind {
+                Kind::Sso => hints.push(format!("Run: aws sso login --profile {name}")),
+                Kind::Login => hints.push(format!("Run: aws login --profile {name}")),
+                Kind::Other => hints.push(format!(
+                    "Sign in with `aws sso login --profile {name}` (IAM Identity Center) or `aws login --profile {name}` (console credentials), or set one up with `aws configure sso`."
+                )),
+            }
+        }
+        hints.extend(self.mfa_hint());
+        hints.push(
+            "No account at hand? `mixpanel-s3 setup --sandbox` rehearses without one.".into(),
+        );
+        hints
+    }
+
+    /// What to do where the profile wants a second factor, which the AWS SDK for Rust does not ask for.
+    pub fn mfa_hint(&self) -> Option<String> {
+        self.mfa.then(|| {
+            format!(
+                "Profile '{0}' names an mfa_serial, which the AWS SDK for Rust cannot ask for. Let the AWS CLI do it: eval \"$(aws configure export-credentials --profile {0} --format env)\"",
+                self.name
+            )
+        })
+    }
+}
+
+fn property<'a>(set: Option<&'a ProfileSet>, profile: &str, key: &str) -> Option<&'a str> {
+    set?.get_profile(profile)?.get(key)
+}

@@ -1,0 +1,202 @@
+//! From flags and environment to a configured SDK: credentials, region, endpoint, deadlines.
+//!
+//! Making a session reads files and variables only; the first request, and the first look at credentials, is the first
+//! call.
+
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::service_config::ServiceConfigKey;
+
+use super::profile::Profile;
+use crate::error::{Error, Result};
+use crate::names::Region;
+use crate::process::Process;
+
+/// How long one connection attempt may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one attempt of a call may take; the calls of this program are all small.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a call is tried in all, with the SDK's backoff and jitter between, within the deadline.
+const ATTEMPTS: u32 = 4;
+
+/// A configured SDK.
+#[derive(Debug, Clone)]
+pub struct Session {
+    config: SdkConfig,
+    profile: Profile,
+    path_style: bool,
+    sandbox: bool,
+}
+
+impl Session {
+    /// The session for real AWS, or for whatever endpoint the environment or the profile names.
+    ///
+    /// `deadline` bounds each call, retries included.
+    pub async fn open(
+        process: &Process,
+        profile_flag: Option<&str>,
+        deadline: Duration,
+    ) -> Result<Self> {
+        let profile = Profile::select(process, profile_flag).await;
+        let region = profile.region().cloned().unwrap_or_else(Region::us_east_1);
+        let client = http_client(process.variable("AWS_CA_BUNDLE"))?;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(aws_config::Region::new(region.to_string()))
+            .http_client(client.clone())
+            .timeout_config(timeouts(deadline))
+            .retry_config(retries());
+        if profile.is_explicit() {
+            // The SDK's default chain asks the environment first. Somebody who names a profile means the profile.
+            let provider_config = ProviderConfig::without_region()
+                .with_region(Some(aws_config::Region::new(region.to_string())))
+                .with_http_client(client);
+            loader = loader.profile_name(profile.name()).credentials_provider(
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&provider_config)
+                    .profile_name(profile.name())
+                    .build(),
+            );
+        }
+        let config = loader.load().await;
+        let path_style = has_s3_endpoint(&config);
+        Ok(Self {
+            config,
+            profile,
+            path_style,
+            sandbox: false,
+        })
+    }
+
+    /// A session whose requests all go to an in-memory AWS. It reads neither profiles nor endpoints, so nothing can leave
+    /// the machine.
+    pub fn rehearsal(
+        client: SharedHttpClient,
+        credentials: SharedCredentialsProvider,
+        deadline: Duration,
+    ) -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(client)
+            .credentials_provider(credentials)
+            .region(aws_config::Region::new("us-east-1"))
+            .timeout_config(timeouts(deadline))
+            .retry_config(retries())
+            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+                aws_smithy_async::rt::sleep::TokioSleep::new(),
+            ))
+            .build();
+        Self {
+            config,
+            profile: Profile::sandbox(),
+            path_style: true,
+            sandbox: true,
+        }
+    }
+
+    /// Where credentials come from.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Whether this is a rehearsal.
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
+    /// The region of the environment or the profile, or us-east-1: where calls go that no region was chosen for.
+    pub fn home_region(&self) -> Region {
+        self.profile
+            .region()
+            .cloned()
+            .unwrap_or_else(Region::us_east_1)
+    }
+
+    pub(super) fn config_for(&self, region: &Region) -> SdkConfig {
+        self.config
+            .clone()
+            .into_builder()
+            .region(aws_config::Region::new(region.to_string()))
+            .build()
+    }
+
+    /// Whether S3 is addressed as `endpoint/bucket`, because the endpoint is not AWS's own and need not have a name for
+    /// every bucket.
+    pub(super) fn path_style(&self) -> bool {
+        self.path_style
+    }
+}
+
+fn timeouts(deadline: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(deadline))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT.min(deadline))
+        .operation_timeout(deadline)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(Duration::from_millis(300))
+}
+
+/// The SDK's HTTPS client with two things that its default one leaves out: proxies from the environment (HTTPS_PROXY,
+/// HTTP_PROXY, NO_PROXY), and AWS_CA_BUNDLE, which adds to the system's certificates.
+fn http_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient> {
+    let mut store = TrustStore::default();
+    if let Some(path) = ca_bundle {
+        let pem = std::fs::read(path).map_err(|error| {
+            Error::usage(format!(
+                "AWS_CA_BUNDLE names '{path}', which cannot be read: {error}."
+            ))
+        })?;
+        store = store.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder()
+        .with_trust_store(store)
+        .build()
+        .map_err(|error| {
+            Error::usage(format!(
+                "AWS_CA_BUNDLE holds no usable certificates: {error}."
+            ))
+        })?;
+    Ok(
+        HttpClientBuilder::new().build_with_connector_fn(move |settings, components| {
+            let mut builder = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(context.clone())
+                .proxy_config(ProxyConfig::from_env());
+            if let Some(settings) = settings {
+                builder = builder.connector_settings(settings.clone());
+            }
+            if let Some(components) = components {
+                builder.set_sleep_impl(components.sleep_impl());
+            }
+            builder.build()
+        }),
+    )
+}
+
+fn has_s3_endpoint(config: &SdkConfig) -> bool {
+    let service_endpoint = || {
+        let key = ServiceConfigKey::builder()
+            .service_id("s3")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        config.service_config()?.load_config(key)
+    };
+    config.endpoint_url().is_some() || service_endpoint().is_some()
+}

@@ -1,0 +1,266 @@
+//! Reads AWS, side by side where one answer does not need another, into [`Observed`]. Reads only.
+//!
+//! In a set-up that is there, the longest chain is three calls: who am I and the role; the bucket's presence, the policies
+//! and what is attached; the bucket's sub-resources and the policies' documents.
+
+use crate::aws::profile::Profile;
+use crate::aws::s3::Presence;
+use crate::aws::{Aws, Failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
+use crate::observed::{Bucket, Caller, Key, Observed, Role};
+use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// The bucket, and the region that it has to be in.
+    pub bucket: BucketName,
+    /// Where the bucket has to be.
+    pub region: Region,
+    /// The role.
+    pub role: RoleName,
+    /// The path of role and policies, if one was given.
+    pub path: Option<IamPath>,
+    /// The key, as a person named it, or the alias under which this program makes one.
+    pub key: Option<KeyReference>,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// What a plan is made from.
+    pub observed: Observed,
+    /// The key that [`Targets::key`] names, if there is one.
+    pub key: Option<Key>,
+}
+
+/// Reads everything that a set-up touches.
+pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<Observation> {
+    let Targets {
+        bucket,
+        region,
+        role: name,
+        path,
+        key,
+    } = targets;
+    let key = async {
+        match key {
+            Some(reference) => aws.key(reference.as_str()).await,
+            None => Ok(None),
+        }
+    };
+    // Who calls comes first: an error about credentials is best told by the call that needs no permission.
+    let (caller, role, key) = tokio::join!(aws.caller(), aws.role(name), key);
+    let caller = checked_caller(caller, profile)?;
+    let (role, key) = (
+        role.map_err(|f| f.into_error(profile))?,
+        key.map_err(|f| f.into_error(profile))?,
+    );
+
+    let account = &caller.account;
+    let present_path = role.as_ref().map(|role| role.path.clone());
+    let path = path.clone().or(present_path).unwrap_or_else(IamPath::root);
+    let data_policy = policy_arn(account, &path, &data_policy_name(name));
+    let kms_policy = policy_arn(account, &path, &kms_policy_name(name));
+    let attached = async {
+        match &role {
+            Some(role) => aws.attached_policies(&role.name).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let kms = async {
+        // Without a role and without a key there is nothing that a KMS policy could belong to.
+        if targets.key.is_some() || role.is_some() {
+            aws.policy(&kms_policy).await
+        } else {
+            Ok(None)
+        }
+    };
+    let failed = |failure: Failure| failure.into_error(profile);
+    let (bucket, data_policy, kms_policy, attached) = tokio::try_join!(
+        bucket_of(aws, profile, bucket, region, account),
+        async { aws.policy(&data_policy).await.map_err(failed) },
+        async { kms.await.map_err(failed) },
+        async { attached.await.map_err(failed) },
+    )?;
+    let role = role.map(|role| Role { attached, ..role });
+    Ok(Observation {
+        observed: Observed {
+            caller,
+            bucket,
+            role,
+            data_policy,
+            kms_policy,
+        },
+        key,
+    })
+}
+
+/// Who calls, if Mixpanel can be trusted from there.
+pub async fn caller(aws: &Aws, profile: &Profile) -> Result<Caller> {
+    checked_caller(aws.caller().await, profile)
+}
+
+fn checked_caller(caller: Result<Caller, Failure>, profile: &Profile) -> Result<Caller> {
+    let caller = caller.map_err(|failure| failure.into_error(profile))?;
+    match caller.partition {
+        Partition::Aws => Ok(caller),
+        other => Err(partition_error(other)),
+    }
+}
+
+/// Why the documented role cannot work outside the `aws` partition.
+pub fn partition_error(partition: Partition) -> Error {
+    Error::usage(format!(
+        "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition 'aws', and a role cannot trust a principal of another partition.",
+        partition.as_str()
+    ))
+    .hint("Use an account and a region of the partition 'aws', or ask Mixpanel for a principal in yours.")
+}
+
+/// The bucket with its sub-resources, `None` where there is none, and an error where it is not one to write into.
+async fn bucket_of(
+    aws: &Aws,
+    profile: &Profile,
+    bucket: &BucketName,
+    region: &Region,
+    owner: &AccountId,
+) -> Result<Option<Bucket>> {
+    match find_bucket(aws, profile, bucket, owner).await? {
+        None => Ok(None),
+        Some(found) if found.as_ref().is_some_and(|found| found != region) => {
+            let found = found.map(|found| found.to_string()).unwrap_or_default();
+            Err(
+                Error::usage(format!("Bucket {bucket} is in {found}, not in {region}.")).hint(
+                    format!("Run again with --region {found}, or choose another bucket."),
+                ),
+            )
+        }
+        Some(_) => {
+            let failed = |failure: Failure| failure.into_error(profile);
+            let (tags, blocks_public_access, acls_off, encryption, policy, lifecycle) =
+                tokio::try_join!(
+                    aws.bucket_tags(bucket, owner),
+                    aws.blocks_public_access(bucket, owner),
+                    aws.acls_off(bucket, owner),
+                    aws.bucket_encryption(bucket, Some(owner)),
+                    aws.bucket_policy(bucket, owner),
+                    aws.lifecycle(bucket, owner),
+                )
+                .map_err(failed)?;
+            let region = region.clone();
+            Ok(Some(Bucket {
+                region,
+                tags,
+                blocks_public_access,
+                acls_off,
+                encryption,
+                policy,
+                lifecycle,
+            }))
+        }
+    }
+}
+
+/// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner one
+/// "S3 does not say where".
+pub async fn find_bucket(
+    aws: &Aws,
+    profile: &Profile,
+    bucket: &BucketName,
+    owner: &AccountId,
+) -> Result<Option<Option<Region>>> {
+    let failed = |failure: Failure| failure.into_error(profile);
+    match aws
+        .bucket_presence(bucket, Some(owner))
+        .await
+        .map_err(failed)?
+    {
+        Presence::Missing => Ok(None),
+        Presence::Here(region) => Ok(Some(region)),
+        Presence::Elsewhere(region) => Ok(Some(Some(region))),
+        Presence::Refused => Err(refused_bucket(aws, bucket, owner).await),
+    }
+}
+
+/// S3 refuses HeadBucket alike for somebody else's bucket and for one's own that the caller may not list. What the caller
+/// owns tells them apart, where the caller may ask.
+async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Error {
+    match aws.owns_bucket(bucket).await {
+        Ok(true) => {
+            let mut error = Error::new(
+                ErrorKind::Denied,
+                format!("Bucket {bucket} is in your account {owner}, but AWS refuses s3:ListBucket on it."),
+            )
+            .hint("Ask whoever administers the account to allow s3:ListBucket on it, or use another profile with --profile.");
+            error.denied.push(crate::error::DeniedCall {
+                action: "s3:ListBucket".into(),
+                resource: bucket.to_string(),
+                layer: None,
+            });
+            error
+        }
+        Ok(false) => Error::new(
+            ErrorKind::Conflict,
+            format!("The name {bucket} belongs to a bucket of another AWS account. S3 bucket names are unique across all accounts."),
+        )
+        .hint(format!("Choose another name, such as {bucket}-{owner}.")),
+        Err(_) => Error::new(
+            ErrorKind::Conflict,
+            format!("Bucket {bucket} exists, and AWS refuses access to it: it belongs to another account, or to yours and you may not list it."),
+        )
+        .hint("Choose another name, or ask for s3:ListBucket and s3:ListAllMyBuckets to tell which."),
+    }
+}
+
+/// The key that a set-up can use, or why it cannot.
+///
+/// Mixpanel writes through S3, which takes enabled symmetric keys of the bucket's own region only.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
+pub fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) -> Result<Key> {
+    let Some(key) = key else {
+        return Err(Error::usage(format!(
+            "KMS key '{}' was not found in {region}.",
+            reference.as_str()
+        ))
+        .hint(format!(
+            "`aws kms list-aliases --region {region}` lists the keys there."
+        )));
+    };
+    let arn = &key.arn;
+    if arn.region() != region.as_str() {
+        return Err(Error::usage(format!(
+            "KMS key {arn} is in {}, and the bucket in {region}: S3 uses keys of the bucket's own region only.",
+            arn.region()
+        ))
+        .hint(format!("Choose a key in {region}, or --create-kms-key.")));
+    }
+    if !key.customer_managed {
+        return Err(Error::usage(format!(
+            "KMS key {arn} is AWS-managed; Mixpanel wants 'KMS Key ID' left empty for it."
+        ))
+        .hint("Use --encryption kms without --kms-key."));
+    }
+    if key.spec != "SYMMETRIC_DEFAULT" || key.usage != "ENCRYPT_DECRYPT" {
+        return Err(Error::usage(format!(
+            "KMS key {arn} is of the kind {} for {}: S3 encrypts with symmetric encryption keys only.",
+            key.spec, key.usage
+        ))
+        .hint("Choose a symmetric key, or --create-kms-key."));
+    }
+    let mend = match key.state.as_str() {
+        "Enabled" => return Ok(key.clone()),
+        "Disabled" => format!("aws kms enable-key --region {region} --key-id {arn}"),
+        "PendingDeletion" => format!(
+            "aws kms cancel-key-deletion --region {region} --key-id {arn} && aws kms enable-key --region {region} --key-id {arn}"
+        ),
+        _ => format!("aws kms describe-key --region {region} --key-id {arn}"),
+    };
+    Err(Error::usage(format!(
+        "KMS key {arn} is not usable: its state is {}.",
+        key.state
+    ))
+    .hint(format!("Run: {mend}"))
+    .hint("Or choose another key."))
+}

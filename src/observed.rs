@@ -1,0 +1,178 @@
+//! What stands in AWS, as values.
+//!
+//! The `aws` room fills these types and `observe` puts them together; `plan` only reads them. Pure.
+
+use serde::Serialize;
+
+use crate::error::DeniedCall;
+use crate::names::{
+    AccountId, IamPath, KeyArn, MANAGED_BY_KEY, MANAGED_BY_VALUE, Partition, PolicyArn, Region,
+    RoleArn, RoleName, Tag,
+};
+use crate::policy::Document;
+
+/// Who calls AWS, from STS GetCallerIdentity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Caller {
+    /// The account that everything is made in.
+    pub account: AccountId,
+    /// The caller's ARN.
+    pub arn: String,
+    /// The partition of that ARN.
+    #[serde(skip)]
+    pub partition: Partition,
+}
+
+/// Something that was asked of AWS, and that the caller may not be allowed to know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading<T> {
+    /// What AWS answered.
+    Known(T),
+    /// AWS refused the call.
+    Unreadable(DeniedCall),
+}
+
+impl<T> Reading<T> {
+    /// The value, where it could be read.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    /// The reading of something that follows from the value.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Known(value) => Reading::Known(map(value)),
+            Self::Unreadable(denied) => Reading::Unreadable(denied),
+        }
+    }
+}
+
+/// Everything that a plan is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// Who calls.
+    pub caller: Caller,
+    /// The bucket of the wanted name; `None` where there is none.
+    pub bucket: Option<Bucket>,
+    /// The role of the wanted name; `None` where there is none.
+    pub role: Option<Role>,
+    /// The customer-managed policy that shall hold the data-modification document.
+    pub data_policy: Option<Policy>,
+    /// The customer-managed policy that shall hold the KMS document.
+    pub kms_policy: Option<Policy>,
+}
+
+/// A bucket of the caller's account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bucket {
+    /// Where it is.
+    pub region: Region,
+    /// Its tags.
+    pub tags: Reading<Vec<Tag>>,
+    /// Whether all four public-access blocks are on.
+    pub blocks_public_access: Reading<bool>,
+    /// Whether ACLs are off (BucketOwnerEnforced).
+    pub acls_off: Reading<bool>,
+    /// Its default encryption.
+    pub encryption: Reading<Option<BucketEncryption>>,
+    /// Its policy.
+    pub policy: Reading<Option<Document>>,
+    /// Its lifecycle rules.
+    pub lifecycle: Reading<Lifecycle>,
+}
+
+impl Bucket {
+    /// What is known of a bucket that CreateBucket makes with ACLs off: nothing else is configured yet. (AWS turns the
+    /// public-access blocks and SSE-S3 on by itself; they are set all the same, so that the account's defaults do not
+    /// matter.)
+    pub fn new_born(region: Region) -> Self {
+        Self {
+            region,
+            tags: Reading::Known(Vec::new()),
+            blocks_public_access: Reading::Known(false),
+            acls_off: Reading::Known(true),
+            encryption: Reading::Known(None),
+            policy: Reading::Known(None),
+            lifecycle: Reading::Known(Lifecycle::default()),
+        }
+    }
+}
+
+/// A bucket's default encryption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketEncryption {
+    /// SSE-S3, `AES256`.
+    Aes,
+    /// SSE-KMS (`aws:kms`, or the dual-layer `aws:kms:dsse`).
+    Kms {
+        /// The key as the bucket names it: an ARN, an ID or an alias. `None` is the account's `aws/s3` key.
+        key: Option<String>,
+        /// Whether S3 keeps a bucket key, which saves calls to KMS.
+        bucket_key: bool,
+    },
+}
+
+/// What this program needs to know of a bucket's lifecycle rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lifecycle {
+    /// How many rules there are.
+    pub rules: usize,
+    /// Whether an enabled rule for the whole bucket aborts unfinished multipart uploads.
+    pub aborts_uploads: bool,
+}
+
+/// A role, from GetRole and ListAttachedRolePolicies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// Its name, as IAM spells it.
+    pub name: RoleName,
+    /// Its ARN.
+    pub arn: RoleArn,
+    /// Its path.
+    pub path: IamPath,
+    /// Who may assume it.
+    pub trust: Document,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// The managed policy that is its permissions boundary.
+    pub boundary: Option<String>,
+    /// The managed policies that are attached to it.
+    pub attached: Vec<String>,
+}
+
+/// A customer-managed policy, with the document that is in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Its ARN.
+    pub arn: PolicyArn,
+    /// Its tags.
+    pub tags: Vec<Tag>,
+    /// The document of the default version.
+    pub document: Document,
+    /// The version that is in force, such as `v3`.
+    pub default_version: String,
+}
+
+/// A KMS key, from DescribeKey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its ARN.
+    pub arn: KeyArn,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, …
+    pub state: String,
+    /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
+    pub spec: String,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
+    pub usage: String,
+    /// Whether it is the customer's own, and not an AWS-managed one.
+    pub customer_managed: bool,
+}
+
+/// Whether tags mark something as made by this program.
+pub fn is_ours(tags: &[Tag]) -> bool {
+    tags.iter()
+        .any(|tag| tag.key == MANAGED_BY_KEY && tag.value == MANAGED_BY_VALUE)
+}

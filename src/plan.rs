@@ -1,0 +1,320 @@
+//! What must change, as a function of what is wanted and what is there. Pure: no AWS, no async, no terminal.
+//!
+//! A [`Step`] says what it does, why, and which steps it waits for. Steps that do not wait for one another run side by
+//! side; the sub-resources of one bucket form a chain, since S3 refuses conflicting changes of one bucket.
+//!
+//! What this program did not make is left as it is. A bucket that exists is used unchanged. A role or a policy of the wanted
+//! name that is not tagged as ours is used where it already says what is wanted, and is a [`Conflict`] where it does not.
+
+mod bucket;
+mod iam;
+
+use serde::Serialize;
+
+use crate::names::{AliasName, BucketName, IamPath, KeyArn, PolicyArn, Tag};
+use crate::observed::Observed;
+use crate::policy::Document;
+use crate::policy::build;
+use crate::policy::compare::Diff;
+use crate::spec::{Encryption, KmsKey, SetupSpec};
+
+/// What has to be done, in an order in which it could be done one by one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// What changes.
+    pub steps: Vec<Step>,
+    /// What stays, and is worth a word.
+    pub kept: Vec<Kept>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What kind of change.
+    pub change: Change,
+    /// What kind of thing.
+    pub resource: Resource,
+    /// The thing's name or ARN.
+    pub id: String,
+    /// What happens, in a few words after the thing's name.
+    pub summary: String,
+    /// What AWS is asked to do.
+    pub action: Action,
+    /// The steps, by index, that have to be done before.
+    pub after: Vec<usize>,
+    /// What differs, where a document is changed.
+    pub diff: Option<Diff>,
+}
+
+/// Something that is used as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What kind of thing.
+    pub resource: Resource,
+    /// The thing's name or ARN.
+    pub id: String,
+    /// Why it stays, or what stays of it.
+    pub note: String,
+}
+
+/// Something of a wanted name that is not ours and is not what is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// What kind of thing.
+    pub resource: Resource,
+    /// The thing's name or ARN.
+    pub id: String,
+    /// How it differs.
+    pub difference: String,
+    /// The difference by statement, where it is a document.
+    pub diff: Option<Diff>,
+    /// Whether `--adopt` takes it over.
+    pub adoptable: bool,
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Something new.
+    Create,
+    /// Something that is there is changed.
+    Update,
+    /// A policy is attached to the role.
+    Attach,
+}
+
+/// The kinds of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// A bucket or one of its sub-resources.
+    Bucket,
+    /// A role.
+    Role,
+    /// A customer-managed policy.
+    Policy,
+    /// A KMS key.
+    Key,
+}
+
+impl Resource {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bucket => "bucket",
+            Self::Role => "role",
+            Self::Policy => "policy",
+            Self::Key => "key",
+        }
+    }
+}
+
+/// What AWS is asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Make a symmetric key with rotation, and name it.
+    CreateKey {
+        /// Its alias.
+        alias: AliasName,
+        /// Its description.
+        description: String,
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// Make a bucket.
+    CreateBucket {
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// Replace the bucket's tags.
+    TagBucket {
+        /// All of them.
+        tags: Vec<Tag>,
+    },
+    /// Turn all four public-access blocks on.
+    BlockPublicAccess,
+    /// Turn ACLs off.
+    TurnAclsOff,
+    /// Set the default encryption.
+    SetEncryption(BucketDefault),
+    /// Replace the bucket's policy.
+    SetBucketPolicy(Document),
+    /// Add the rule that aborts unfinished uploads.
+    AbortUnfinishedUploads {
+        /// Whether there are other rules, which have to be kept.
+        others: bool,
+    },
+    /// Make a customer-managed policy.
+    CreatePolicy {
+        /// Its ARN to be.
+        arn: PolicyArn,
+        /// Its path.
+        path: IamPath,
+        /// Its description.
+        description: String,
+        /// What it says.
+        document: PolicyDocument,
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// Give a customer-managed policy a new default version.
+    ReplacePolicyDocument {
+        /// Its ARN.
+        arn: PolicyArn,
+        /// What it shall say.
+        document: PolicyDocument,
+    },
+    /// Add tags to a customer-managed policy.
+    TagPolicy {
+        /// Its ARN.
+        arn: PolicyArn,
+        /// The tags to add.
+        tags: Vec<Tag>,
+    },
+    /// Make the role, narrow from its first moment.
+    CreateRole {
+        /// Its path.
+        path: IamPath,
+        /// Who may assume it.
+        trust: Document,
+        /// Its permissions boundary.
+        boundary: Option<PolicyArn>,
+        /// Its description.
+        description: String,
+        /// Its tags.
+        tags: Vec<Tag>,
+    },
+    /// Replace who may assume the role.
+    UpdateTrust(Document),
+    /// Set the role's permissions boundary.
+    SetBoundary(PolicyArn),
+    /// Add tags to the role.
+    TagRole(Vec<Tag>),
+    /// Attach a policy to the role.
+    AttachPolicy(PolicyArn),
+}
+
+/// A bucket's default encryption, as it shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketDefault {
+    /// SSE-S3.
+    Aes,
+    /// SSE-KMS with this key, or with the account's `aws/s3` key.
+    Kms(Option<KeyArn>),
+    /// SSE-KMS with the key that this plan makes.
+    NewKey,
+}
+
+/// A policy's document: known now, or only once this plan's key has an ARN.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PolicyDocument {
+    /// Known now.
+    Ready(Document),
+    /// Mixpanel's KMS policy for the key that this plan makes.
+    KmsForNewKey,
+}
+
+impl PolicyDocument {
+    /// The document to show; a placeholder stands for an ARN that is not known yet.
+    pub fn preview(&self) -> Document {
+        match self {
+            Self::Ready(document) => document.clone(),
+            Self::KmsForNewKey => build::kms_placeholder(),
+        }
+    }
+}
+
+impl Step {
+    /// The document that the step writes, to be shown on request.
+    pub fn document(&self) -> Option<Document> {
+        match &self.action {
+            Action::SetBucketPolicy(document) | Action::UpdateTrust(document) => {
+                Some(document.clone())
+            }
+            Action::CreateRole { trust, .. } => Some(trust.clone()),
+            Action::CreatePolicy { document, .. }
+            | Action::ReplacePolicyDocument { document, .. } => Some(document.preview()),
+            _ => None,
+        }
+    }
+}
+
+/// The plan, or everything that stands in its way.
+pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>> {
+    let mut planner = Planner {
+        spec,
+        observed,
+        plan: Plan::default(),
+        conflicts: Vec::new(),
+    };
+    let key = planner.key();
+    planner.bucket(key);
+    planner.role_and_policies(key);
+    if planner.conflicts.is_empty() {
+        Ok(planner.plan)
+    } else {
+        Err(planner.conflicts)
+    }
+}
+
+/// A plan in the making.
+struct Planner<'a> {
+    spec: &'a SetupSpec,
+    observed: &'a Observed,
+    plan: Plan,
+    conflicts: Vec<Conflict>,
+}
+
+impl Planner<'_> {
+    fn push(&mut self, step: Step) -> usize {
+        self.plan.steps.push(step);
+        self.plan.steps.len() - 1
+    }
+
+    fn keep(&mut self, resource: Resource, id: impl ToString, note: impl Into<String>) {
+        self.plan.kept.push(Kept {
+            resource,
+            id: id.to_string(),
+            note: note.into(),
+        });
+    }
+
+    /// The step that makes the key, if one is to be made.
+    fn key(&mut self) -> Option<usize> {
+        match &self.spec.encryption {
+            Encryption::Kms(KmsKey::New(alias)) => Some(self.push(Step {
+                change: Change::Create,
+                resource: Resource::Key,
+                id: alias.to_string(),
+                summary: "symmetric, rotating once a year, with the default key policy; KMS charges for it".into(),
+                action: Action::CreateKey {
+                    alias: alias.clone(),
+                    description: description(&self.spec.bucket, "key"),
+                    tags: self.spec.all_tags(),
+                },
+                after: Vec::new(),
+                diff: None,
+            })),
+            Encryption::Kms(KmsKey::Own(arn)) => {
+                self.keep(Resource::Key, arn, "used as it is");
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The tags that are wanted and not there, or there with another value.
+fn missing_tags(wanted: &[Tag], present: &[Tag]) -> Vec<Tag> {
+    wanted
+        .iter()
+        .filter(|tag| !present.contains(tag))
+        .cloned()
+        .collect()
+}
+
+/// What people read about a thing in the console, in the characters that IAM takes.
+fn description(bucket: &BucketName, thing: &str) -> String {
+    format!("Mixpanel export to s3://{bucket}: {thing} made by mixpanel-s3")
+}

@@ -1,0 +1,131 @@
+//! The wanted state: what a set-up is to be, valid by construction. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::names::{
+    AccountId, AliasName, BucketName, IamPath, KeyArn, Partition, PolicyArn, ProjectToken, Region,
+    RoleArn, RoleName, Tag,
+};
+
+/// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
+/// from "AES", since S3 encrypts with SSE-S3 either way.
+pub const ENCRYPTION_TAG: &str = "mixpanel-encryption";
+
+/// A set-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupSpec {
+    /// The account that everything is in.
+    pub account: AccountId,
+    /// The bucket that Mixpanel writes into.
+    pub bucket: BucketName,
+    /// Where the bucket is.
+    pub region: Region,
+    /// What is chosen under "Encryption" in Mixpanel.
+    pub encryption: Encryption,
+    /// The role that Mixpanel assumes.
+    pub role: RoleName,
+    /// The path of the role and of its policies. `None` leaves a role that exists where it is.
+    pub path: Option<IamPath>,
+    /// The role's permissions boundary. `None` leaves whatever is there.
+    pub boundary: Option<PolicyArn>,
+    /// The projects that may use the role; never empty.
+    pub tokens: BTreeSet<ProjectToken>,
+    /// The user's own tags.
+    pub tags: Vec<Tag>,
+    /// Whether a role and policies that this program did not make are to be taken over.
+    pub adopt: bool,
+}
+
+/// How Mixpanel shall encrypt what it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// Mixpanel asks for nothing; the bucket's default applies.
+    None,
+    /// SSE-S3.
+    Aes,
+    /// SSE-KMS.
+    Kms(KmsKey),
+}
+
+/// Which key SSE-KMS uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KmsKey {
+    /// The account's `aws/s3` key: "KMS Key ID" stays empty in Mixpanel.
+    AwsManaged,
+    /// A key that exists.
+    Own(KeyArn),
+    /// A key that is to be made, under this alias.
+    New(AliasName),
+}
+
+impl Encryption {
+    /// What Mixpanel's form calls it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Aes => "AES",
+            Self::Kms(_) => "KMS",
+        }
+    }
+
+    /// Whether the role needs the KMS policy, which is so for any key but `aws/s3`.
+    pub fn needs_kms_policy(&self) -> bool {
+        matches!(self, Self::Kms(KmsKey::Own(_) | KmsKey::New(_)))
+    }
+}
+
+/// The role's name where nobody gave one: the bucket's own. A bucket's name is a valid role name, and two buckets never
+/// share one.
+pub fn default_role_name(bucket: &BucketName) -> Option<RoleName> {
+    bucket.as_str().parse().ok()
+}
+
+/// The alias of the key that `--create-kms-key` makes. It follows from the role, so a second run finds the key.
+pub fn new_key_alias(role: &RoleName) -> AliasName {
+    AliasName::for_text(&format!("mixpanel-s3-{role}"))
+}
+
+/// The name of the policy that holds the data-modification document.
+pub fn data_policy_name(role: &RoleName) -> String {
+    format!("{role}-s3")
+}
+
+/// The name of the policy that holds the KMS document.
+pub fn kms_policy_name(role: &RoleName) -> String {
+    format!("{role}-kms")
+}
+
+/// The ARN of a customer-managed policy of this set-up. Every set-up is in the `aws` partition, where Mixpanel is.
+pub fn policy_arn(account: &AccountId, path: &IamPath, name: &str) -> PolicyArn {
+    PolicyArn::of(Partition::Aws, account, path, name)
+}
+
+impl SetupSpec {
+    /// The ExternalIds that the role shall trust.
+    pub fn external_ids(&self) -> BTreeSet<String> {
+        self.tokens
+            .iter()
+            .map(|token| token.expose().to_owned())
+            .collect()
+    }
+
+    /// The tags of everything this set-up makes: the mark of this program, and the user's.
+    pub fn all_tags(&self) -> Vec<Tag> {
+        let own = |tag: &&Tag| tag.key != crate::names::MANAGED_BY_KEY && tag.key != ENCRYPTION_TAG;
+        std::iter::once(Tag::managed_by())
+            .chain(self.tags.iter().filter(own).cloned())
+            .collect()
+    }
+
+    /// The role's tags: one more, which remembers the choice of encryption.
+    pub fn role_tags(&self) -> Vec<Tag> {
+        let mut tags = self.all_tags();
+        tags.insert(1, Tag::own(ENCRYPTION_TAG, self.encryption.label()));
+        tags
+    }
+
+    /// The ARN that the role has or will have, on that path.
+    pub fn role_arn(&self, path: &IamPath) -> RoleArn {
+        RoleArn::of(Partition::Aws, &self.account, path, &self.role)
+    }
+}
