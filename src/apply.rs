@@ -92,7 +92,9 @@ pub async fn apply(
                     let (context, action, waiting) =
                         (Arc::clone(&context), step.action.clone(), waiting.clone());
                     running.spawn(async move {
-                        let wait = |reason| drop(waiting.send((index, reason)));
+                        let wait = |reason| {
+                            let _ = waiting.send((index, reason));
+                        };
                         (index, step::run(&context, &action, wait).await)
                     });
                 }

@@ -1,7 +1,34 @@
-//! `mixpanel-s3`.
+//! `mixpanel-s3`: from an AWS account to a working Mixpanel export into S3.
+//!
+//! The map of the crate, in the order in which data flows:
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`cli`], [`process`] | what may be typed; arguments, environment, terminal and Ctrl-C |
+//! | [`commands`] | one file a verb, which wires the rooms below and decides nothing |
+//! | [`answers`] | flags, environment, defaults and prompts → [`answers::Answers`] |
+//! | [`names`] | names that are parsed once and trusted afterwards |
+//! | [`spec`] | the wanted state |
+//! | [`observe`] → [`observed`] | what stands in AWS, read side by side; and the types of it |
+//! | [`policy`] | the documents of IAM and S3, as values |
+//! | [`plan`] | what must change: a function of spec and observed |
+//! | [`apply`] | runs a plan, and reads back what it wrote |
+//! | [`details`] | the five values for Mixpanel's form |
+//! | [`aws`] | the only room that names the AWS SDK's clients |
+//! | [`report`] | the only room that prints |
+//! | [`error`] | what went wrong, what to do next, which exit code |
+//! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
+//!
+//! `names`, `policy`, `spec`, `observed`, `plan` and `details` are pure: no AWS SDK, no async, no terminal, no environment. A
+//! test keeps them so.
+
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod answers;
 pub mod apply;
 pub mod aws;
+pub mod cli;
+pub mod commands;
 pub mod details;
 pub mod error;
 pub mod names;
@@ -10,4 +37,65 @@ pub mod observed;
 pub mod plan;
 pub mod policy;
 pub mod process;
+pub mod report;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod spec;
+
+use clap::Parser;
+
+use cli::{Cli, Output};
+use commands::Surroundings;
+use error::{Error, ErrorKind};
+use process::{Interrupts, Process};
+use report::Printer;
+
+/// Runs the program and answers its exit code.
+pub async fn run(process: Process) -> u8 {
+    let Cli { command, common } = match Cli::try_parse_from(&process.arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&process, &error),
+    };
+    let surroundings = Surroundings {
+        printer: Printer::new(&common, &process),
+        interrupts: Interrupts::listen(),
+        process,
+        common,
+    };
+    match commands::run(command, &surroundings).await {
+        Ok(()) => 0,
+        Err(error) => {
+            if error.kind == ErrorKind::Interrupted {
+                answers::prompt::restore_cursor();
+            }
+            surroundings.printer.error(&error);
+            error.kind.exit_code()
+        }
+    }
+}
+
+/// Prints clap's help, version or complaint. A script that asked for JSON gets its complaint as JSON.
+fn usage(process: &Process, error: &clap::Error) -> u8 {
+    let arguments: Vec<_> = process
+        .arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .collect();
+    let wants_json = arguments.contains(&"--output=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair == ["--output", "json"]);
+    if error.use_stderr() && wants_json {
+        let text = error.to_string();
+        let message = text
+            .strip_prefix("error: ")
+            .unwrap_or(&text)
+            .trim_end()
+            .to_owned();
+        Printer::plain(Output::Json).error(&Error::usage(message));
+    } else {
+        // Nothing is to be done where even the complaint cannot be printed.
+        let _ = error.print();
+    }
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}

@@ -240,6 +240,16 @@ impl Step {
     }
 }
 
+impl Plan {
+    /// The path of the role that the plan makes, if it makes one.
+    pub fn role_path(&self) -> Option<&IamPath> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::CreateRole { path, .. } => Some(path),
+            _ => None,
+        })
+    }
+}
+
 /// The plan, or everything that stands in its way.
 pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>> {
     let mut planner = Planner {
@@ -287,7 +297,7 @@ impl Planner<'_> {
                 change: Change::Create,
                 resource: Resource::Key,
                 id: alias.to_string(),
-                summary: "symmetric, rotating once a year, with the default key policy; KMS charges for it".into(),
+                summary: "symmetric, rotating, default key policy (KMS charges for keys)".into(),
                 action: Action::CreateKey {
                     alias: alias.clone(),
                     description: description(&self.spec.bucket, "key"),

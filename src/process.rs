@@ -8,6 +8,8 @@ use std::io::IsTerminal;
 
 use tokio::sync::watch;
 
+use crate::error::{Error, Result};
+
 /// What the program was started with.
 #[derive(Debug, Clone)]
 pub struct Process {
@@ -90,6 +92,14 @@ impl Interrupts {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|count| *count >= times).await.is_err() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for something that changes nothing, and leaves off at Ctrl-C.
+    pub async fn or<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            result = future => result,
+            () = self.wait(1) => Err(Error::interrupted()),
         }
     }
 }

@@ -165,6 +165,15 @@ impl Failure {
         }
     }
 
+    /// A refused call about which AWS said nothing more, as after a HEAD request.
+    pub(crate) fn refused(action: &'static str, resource: &str) -> Self {
+        Self {
+            cause: Cause::Denied,
+            code: "HTTP 403".into(),
+            ..Self::incomplete(action, resource, "")
+        }
+    }
+
     /// The call as a refused one, for what cannot be read.
     pub fn denied_call(&self) -> DeniedCall {
         DeniedCall {

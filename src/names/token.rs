@@ -27,6 +27,13 @@ impl ProjectToken {
         &self.0
     }
 
+    /// What to say of a token of [`TokenShape::Unusual`].
+    pub fn unusual_warning(&self) -> String {
+        format!(
+            "the project token {self} does not look like Mixpanel's, which have 32 hexadecimal characters."
+        )
+    }
+
     /// Whether it looks like a Mixpanel token.
     pub fn shape(&self) -> TokenShape {
         if self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_hexdigit()) {

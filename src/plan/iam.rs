@@ -144,7 +144,7 @@ impl Planner<'_> {
             description: description(&self.spec.bucket, "role"),
             tags: self.spec.role_tags(),
         };
-        let summary = "trusts Mixpanel's export user alone, with your project token as ExternalId";
+        let summary = "trusts Mixpanel's export user, with your project token as ExternalId";
         let created = self.role_step(Change::Create, summary, action);
         for (arn, policy) in policies {
             self.attach(arn, std::iter::once(created).chain(*policy).collect());

@@ -1,0 +1,346 @@
+//! Flags, environment, defaults and prompts become [`Answers`].
+//!
+//! A [`Draft`] holds what is known so far. Flags and the environment fill it ([`Draft::from_flags`]); a person fills what is
+//! left ([`wizard`]); without one, [`Draft::complete`] says in one error what is missing. A prompt is only another way to
+//! fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the "edit" menu.
+
+pub mod prompt;
+pub mod question;
+pub mod wizard;
+
+use crate::cli::{EncryptionFlag, Setup};
+use crate::error::{Error, Result};
+use crate::names::{
+    AccountId, BucketName, IamPath, InvalidName, KeyReference, Partition, PolicyArn, ProjectToken,
+    Region, RoleName, Tag, TokenShape,
+};
+use crate::observed::{Key, Observed};
+use crate::policy::read;
+use crate::process::Process;
+use crate::spec::{
+    ENCRYPTION_TAG, Encryption, KmsKey, SetupSpec, default_role_name, new_key_alias,
+};
+use question::Question;
+
+/// The environment variable that holds the project token.
+pub const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
+
+/// What is known of the answers so far.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    /// The bucket.
+    pub bucket: Option<BucketName>,
+    /// Its region.
+    pub region: Option<Region>,
+    /// How Mixpanel shall encrypt.
+    pub encryption: Option<EncryptionAnswer>,
+    /// The project tokens.
+    pub tokens: Vec<ProjectToken>,
+    /// The role's name.
+    pub role: Option<RoleName>,
+    /// The path of role and policies.
+    pub path: Option<IamPath>,
+    /// The permissions boundary.
+    pub boundary: Option<PolicyArn>,
+    /// The user's tags.
+    pub tags: Vec<Tag>,
+    /// Whether to take over what is not ours.
+    pub adopt: bool,
+    /// Whether a region that Mixpanel does not list is accepted.
+    pub allow_unlisted_region: bool,
+}
+
+/// How Mixpanel shall encrypt, as it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EncryptionAnswer {
+    /// It asks for nothing.
+    None,
+    /// SSE-S3.
+    Aes,
+    /// SSE-KMS with the account's `aws/s3` key.
+    KmsAwsManaged,
+    /// SSE-KMS with a key of one's own.
+    KmsKey(KeyReference),
+    /// SSE-KMS with a key that is to be made.
+    KmsNewKey,
+}
+
+/// All answers of a set-up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answers {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// Its region.
+    pub region: Region,
+    /// How Mixpanel shall encrypt; `None` is "as the role remembers, else AES".
+    pub encryption: Option<EncryptionAnswer>,
+    /// The project tokens; never empty.
+    pub tokens: Vec<ProjectToken>,
+    /// The role's name.
+    pub role: RoleName,
+    /// Everything that has no question of its own.
+    pub rest: Draft,
+}
+
+impl Draft {
+    /// Reads flags and environment. All that is wrong is told in one error.
+    pub fn from_flags(flags: &Setup, process: &Process) -> Result<Self> {
+        let mut problems = Problems::default();
+        let mut draft = Self {
+            bucket: problems.parse("--bucket", flags.bucket.as_deref()),
+            region: problems.parse("--region", flags.region.as_deref()),
+            role: problems.parse("--role-name", flags.role_name.as_deref()),
+            path: problems.parse("--path", flags.path.as_deref()),
+            boundary: problems.parse(
+                "--permissions-boundary",
+                flags.permissions_boundary.as_deref(),
+            ),
+            tags: flags
+                .tag
+                .iter()
+                .filter_map(|tag| problems.parse("--tag", Some(tag)))
+                .collect(),
+            adopt: flags.adopt,
+            allow_unlisted_region: flags.allow_unlisted_region,
+            ..Self::default()
+        };
+        draft.tokens = if flags.project_token.is_empty() {
+            problems
+                .parse(TOKEN_VARIABLE, process.variable(TOKEN_VARIABLE))
+                .into_iter()
+                .collect()
+        } else {
+            flags
+                .project_token
+                .iter()
+                .filter_map(|token| problems.parse("--project-token", Some(token)))
+                .collect()
+        };
+        draft.encryption = problems.encryption(flags);
+        let region_problem = draft
+            .region
+            .as_ref()
+            .and_then(|region| region_problem(region, flags.allow_unlisted_region));
+        problems.0.extend(region_problem);
+        let mut keys: Vec<&str> = draft.tags.iter().map(|tag| tag.key.as_str()).collect();
+        keys.sort_unstable();
+        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            problems.0.push(Error::usage(format!(
+                "--tag: the key '{}' is given twice.",
+                twice[0]
+            )));
+        }
+        problems.into_result(draft)
+    }
+
+    /// The draft with the region of the environment or the profile, where none was given and that one can work.
+    pub fn with_default_region(mut self, region: Option<&Region>) -> Self {
+        let usable =
+            region.filter(|region| region_problem(region, self.allow_unlisted_region).is_none());
+        self.region = self.region.or_else(|| usable.cloned());
+        self
+    }
+
+    /// The questions that still have no answer and no default.
+    pub fn missing(&self) -> Vec<Question> {
+        Question::ALL
+            .into_iter()
+            .filter(|question| match question {
+                Question::Bucket => self.bucket.is_none(),
+                Question::Region => self.region.is_none(),
+                Question::ProjectToken => self.tokens.is_empty(),
+                // These have defaults.
+                Question::Encryption | Question::RoleName => false,
+            })
+            .collect()
+    }
+
+    /// The tokens that do not look like Mixpanel's.
+    pub fn unusual_tokens(&self) -> Vec<&ProjectToken> {
+        self.tokens
+            .iter()
+            .filter(|token| token.shape() == TokenShape::Unusual)
+            .collect()
+    }
+
+    /// All answers, or one error that names every missing one with its flag. `also` are flags that are missing besides.
+    pub fn complete(self, reason: &str, also: &[String]) -> Result<Answers> {
+        let missing: Vec<String> = self
+            .missing()
+            .into_iter()
+            .map(Question::missing_line)
+            .chain(also.iter().cloned())
+            .collect();
+        let role = self
+            .role
+            .clone()
+            .or_else(|| default_role_name(self.bucket.as_ref()?));
+        match (&self.bucket, &self.region, role) {
+            (Some(bucket), Some(region), Some(role)) if missing.is_empty() => Ok(Answers {
+                bucket: bucket.clone(),
+                region: region.clone(),
+                encryption: self.encryption.clone(),
+                tokens: self.tokens.clone(),
+                role,
+                rest: self,
+            }),
+            _ => {
+                let list: Vec<String> = missing.iter().map(|line| format!("  {line}")).collect();
+                Err(Error::usage(format!("{reason}, and these answers are missing:\n{}", list.join("\n")))
+                    .hint("`mixpanel-s3 setup --help` explains every flag. At a terminal, setup asks for them."))
+            }
+        }
+    }
+}
+
+/// Why a region cannot be used, if it cannot.
+pub fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
+    if region.partition() != Partition::Aws {
+        return Some(crate::observe::partition_error(region.partition()));
+    }
+    if region.is_listed() || allow_unlisted {
+        return None;
+    }
+    let listed: Vec<&str> = crate::names::MIXPANEL_REGIONS
+        .iter()
+        .map(|(code, _)| *code)
+        .collect();
+    Some(
+        Error::usage(format!("Mixpanel does not list the region {region} for exports to S3. It lists {}.", listed.join(", ")))
+            .hint("If Mixpanel supports it by now, add --allow-unlisted-region. The risk: everything is made, and the export fails."),
+    )
+}
+
+/// Everything that is wrong with the flags.
+#[derive(Default)]
+struct Problems(Vec<Error>);
+
+impl Problems {
+    fn parse<T: std::str::FromStr<Err = InvalidName>>(
+        &mut self,
+        flag: &str,
+        text: Option<&str>,
+    ) -> Option<T> {
+        match text?.parse() {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                self.0.push(Error::usage(format!("{flag}: {invalid}")));
+                None
+            }
+        }
+    }
+
+    fn encryption(&mut self, flags: &Setup) -> Option<EncryptionAnswer> {
+        let key = self.parse("--kms-key", flags.kms_key.as_deref());
+        if flags.encryption != Some(EncryptionFlag::Kms)
+            && (flags.kms_key.is_some() || flags.create_kms_key)
+        {
+            let flag = if flags.create_kms_key {
+                "--create-kms-key"
+            } else {
+                "--kms-key"
+            };
+            self.0.push(Error::usage(format!(
+                "{flag}: a KMS key is used with --encryption kms only."
+            )));
+            return None;
+        }
+        Some(match (flags.encryption?, key) {
+            (EncryptionFlag::None, _) => EncryptionAnswer::None,
+            (EncryptionFlag::Aes, _) => EncryptionAnswer::Aes,
+            (EncryptionFlag::Kms, Some(key)) => EncryptionAnswer::KmsKey(key),
+            (EncryptionFlag::Kms, None) if flags.create_kms_key => EncryptionAnswer::KmsNewKey,
+            (EncryptionFlag::Kms, None) => EncryptionAnswer::KmsAwsManaged,
+        })
+    }
+
+    fn into_result<T>(self, value: T) -> Result<T> {
+        let mut problems = self.0.into_iter();
+        let Some(mut first) = problems.next() else {
+            return Ok(value);
+        };
+        for problem in problems {
+            first.message = format!("{}\n{}", first.message, problem.message);
+            first.hints.extend(problem.hints);
+        }
+        Err(first)
+    }
+}
+
+impl Answers {
+    /// The key to look for: the named one, or that under the alias of the one to be made.
+    pub fn key_target(&self) -> Option<KeyReference> {
+        match self.encryption.as_ref()? {
+            EncryptionAnswer::KmsKey(reference) => Some(reference.clone()),
+            EncryptionAnswer::KmsNewKey => Some(KeyReference::Alias(new_key_alias(&self.role))),
+            _ => None,
+        }
+    }
+
+    /// The wanted state, from the answers and what was found.
+    pub fn into_spec(self, observed: &Observed, key: Option<&Key>) -> Result<SetupSpec> {
+        let account = observed.caller.account.clone();
+        check_account_regional(&self.bucket, &account, &self.region)?;
+        let encryption = match &self.encryption {
+            None => remembered_encryption(observed).unwrap_or(Encryption::Aes),
+            Some(EncryptionAnswer::None) => Encryption::None,
+            Some(EncryptionAnswer::Aes) => Encryption::Aes,
+            Some(EncryptionAnswer::KmsAwsManaged) => Encryption::Kms(KmsKey::AwsManaged),
+            Some(EncryptionAnswer::KmsKey(reference)) => Encryption::Kms(KmsKey::Own(
+                crate::observe::usable_key(key, reference, &self.region)?.arn,
+            )),
+            Some(EncryptionAnswer::KmsNewKey) => {
+                let alias = new_key_alias(&self.role);
+                Encryption::Kms(match key {
+                    None => KmsKey::New(alias),
+                    // An earlier run made it.
+                    Some(_) => {
+                        let reference = KeyReference::Alias(alias);
+                        KmsKey::Own(crate::observe::usable_key(key, &reference, &self.region)?.arn)
+                    }
+                })
+            }
+        };
+        Ok(SetupSpec {
+            account,
+            bucket: self.bucket,
+            region: self.region,
+            encryption,
+            role: self.role,
+            path: self.rest.path,
+            boundary: self.rest.boundary,
+            tokens: self.tokens.into_iter().collect(),
+            tags: self.rest.tags,
+            adopt: self.rest.adopt,
+        })
+    }
+}
+
+/// A bucket name of the account-regional namespace has to carry the account and the region that it is made in.
+fn check_account_regional(bucket: &BucketName, account: &AccountId, region: &Region) -> Result<()> {
+    if bucket.fits(account, region) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "Bucket name '{bucket}' has the form of S3's account-regional namespace, but not this account and region: such a name ends in -{account}-{region}-an."
+    )))
+}
+
+/// The choice that an earlier run left in the role's tag, so that a missing flag changes nothing.
+fn remembered_encryption(observed: &Observed) -> Option<Encryption> {
+    let role = observed.role.as_ref()?;
+    let tag = role.tags.iter().find(|tag| tag.key == ENCRYPTION_TAG)?;
+    match tag.value.as_str() {
+        "none" => Some(Encryption::None),
+        "AES" => Some(Encryption::Aes),
+        "KMS" => {
+            let keys = observed
+                .kms_policy
+                .as_ref()
+                .map(|policy| read::keys_used([&policy.document]));
+            let key = keys.and_then(|keys| keys.into_iter().next());
+            Some(Encryption::Kms(key.map_or(KmsKey::AwsManaged, KmsKey::Own)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,446 @@
+//! The walk at a terminal, in the order of Mixpanel's page. It fills the same [`Draft`] that flags fill, and an answer that
+//! is edited later becomes the default of its own question.
+
+use super::prompt::Prompter;
+use super::question::Question;
+use super::{Draft, EncryptionAnswer, region_problem};
+use crate::aws::{Aws, Session};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{
+    BucketName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
+};
+use crate::observe;
+use crate::observed::Caller;
+use crate::process::Interrupts;
+use crate::report::{Printer, Tone};
+use crate::spec::default_role_name;
+
+/// What a person may say to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Do it.
+    Apply,
+    /// Show the policy documents first.
+    Documents,
+    /// Change an answer.
+    Edit,
+    /// Change nothing.
+    Leave,
+}
+
+/// The questions, and what is answered so far.
+pub struct Wizard<'a> {
+    printer: &'a Printer,
+    interrupts: &'a Interrupts,
+    prompter: Prompter,
+    draft: Draft,
+    /// The questions that still have to be asked.
+    open: Vec<Question>,
+    caller: Option<Caller>,
+    alias: Option<String>,
+}
+
+impl<'a> Wizard<'a> {
+    /// A walk that asks for what the draft does not say.
+    pub fn new(printer: &'a Printer, interrupts: &'a Interrupts, draft: Draft) -> Self {
+        let mut open = draft.missing();
+        let unanswered = |question| match question {
+            Question::Encryption => draft.encryption.is_none(),
+            Question::RoleName => draft.role.is_none(),
+            _ => false,
+        };
+        open.extend(
+            [Question::Encryption, Question::RoleName]
+                .into_iter()
+                .filter(|question| unanswered(*question)),
+        );
+        let prompter = Prompter::new(printer.has_color());
+        Self {
+            printer,
+            interrupts,
+            prompter,
+            draft,
+            open,
+            caller: None,
+            alias: None,
+        }
+    }
+
+    /// What is answered so far.
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// Shows who calls AWS and asks whether it is the right account. `Some` is the profile to use instead.
+    pub async fn who_am_i(&mut self, session: &Session) -> Result<Option<String>> {
+        let aws = Aws::new(session, &session.home_region());
+        let (caller, alias) = self
+            .interrupts
+            .or(async {
+                let (caller, alias) = tokio::join!(
+                    observe::caller(&aws, session.profile()),
+                    aws.account_alias()
+                );
+                // An alias is a courtesy: not every caller may ask for it.
+                Ok((caller?, alias.ok().flatten()))
+            })
+            .await?;
+        let line = |name: &str, value: &str| {
+            self.printer.note(&format!(
+                "  {} {value}",
+                self.printer.paint(Tone::Quiet, &format!("{name:<9}"))
+            ));
+        };
+        self.printer
+            .note(&self.printer.paint(Tone::Heading, "Who you are in AWS"));
+        line("Profile", &session.profile().description());
+        match &alias {
+            Some(alias) => line("Account", &format!("{} ({alias})", caller.account)),
+            None => line("Account", caller.account.as_str()),
+        }
+        line("Caller", &caller.arn);
+        (self.caller, self.alias) = (Some(caller), alias);
+        if session.is_sandbox() {
+            self.printer.note("");
+            return Ok(None);
+        }
+        if self.prompter.confirm("Is this the right account?", true)? {
+            self.printer.note("");
+            return Ok(None);
+        }
+        let profiles = session.profile().all_names();
+        if profiles.is_empty() {
+            return Err(Error::new(ErrorKind::Failed, "Nothing was changed in AWS.")
+                .hint("There is no other profile. `aws configure sso` sets one up; then run setup with --profile."));
+        }
+        let picked = self.prompter.search("Which profile is it?", profiles, 0)?;
+        Ok(Some(profiles[picked].clone()))
+    }
+
+    /// Has tokens confirmed that came by flag and do not look like Mixpanel's.
+    pub fn unusual_tokens_from_flags(&mut self) -> Result<()> {
+        let unusual: Vec<ProjectToken> = self.draft.unusual_tokens().into_iter().cloned().collect();
+        for token in unusual {
+            if !self.confirm_unusual(&token)? {
+                self.draft.tokens.retain(|known| *known != token);
+            }
+        }
+        if self.draft.tokens.is_empty() && !self.open.contains(&Question::ProjectToken) {
+            self.open.push(Question::ProjectToken);
+        }
+        Ok(())
+    }
+
+    /// Asks every question that is open.
+    pub async fn ask_missing(&mut self, session: &Session) -> Result<()> {
+        for question in Question::ALL {
+            // Looked at anew each time: a bucket that exists answers the region's question.
+            if self.open.contains(&question) {
+                self.ask(question, session).await?;
+                self.open.retain(|open| *open != question);
+            }
+        }
+        self.printer.note("");
+        Ok(())
+    }
+
+    /// Lets a person choose the answer to change; it is asked again with the present one as its default.
+    pub fn edit(&mut self) -> Result<()> {
+        let width = Question::ALL
+            .iter()
+            .map(|question| question.title().len())
+            .max()
+            .unwrap_or_default();
+        let items: Vec<String> = Question::ALL
+            .iter()
+            .map(|question| {
+                format!(
+                    "{:<width$}  {}",
+                    question.title(),
+                    question.answer_of(&self.draft)
+                )
+            })
+            .collect();
+        let picked = self
+            .prompter
+            .choose("Which answer do you want to change?", &items, 0)?;
+        self.open.push(Question::ALL[picked]);
+        Ok(())
+    }
+
+    /// After an answer that cannot work: edit one, or leave. False is to leave.
+    pub fn edit_or_leave(&mut self) -> Result<bool> {
+        let items = [
+            "Change an answer".to_owned(),
+            "Leave; nothing was changed in AWS".to_owned(),
+        ];
+        if self.prompter.choose("What now?", &items, 0)? == 1 {
+            return Ok(false);
+        }
+        self.edit()?;
+        Ok(true)
+    }
+
+    /// The last gate before anything is changed.
+    pub fn gate(&self) -> Result<Gate> {
+        let items = [
+            "Yes, do this",
+            "Show the policy documents first",
+            "Change an answer",
+            "No, change nothing",
+        ];
+        let picked = self
+            .prompter
+            .choose("Shall setup do this?", &items.map(str::to_owned), 0)?;
+        Ok([Gate::Apply, Gate::Documents, Gate::Edit, Gate::Leave][picked])
+    }
+
+    async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {
+        self.printer.note(&format!(
+            "{}  {}",
+            self.printer.paint(Tone::Heading, question.title()),
+            self.printer.paint(Tone::Quiet, question.why())
+        ));
+        match question {
+            Question::Bucket => self.ask_bucket(session).await?,
+            Question::Region => self.ask_region(session)?,
+            Question::Encryption => self.ask_encryption(session).await?,
+            Question::ProjectToken => self.ask_token()?,
+            Question::RoleName => self.ask_role()?,
+        }
+        self.printer.note(&format!(
+            "  {} {}",
+            self.printer.paint(Tone::Good, "✓"),
+            question.answer_of(&self.draft)
+        ));
+        Ok(())
+    }
+
+    async fn ask_bucket(&mut self, session: &Session) -> Result<()> {
+        let aws = Aws::new(session, &session.home_region());
+        let existing = self
+            .interrupts
+            .or(async { Ok(aws.bucket_names().await.unwrap_or_default()) })
+            .await?;
+        loop {
+            let ways = [
+                "Make a new bucket".to_owned(),
+                "Use a bucket that exists".to_owned(),
+            ];
+            let name =
+                if !existing.is_empty() && self.prompter.choose("Which bucket?", &ways, 0)? == 1 {
+                    let names: Vec<String> = existing.iter().map(ToString::to_string).collect();
+                    let present = self
+                        .draft
+                        .bucket
+                        .as_ref()
+                        .and_then(|bucket| existing.iter().position(|b| b == bucket));
+                    existing[self
+                        .prompter
+                        .search("Which one?", &names, present.unwrap_or(0))?]
+                    .clone()
+                } else {
+                    let default = self
+                        .draft
+                        .bucket
+                        .as_ref()
+                        .map_or_else(|| self.suggested_bucket(), ToString::to_string);
+                    self.prompter
+                        .text("Name of the bucket", Some(default), |text| {
+                            text.parse::<BucketName>()
+                                .map_err(|invalid| invalid.to_string())
+                        })?
+                };
+            let Some(caller) = self.caller.clone() else {
+                return Err(Error::new(
+                    ErrorKind::Failed,
+                    "The caller is not known yet.",
+                ));
+            };
+            let found = self
+                .interrupts
+                .or(observe::find_bucket(
+                    &aws,
+                    session.profile(),
+                    &name,
+                    &caller.account,
+                ))
+                .await;
+            match found {
+                Ok(found) => {
+                    self.region_of_bucket(found.flatten());
+                    self.draft.bucket = Some(name);
+                    return Ok(());
+                }
+                // Somebody else's name: told, and asked again.
+                Err(error) if error.kind == ErrorKind::Conflict => self.printer.error(&error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A bucket that exists has a region, which need not be asked.
+    fn region_of_bucket(&mut self, found: Option<Region>) {
+        if let Some(region) = found {
+            self.printer
+                .note(&format!("  The bucket exists, in {region}."));
+            self.draft.region = Some(region);
+            self.open.retain(|open| *open != Question::Region);
+        }
+    }
+
+    /// The account's alias makes a good name; its number makes one that nobody else has.
+    fn suggested_bucket(&self) -> String {
+        let account = self
+            .caller
+            .as_ref()
+            .map(|caller| caller.account.to_string());
+        let stem = self.alias.clone().or(account).unwrap_or_default();
+        match &self.alias {
+            Some(_) => format!("{stem}-mixpanel-export"),
+            None => format!("mixpanel-export-{stem}"),
+        }
+    }
+
+    fn ask_region(&mut self, session: &Session) -> Result<()> {
+        let default = self
+            .draft
+            .region
+            .clone()
+            .or_else(|| session.profile().region().cloned());
+        let mut codes: Vec<String> = MIXPANEL_REGIONS
+            .iter()
+            .map(|(code, _)| (*code).to_owned())
+            .collect();
+        let mut items: Vec<String> = MIXPANEL_REGIONS
+            .iter()
+            .map(|(code, place)| format!("{code:<15} {place}"))
+            .collect();
+        let unlisted = default
+            .as_ref()
+            .filter(|region| !region.is_listed() && self.draft.allow_unlisted_region);
+        if let Some(region) = unlisted {
+            codes.push(region.to_string());
+            items.push(format!("{region:<15} not listed by Mixpanel"));
+        }
+        let at = default
+            .and_then(|region| codes.iter().position(|code| code == region.as_str()))
+            .unwrap_or(0);
+        let picked = self.prompter.search("Which region?", &items, at)?;
+        let region: Region = codes[picked]
+            .parse()
+            .map_err(|invalid| Error::usage(format!("{invalid}")))?;
+        match region_problem(&region, self.draft.allow_unlisted_region) {
+            Some(problem) => Err(problem),
+            None => {
+                self.draft.region = Some(region);
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask_encryption(&mut self, session: &Session) -> Result<()> {
+        let items = [
+            "AES   SSE-S3: Amazon S3 keeps the keys; nothing more to do",
+            "KMS   with the account's aws/s3 key",
+            "KMS   with a key of your own",
+            "none  Mixpanel asks for nothing; the bucket's default applies",
+        ];
+        let present = match &self.draft.encryption {
+            None | Some(EncryptionAnswer::Aes) => 0,
+            Some(EncryptionAnswer::KmsAwsManaged) => 1,
+            Some(EncryptionAnswer::KmsKey(_) | EncryptionAnswer::KmsNewKey) => 2,
+            Some(EncryptionAnswer::None) => 3,
+        };
+        let picked = self.prompter.choose(
+            "How shall Mixpanel encrypt?",
+            &items.map(str::to_owned),
+            present,
+        )?;
+        self.draft.encryption = Some(match picked {
+            0 => EncryptionAnswer::Aes,
+            1 => EncryptionAnswer::KmsAwsManaged,
+            2 => self.ask_key(session).await?,
+            _ => EncryptionAnswer::None,
+        });
+        Ok(())
+    }
+
+    async fn ask_key(&mut self, session: &Session) -> Result<EncryptionAnswer> {
+        let region = self
+            .draft
+            .region
+            .clone()
+            .unwrap_or_else(|| session.home_region());
+        let aws = Aws::new(session, &region);
+        // A caller who may not list keys can still type one.
+        let keys = self
+            .interrupts
+            .or(async { Ok(aws.usable_keys().await.unwrap_or_default()) })
+            .await?;
+        let mut items: Vec<String> = keys.iter().map(|(alias, _)| alias.to_string()).collect();
+        items.push("Type an ARN, a key ID or an alias".into());
+        items.push("Make a new key (KMS charges for it)".into());
+        let picked = self
+            .prompter
+            .choose(&format!("Which key in {region}?"), &items, 0)?;
+        if let Some((_, key)) = keys.get(picked) {
+            return Ok(EncryptionAnswer::KmsKey(KeyReference::Arn(key.arn.clone())));
+        }
+        if picked == keys.len() + 1 {
+            return Ok(EncryptionAnswer::KmsNewKey);
+        }
+        loop {
+            let reference: KeyReference = self.prompter.text("Key", None, |text| {
+                text.parse()
+                    .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
+            })?;
+            let found = self
+                .interrupts
+                .or(async {
+                    aws.key(reference.as_str())
+                        .await
+                        .map_err(|failure| failure.into_error(session.profile()))
+                })
+                .await?;
+            match observe::usable_key(found.as_ref(), &reference, &region) {
+                Ok(key) => return Ok(EncryptionAnswer::KmsKey(KeyReference::Arn(key.arn))),
+                Err(error) => self.printer.error(&error),
+            }
+        }
+    }
+
+    fn ask_token(&mut self) -> Result<()> {
+        loop {
+            let token: ProjectToken = self.prompter.text("Project token", None, |text| {
+                text.parse()
+                    .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
+            })?;
+            if token.shape() == TokenShape::Usual || self.confirm_unusual(&token)? {
+                self.draft.tokens = vec![token];
+                return Ok(());
+            }
+        }
+    }
+
+    fn confirm_unusual(&self, token: &ProjectToken) -> Result<bool> {
+        self.printer.warning(&token.unusual_warning());
+        self.prompter.confirm("Use it all the same?", false)
+    }
+
+    fn ask_role(&mut self) -> Result<()> {
+        let suggested = self.draft.bucket.as_ref().and_then(default_role_name);
+        let default = self
+            .draft
+            .role
+            .clone()
+            .or(suggested)
+            .map(|role| role.to_string());
+        let role: RoleName = self.prompter.text("Name of the role", default, |text| {
+            text.parse()
+                .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
+        })?;
+        self.draft.role = Some(role);
+        Ok(())
+    }
+}

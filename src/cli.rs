@@ -1,0 +1,227 @@
+//! What may be typed. Types for clap, without behaviour: names are parsed in `answers`, so that one message can tell of all
+//! that is wrong or missing at once.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Start with `mixpanel-s3 setup`, which asks for everything it needs, or rehearse without an AWS account:
+`mixpanel-s3 setup --sandbox`.
+
+Exit codes: 0 done · 1 failed · 2 usage or invalid input · 3 credentials or permissions · 4 a change is pending
+(--exit-code) · 5 something of that name is not ours · 6 stopped part-way · 130 interrupted";
+
+/// Set up Mixpanel's JSON export to Amazon S3, and read the set-up back.
+#[derive(Debug, Parser)]
+#[command(name = "mixpanel-s3", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the bucket, the policies and the role, and print the five values for Mixpanel.
+    ///
+    /// Asks for what no flag says, shows the plan, and changes nothing before you agree. A second run finds what the first
+    /// one made and does only what is missing.
+    Setup(Setup),
+    /// Print the five values that Mixpanel asks for, rebuilt from AWS.
+    PrintDetails(PrintDetails),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff.
+    Man,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The AWS profile to use, before AWS_PROFILE and before credentials in the environment.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub profile: Option<String>,
+    /// How results are printed on stdout.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub output: Output,
+    /// Ask nothing: apply the plan, and take every default.
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub yes: bool,
+    /// Print results and errors only.
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
+    pub quiet: bool,
+    /// Print more: the policy documents, and what lies underneath an error.
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub verbose: bool,
+    /// When to use colour. `auto` looks at the terminal and at NO_COLOR.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        help_heading = "Global options"
+    )]
+    pub color: Color,
+    /// Rehearse against an AWS in memory: no account, no credentials, nothing leaves this machine.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub sandbox: bool,
+    /// How long one AWS call may take, retries included.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60, help_heading = "Global options",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// The forms of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// Shell assignments (print-details only).
+    Env,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// At a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The answers of `setup`, as flags.
+#[derive(Debug, Args, Default)]
+pub struct Setup {
+    /// The bucket to export into. It is made if it does not exist.
+    #[arg(long, value_name = "NAME", help_heading = "Answers")]
+    pub bucket: Option<String>,
+    /// The bucket's region. Default: AWS_REGION, or the profile's.
+    #[arg(long, value_name = "REGION", help_heading = "Answers")]
+    pub region: Option<String>,
+    /// The Mixpanel project token, which becomes the role's ExternalId. Better set MIXPANEL_PROJECT_TOKEN, which does not
+    /// show in the list of processes. Repeat it for several projects.
+    #[arg(long, value_name = "TOKEN", help_heading = "Answers")]
+    pub project_token: Vec<String>,
+    /// What you will choose under "Encryption" in Mixpanel. Default: what the role remembers, else aes.
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Answers")]
+    pub encryption: Option<EncryptionFlag>,
+    /// A KMS key of your own, with --encryption kms: an ARN, a key ID, or alias/NAME.
+    #[arg(
+        long,
+        value_name = "KEY",
+        conflicts_with = "create_kms_key",
+        help_heading = "Answers"
+    )]
+    pub kms_key: Option<String>,
+    /// Make a new KMS key, with --encryption kms.
+    #[arg(long, help_heading = "Answers")]
+    pub create_kms_key: bool,
+    /// The role that Mixpanel assumes. Default: the bucket's name.
+    #[arg(long, value_name = "NAME", help_heading = "Answers")]
+    pub role_name: Option<String>,
+    /// The IAM path of the role and its policies, such as /export/.
+    #[arg(long, value_name = "PATH", help_heading = "Answers")]
+    pub path: Option<String>,
+    /// The managed policy that bounds the role, where your organization wants one.
+    #[arg(long, value_name = "ARN", help_heading = "Answers")]
+    pub permissions_boundary: Option<String>,
+    /// A tag for everything that is made. Repeatable.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Answers")]
+    pub tag: Vec<String>,
+    /// Take over a role and policies of these names that mixpanel-s3 did not make.
+    #[arg(long, help_heading = "How to run")]
+    pub adopt: bool,
+    /// Accept a region that Mixpanel does not list. Its exports may then fail.
+    #[arg(long, help_heading = "How to run")]
+    pub allow_unlisted_region: bool,
+    /// Show the plan and change nothing.
+    #[arg(long, help_heading = "How to run")]
+    pub dry_run: bool,
+    /// With --dry-run: exit with 4 if something would change.
+    #[arg(long, requires = "dry_run", help_heading = "How to run")]
+    pub exit_code: bool,
+}
+
+/// The choices of `--encryption`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EncryptionFlag {
+    /// Mixpanel asks for nothing; the bucket's default applies.
+    None,
+    /// SSE-S3: Amazon S3 manages the keys.
+    Aes,
+    /// SSE-KMS: the account's aws/s3 key, or a key of your own.
+    Kms,
+}
+
+/// The flags of `print-details`.
+#[derive(Debug, Args)]
+pub struct PrintDetails {
+    /// The role: its name or ARN. Default: the only role in the account that trusts Mixpanel's export user.
+    #[arg(long, value_name = "NAME|ARN")]
+    pub role: Option<String>,
+    /// The bucket, where the role may write to several or names none.
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// Print one bare value.
+    #[arg(long, value_enum, value_name = "FIELD")]
+    pub field: Option<FieldFlag>,
+}
+
+/// The choices of `--field`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FieldFlag {
+    /// Bucket.
+    Bucket,
+    /// Region.
+    Region,
+    /// Role.
+    Role,
+    /// Encryption.
+    Encryption,
+    /// KMS Key ID.
+    #[value(name = "kms-key-id", alias = "kms_key_id")]
+    KmsKeyId,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,104 @@
+//! One file a verb. A command wires the other rooms together and decides nothing of its own.
+
+mod print_details;
+mod setup;
+
+use std::time::Duration;
+
+use clap::CommandFactory;
+
+use crate::aws::Session;
+use crate::cli::{Cli, Command, Common, Output};
+use crate::error::{Error, Result};
+use crate::process::{Interrupts, Process};
+use crate::report::Printer;
+
+/// What every command is given.
+pub(crate) struct Surroundings {
+    pub(crate) process: Process,
+    pub(crate) common: Common,
+    pub(crate) printer: Printer,
+    pub(crate) interrupts: Interrupts,
+}
+
+/// Runs the command that was typed.
+pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result<()> {
+    match command {
+        Command::Setup(flags) => setup::run(flags, surroundings).await,
+        Command::PrintDetails(flags) => print_details::run(flags, surroundings).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "mixpanel-s3", &mut script);
+            surroundings
+                .printer
+                .result(String::from_utf8_lossy(&script).trim_end());
+            Ok(())
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| {
+                    Error::new(
+                        crate::error::ErrorKind::Failed,
+                        "The manual page could not be made.",
+                    )
+                    .caused_by(error)
+                })?;
+            surroundings
+                .printer
+                .result(String::from_utf8_lossy(&page).trim_end());
+            Ok(())
+        }
+    }
+}
+
+impl Surroundings {
+    /// The session for AWS, or for the rehearsal.
+    async fn session(&self, profile: Option<&str>) -> Result<Session> {
+        let deadline = Duration::from_secs(self.common.timeout);
+        if self.common.sandbox {
+            return rehearsal(self, deadline).await;
+        }
+        Session::open(&self.process, profile, deadline).await
+    }
+
+    /// Refuses a form of output that the command does not have.
+    fn refuse_assignments(&self, command: &str) -> Result<()> {
+        if self.common.output == Output::Env {
+            return Err(Error::usage(format!(
+                "--output env is for print-details; {command} prints text or json."
+            )));
+        }
+        Ok(())
+    }
+
+    /// The global flags that a command to be repeated needs.
+    fn flags_to_repeat(&self, session: &Session) -> Vec<String> {
+        let quoted =
+            |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+        let mut flags = Vec::new();
+        if self.common.sandbox {
+            flags.push("--sandbox".to_owned());
+        } else if session.profile().is_explicit() {
+            flags.extend(["--profile".to_owned(), quoted(session.profile().name())]);
+        }
+        flags
+    }
+}
+
+#[cfg(feature = "sandbox")]
+async fn rehearsal(surroundings: &Surroundings, deadline: Duration) -> Result<Session> {
+    let (session, file) = crate::sandbox::session(&surroundings.process, deadline).await?;
+    surroundings.printer.note(&format!(
+        "This is a rehearsal: AWS is simulated, and nothing leaves this machine. Its state is in\n{}\n",
+        file.display()
+    ));
+    Ok(session)
+}
+
+#[cfg(not(feature = "sandbox"))]
+async fn rehearsal(_: &Surroundings, _: Duration) -> Result<Session> {
+    Err(Error::usage("This program was built without the sandbox.")
+        .hint("Build it with `cargo install --features sandbox`."))
+}

@@ -1,0 +1,294 @@
+//! `print-details`: the five values, rebuilt from AWS alone, for set-ups of ours and for those made by hand.
+
+use std::collections::BTreeSet;
+
+use super::Surroundings;
+use crate::answers::prompt::Prompter;
+use crate::aws::s3::Presence;
+use crate::aws::{Aws, Failure, Session};
+use crate::cli::{FieldFlag, PrintDetails};
+use crate::details::{Details, Field, UiEncryption};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{BucketName, KeyArn, PolicyArn, Region, RoleArn, RoleName};
+use crate::observed::{BucketEncryption, Reading, Role};
+use crate::policy::read::{self, Trust};
+use crate::policy::{Document, build};
+use crate::spec::ENCRYPTION_TAG;
+
+pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
+    let wanted_bucket: Option<BucketName> = flags
+        .bucket
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
+    let named_role = flags.role.as_deref().map(role_name).transpose()?;
+    let session = surroundings
+        .session(surroundings.common.profile.as_deref())
+        .await?;
+    let aws = Aws::new(&session, &session.home_region());
+    let role = match named_role {
+        Some(name) => name,
+        None => the_role(surroundings, &session, &aws).await?,
+    };
+    let details = surroundings
+        .interrupts
+        .or(rebuild(surroundings, &session, &aws, &role, wanted_bucket))
+        .await?;
+    match flags.field {
+        None => surroundings.printer.details(&details),
+        Some(field) => surroundings.printer.field(
+            &details,
+            match field {
+                FieldFlag::Bucket => Field::Bucket,
+                FieldFlag::Region => Field::Region,
+                FieldFlag::Role => Field::Role,
+                FieldFlag::Encryption => Field::Encryption,
+                FieldFlag::KmsKeyId => Field::KmsKeyId,
+            },
+        ),
+    }
+    Ok(())
+}
+
+/// A role's name, or the name in its ARN.
+fn role_name(text: &str) -> Result<RoleName> {
+    let name = if text.trim().starts_with("arn:") {
+        text.parse::<RoleArn>()
+            .and_then(|arn| arn.role_name().parse())
+    } else {
+        text.parse()
+    };
+    name.map_err(|invalid| Error::usage(format!("--role: {invalid}")))
+}
+
+/// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
+async fn the_role(surroundings: &Surroundings, session: &Session, aws: &Aws) -> Result<RoleName> {
+    let all = surroundings
+        .interrupts
+        .or(async {
+            aws.roles()
+                .await
+                .map_err(|failure| failure.into_error(session.profile()))
+        })
+        .await?;
+    let trusting: Vec<_> = all
+        .into_iter()
+        .filter(|role| read::trust_in_mixpanel(&role.trust) != Trust::None)
+        .collect();
+    let names: Vec<String> = trusting.iter().map(|role| role.name.to_string()).collect();
+    match trusting.as_slice() {
+        [] => Err(Error::new(
+            ErrorKind::Failed,
+            format!(
+                "No role in this account trusts Mixpanel's export user ({}).",
+                build::MIXPANEL_USER_ARN
+            ),
+        )
+        .hint("Make one with `mixpanel-s3 setup`, or choose another account with --profile.")),
+        [only] => Ok(only.name.clone()),
+        _ if surroundings.process.can_ask && !surroundings.common.yes => {
+            let prompter = Prompter::new(surroundings.printer.has_color());
+            let picked = prompter.search("Several roles trust Mixpanel. Which one?", &names, 0)?;
+            Ok(trusting[picked].name.clone())
+        }
+        _ => Err(Error::usage(format!(
+            "Several roles trust Mixpanel's export user: {}.",
+            names.join(", ")
+        ))
+        .hint("Choose one with --role.")),
+    }
+}
+
+/// Four calls deep at the most: the role; its policies; their documents; the bucket.
+async fn rebuild(
+    surroundings: &Surroundings,
+    session: &Session,
+    aws: &Aws,
+    name: &RoleName,
+    wanted_bucket: Option<BucketName>,
+) -> Result<Details> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let (role, attached, inline) = tokio::try_join!(
+        aws.role(name),
+        aws.attached_policies(name),
+        aws.inline_policy_names(name)
+    )
+    .map_err(failed)?;
+    let role = role.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Failed,
+            format!("There is no role {name} in this account."),
+        )
+        .hint("Without --role, print-details finds the role that trusts Mixpanel.")
+    })?;
+    let documents = documents_of(aws, name, &attached, &inline)
+        .await
+        .map_err(failed)?;
+    warn_of_trust(surroundings, &role);
+
+    let bucket = the_bucket(name, &documents, wanted_bucket)?;
+    let keys = read::keys_used(&documents);
+    let (region, encryption) = bucket_facts(session, aws, &bucket).await?;
+    let (encryption, kms_key_id) = ui_encryption(surroundings, &role, &keys, &region, encryption);
+    Ok(Details {
+        bucket,
+        region,
+        role: role.arn,
+        encryption,
+        kms_key_id,
+    })
+}
+
+/// The documents of the role's customer-managed and inline policies. AWS's own policies name no bucket.
+async fn documents_of(
+    aws: &Aws,
+    role: &RoleName,
+    attached: &[String],
+    inline: &[String],
+) -> Result<Vec<Document>, Failure> {
+    let mut tasks = tokio::task::JoinSet::new();
+    let customers = attached
+        .iter()
+        .filter(|arn| !arn.contains(":iam::aws:policy/"));
+    for arn in customers.filter_map(|arn| arn.parse::<PolicyArn>().ok()) {
+        let aws = aws.clone();
+        tasks.spawn(async move { Ok(aws.policy(&arn).await?.map(|policy| policy.document)) });
+    }
+    for policy in inline.iter().cloned() {
+        let (aws, role) = (aws.clone(), role.clone());
+        tasks.spawn(async move { aws.inline_policy(&role, &policy).await.map(Some) });
+    }
+    let documents: Result<Vec<Option<Document>>, Failure> =
+        tasks.join_all().await.into_iter().collect();
+    Ok(documents?.into_iter().flatten().collect())
+}
+
+fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
+    match read::trust_in_mixpanel(&role.trust) {
+        Trust::Narrow => {}
+        Trust::Wide => surroundings.printer.warning(&format!(
+            "role {} trusts Mixpanel without an ExternalId, or the whole of its account: wider than Mixpanel's page asks for.",
+            role.name
+        )),
+        Trust::None => surroundings.printer.warning(&format!(
+            "role {} does not trust Mixpanel's export user: Mixpanel cannot assume it.",
+            role.name
+        )),
+    }
+}
+
+/// The bucket that the role may write to.
+fn the_bucket(
+    role: &RoleName,
+    documents: &[Document],
+    wanted: Option<BucketName>,
+) -> Result<BucketName> {
+    if let Some(wanted) = wanted {
+        return Ok(wanted);
+    }
+    let buckets = read::buckets_written(documents);
+    let mut names = buckets.into_iter();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(Error::new(
+            ErrorKind::Failed,
+            format!("The policies of role {role} name no bucket to write to."),
+        )
+        .hint("Name it with --bucket, or let `mixpanel-s3 setup` attach the policy.")),
+        (Some(first), Some(second)) => {
+            let all: Vec<String> = [first, second]
+                .into_iter()
+                .chain(names)
+                .map(|name| name.to_string())
+                .collect();
+            Err(Error::usage(format!(
+                "Role {role} may write to several buckets: {}.",
+                all.join(", ")
+            ))
+            .hint("Choose one with --bucket."))
+        }
+    }
+}
+
+/// Where the bucket is and how it encrypts by default, both asked at once in the home region. Only a bucket that is
+/// elsewhere costs one call more.
+async fn bucket_facts(
+    session: &Session,
+    aws: &Aws,
+    bucket: &BucketName,
+) -> Result<(Region, Reading<Option<BucketEncryption>>)> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let (presence, encryption) = tokio::join!(
+        aws.bucket_presence(bucket, None),
+        aws.bucket_encryption(bucket, None)
+    );
+    match presence.map_err(failed)? {
+        Presence::Here(region) => {
+            let region = region.unwrap_or_else(|| session.home_region());
+            Ok((region, encryption.map_err(failed)?))
+        }
+        Presence::Elsewhere(region) => {
+            let there = Aws::new(session, &region);
+            let encryption = there
+                .bucket_encryption(bucket, None)
+                .await
+                .map_err(failed)?;
+            Ok((region, encryption))
+        }
+        Presence::Missing => Err(Error::new(
+            ErrorKind::Failed,
+            format!("The role may write to bucket {bucket}, and there is no such bucket."),
+        )
+        .hint("`mixpanel-s3 setup` with the same --bucket and --role-name makes it.")),
+        Presence::Refused => {
+            let failure = Failure::refused("s3:ListBucket", bucket.as_str());
+            Err(failure.into_error(session.profile()))
+        }
+    }
+}
+
+/// What was chosen under "Encryption". A role of ours remembers it in a tag; elsewhere the role's KMS policy and the
+/// bucket's default tell.
+fn ui_encryption(
+    surroundings: &Surroundings,
+    role: &Role,
+    keys: &BTreeSet<KeyArn>,
+    region: &Region,
+    bucket: Reading<Option<BucketEncryption>>,
+) -> (Option<UiEncryption>, Option<KeyArn>) {
+    // A key of another region cannot be the bucket's.
+    let key = keys
+        .iter()
+        .find(|key| key.region() == region.as_str())
+        .cloned();
+    let remembered = role
+        .tags
+        .iter()
+        .find(|tag| tag.key == ENCRYPTION_TAG)
+        .map(|tag| tag.value.as_str());
+    match (remembered, key, bucket) {
+        (Some("none"), _, _) => (None, None),
+        (Some("AES"), _, _) => (Some(UiEncryption::Aes), None),
+        (Some("KMS"), key, _) | (_, key @ Some(_), _) => (Some(UiEncryption::Kms), key),
+        (_, None, Reading::Known(Some(BucketEncryption::Kms { key: Some(key), .. })))
+            if !key.ends_with("alias/aws/s3") =>
+        {
+            surroundings.printer.warning(&format!(
+                "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it: `mixpanel-s3 setup --encryption kms --kms-key {key}` adds one."
+            ));
+            (Some(UiEncryption::Kms), key.parse().ok())
+        }
+        (_, None, Reading::Known(Some(BucketEncryption::Kms { .. }))) => {
+            (Some(UiEncryption::Kms), None)
+        }
+        (_, None, Reading::Known(_)) => (Some(UiEncryption::Aes), None),
+        (_, None, Reading::Unreadable(denied)) => {
+            surroundings.printer.warning(&format!(
+                "{} is refused on the bucket, so its encryption is not known; AES works with any bucket default.",
+                denied.action
+            ));
+            (Some(UiEncryption::Aes), None)
+        }
+    }
+}

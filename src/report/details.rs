@@ -1,0 +1,131 @@
+//! The five values: as text, JSON, shell assignments, or one of them bare.
+
+use serde_json::Value;
+
+use super::{Printer, Tone};
+use crate::cli::Output;
+use crate::details::{Details, Field};
+
+/// Where the values are pasted.
+const WHERE_TO_PASTE: &str = "\
+Paste these in Mixpanel: Settings → Destinations → AWS S3 → Create Pipeline.
+A pipeline's destination cannot be changed afterwards.";
+
+impl Printer {
+    /// Prints the five values in the form that was asked for.
+    pub fn details(&self, details: &Details) {
+        match self.output() {
+            Output::Text => {
+                self.result(&as_text(details));
+                self.where_to_paste();
+            }
+            Output::Json => self.json(&as_json(details)),
+            Output::Env => self.result(&as_assignments(details)),
+        }
+    }
+
+    /// Prints one bare value; an empty line for what the form leaves empty.
+    pub fn field(&self, details: &Details, field: Field) {
+        self.result(details.value(field));
+    }
+
+    /// Says where the values are pasted.
+    pub fn where_to_paste(&self) {
+        self.note(&format!("\n{}", self.paint(Tone::Quiet, WHERE_TO_PASTE)));
+    }
+}
+
+/// The values as text, in Mixpanel's own order and words.
+pub fn as_text(details: &Details) -> String {
+    let line = |field: Field| {
+        let value = match details.value(field) {
+            "" => "(leave empty)",
+            value => value,
+        };
+        format!("{:<13}{value}", format!("{}:", field.label()))
+    };
+    Field::ALL.map(line).join("\n")
+}
+
+/// The values as JSON.
+pub fn as_json(details: &Details) -> Value {
+    serde_json::to_value(details).unwrap_or(Value::Null)
+}
+
+/// The values as assignments that a POSIX shell can `eval`.
+pub fn as_assignments(details: &Details) -> String {
+    let line = |field: Field| {
+        // Single quotes always, so that the form does not depend on the value; no value holds a single quote.
+        format!(
+            "{}='{}'",
+            field.variable(),
+            details.value(field).replace('\'', "'\\''")
+        )
+    };
+    Field::ALL.map(line).join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::details::UiEncryption;
+
+    fn details() -> Details {
+        Details {
+            bucket: "acme-mixpanel-export".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            role: "arn:aws:iam::123456789012:role/acme-mixpanel-export"
+                .parse()
+                .unwrap(),
+            encryption: Some(UiEncryption::Kms),
+            kms_key_id: Some(
+                "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                    .parse()
+                    .unwrap(),
+            ),
+        }
+    }
+
+    #[test]
+    fn every_form_says_the_same() {
+        let details = details();
+        insta::assert_snapshot!(as_text(&details), @r"
+        Bucket:      acme-mixpanel-export
+        Region:      eu-west-1
+        Role:        arn:aws:iam::123456789012:role/acme-mixpanel-export
+        Encryption:  KMS
+        KMS Key ID:  arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
+        ");
+        insta::assert_snapshot!(as_assignments(&details), @r"
+        MIXPANEL_BUCKET='acme-mixpanel-export'
+        MIXPANEL_REGION='eu-west-1'
+        MIXPANEL_ROLE='arn:aws:iam::123456789012:role/acme-mixpanel-export'
+        MIXPANEL_ENCRYPTION='KMS'
+        MIXPANEL_KMS_KEY_ID='arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+        ");
+        assert_eq!(
+            as_json(&details),
+            serde_json::json!({
+                "bucket": "acme-mixpanel-export",
+                "region": "eu-west-1",
+                "role": "arn:aws:iam::123456789012:role/acme-mixpanel-export",
+                "encryption": "KMS",
+                "kms_key_id": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            })
+        );
+    }
+
+    #[test]
+    fn what_the_form_leaves_empty_is_said() {
+        let details = Details {
+            encryption: None,
+            kms_key_id: None,
+            ..details()
+        };
+        assert!(
+            as_text(&details).ends_with("Encryption:  (leave empty)\nKMS Key ID:  (leave empty)")
+        );
+        assert_eq!(as_json(&details)["encryption"], Value::Null);
+        assert_eq!(as_json(&details)["kms_key_id"], Value::Null);
+    }
+}

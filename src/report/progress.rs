@@ -1,0 +1,72 @@
+//! What happens while a plan runs, a line each.
+
+use super::plan::step_line;
+use super::{Printer, Tone};
+use crate::apply::Event;
+use crate::apply::read_back::Finding;
+use crate::spec::SetupSpec;
+
+impl Printer {
+    /// Tells of an event.
+    pub fn progress(&self, spec: &SetupSpec, event: &Event<'_>) {
+        match event {
+            Event::Done(step) => {
+                self.note(&format!(
+                    "  {} {}",
+                    self.paint(Tone::Good, "✓"),
+                    step_line(spec, step)
+                ));
+            }
+            Event::Waiting(step, reason) => {
+                self.note(&format!(
+                    "  {} {} (waiting: {reason})",
+                    self.paint(Tone::Quiet, "…"),
+                    step_line(spec, step)
+                ));
+            }
+            Event::Failed(step, _) => {
+                self.note(&format!(
+                    "  {} {}",
+                    self.paint(Tone::Bad, "✗"),
+                    step_line(spec, step)
+                ));
+            }
+            Event::Interrupted => {
+                self.warning("interrupted: what is under way ends, nothing new begins. Ctrl-C again leaves at once.");
+            }
+        }
+    }
+
+    /// Tells that AWS has to be asked again.
+    pub fn waiting(&self, reason: &str) {
+        self.note(&format!(
+            "  {} waiting: {reason}",
+            self.paint(Tone::Quiet, "…")
+        ));
+    }
+
+    /// Tells what was read back.
+    pub fn findings(&self, findings: &[Finding]) {
+        let confirmed: Vec<&str> = findings
+            .iter()
+            .filter_map(|finding| match finding {
+                Finding::Confirmed(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        if !confirmed.is_empty() {
+            self.note(&format!(
+                "\n{}",
+                self.paint(Tone::Heading, "Read back from AWS:")
+            ));
+        }
+        for text in confirmed {
+            self.note(&format!("  {} {text}", self.paint(Tone::Good, "✓")));
+        }
+        for finding in findings {
+            if let Finding::Unreadable(text) = finding {
+                self.warning(&format!("not read back: {text}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Where the emulator differs from AWS's documentation and a rehearsal would show it, AWS wins.
+//!
+//! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, and keeps the tags
+//!   and the object ownership that it is given; `ExpectedBucketOwner` is compared.
+//! * IAM: GetRole answers the role's tags and permissions boundary.
+
+use http::HeaderMap;
+use winterbaume_core::StatefulService;
+
+use super::state::IAM_REGION;
+use super::{ACCOUNT, Emulator, Request, Response};
+
+const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/// S3, with what AWS documents and the emulator leaves out.
+pub(super) async fn s3(emulator: &Emulator, region: &str, request: Request) -> Response {
+    let (path, query) = request
+        .path_and_query
+        .split_once('?')
+        .unwrap_or((&request.path_and_query, ""));
+    let bucket = path
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let is_head = request.method == "HEAD";
+    if bucket.is_empty() {
+        return list_buckets(emulator, region, request).await;
+    }
+    if let Some(owner) = request.headers.get("x-amz-expected-bucket-owner")
+        && owner != ACCOUNT
+    {
+        return s3_error(403, "AccessDenied", "Access Denied", !is_head);
+    }
+    // SDKs add x-id to some requests; it selects no sub-resource.
+    let creates = request.method == "PUT"
+        && query
+            .split('&')
+            .all(|part| part.is_empty() || part.starts_with("x-id="));
+    if creates && path.trim_matches('/') == bucket {
+        return create_bucket(emulator, region, &bucket, request).await;
+    }
+    if let Some(home) = region_of(emulator, &bucket)
+        .await
+        .filter(|home| home != region)
+    {
+        let message = "The bucket you are attempting to access must be addressed using the specified endpoint.";
+        let mut response = s3_error(301, "PermanentRedirect", message, !is_head);
+        if let Ok(home) = home.parse() {
+            response.headers.insert("x-amz-bucket-region", home);
+        }
+        return response;
+    }
+    emulator.forward("s3", region, request).await
+}
+
+/// Buckets of every region, and only those of the wanted prefix.
+async fn list_buckets(emulator: &Emulator, region: &str, request: Request) -> Response {
+    if request.method != "GET" {
+        return emulator.forward("s3", region, request).await;
+    }
+    let query = request
+        .path_and_query
+        .split_once('?')
+        .map_or("", |(_, query)| query);
+    let prefix = parameter(query.as_bytes(), "prefix").unwrap_or_default();
+    let mut buckets = Vec::new();
+    for region in emulator.regions() {
+        let view = emulator.0.s3.snapshot(ACCOUNT, &region).await;
+        buckets.extend(
+            view.buckets
+                .into_keys()
+                .filter(|name| name.starts_with(&prefix))
+                .map(|name| (name, region.clone())),
+        );
+    }
+    buckets.sort();
+    let entries: String = buckets
+        .iter()
+        .map(|(name, region)| format!("<Bucket><Name>{name}</Name><CreationDate>2026-01-01T00:00:00Z</CreationDate><BucketRegion>{region}</BucketRegion></Bucket>"))
+        .collect();
+    xml(
+        200,
+        format!(
+            r#"<ListAllMyBucketsResult xmlns="{S3_NAMESPACE}"><Owner><ID>{ACCOUNT}</ID></Owner><Buckets>{entries}</Buckets></ListAllMyBucketsResult>"#
+        ),
+    )
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+async fn create_bucket(
+    emulator: &Emulator,
+    region: &str,
+    bucket: &str,
+    request: Request,
+) -> Response {
+    let body = String::from_utf8_lossy(&request.body).into_owned();
+    let constraint = between(&body, "<LocationConstraint>", "</LocationConstraint>");
+    match constraint {
+        Some("us-east-1") => {
+            return s3_error(
+                400,
+                "InvalidLocationConstraint",
+                "The specified location-constraint is not valid",
+                true,
+            );
+        }
+        Some(other) if other != region => {
+            let message = "The location constraint is incompatible for the region specific endpoint this request was sent to.";
+            return s3_error(400, "IllegalLocationConstraintException", message, true);
+        }
+        None if region != "us-east-1" => {
+            let message = "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
+            return s3_error(400, "IllegalLocationConstraintException", message, true);
+        }
+        _ => {}
+    }
+    if let Some(home) = region_of(emulator, bucket).await
+        && !(home == "us-east-1" && region == "us-east-1")
+    {
+        let message =
+            "Your previous request to create the named bucket succeeded and you already own it.";
+        return s3_error(409, "BucketAlreadyOwnedByYou", message, true);
+    }
+    let ownership = request
+        .headers
+        .get("x-amz-object-ownership")
+        .and_then(|rule| rule.to_str().ok())
+        .map(str::to_owned);
+    let headers = request.headers.clone();
+    let response = emulator.forward("s3", region, request).await;
+    if response.status != 200 {
+        return response;
+    }
+    let sub_resource = |name: &str, body: String| Request {
+        method: "PUT".into(),
+        path_and_query: format!("/{bucket}?{name}"),
+        headers: headers.clone(),
+        body: body.into(),
+    };
+    if let Some(rule) = ownership {
+        let body = format!(
+            r#"<OwnershipControls xmlns="{S3_NAMESPACE}"><Rule><ObjectOwnership>{rule}</ObjectOwnership></Rule></OwnershipControls>"#
+        );
+        emulator
+            .forward("s3", region, sub_resource("ownershipControls", body))
+            .await;
+    }
+    if let Some(tags) = between(&body, "<Tags>", "</Tags>") {
+        let body = format!(r#"<Tagging xmlns="{S3_NAMESPACE}"><TagSet>{tags}</TagSet></Tagging>"#);
+        emulator
+            .forward("s3", region, sub_resource("tagging", body))
+            .await;
+    }
+    response
+}
+
+/// Bucket names are unique across regions.
+async fn region_of(emulator: &Emulator, bucket: &str) -> Option<String> {
+    for region in emulator.regions() {
+        if emulator
+            .0
+            .s3
+            .snapshot(ACCOUNT, &region)
+            .await
+            .buckets
+            .contains_key(bucket)
+        {
+            return Some(region);
+        }
+    }
+    None
+}
+
+/// IAM, with what AWS documents and the emulator leaves out.
+pub(super) async fn iam(emulator: &Emulator, request: Request) -> Response {
+    let role = (parameter(&request.body, "Action").as_deref() == Some("GetRole"))
+        .then(|| parameter(&request.body, "RoleName"))
+        .flatten();
+    let mut response = emulator.forward("iam", IAM_REGION, request).await;
+    if let (Some(role), 200) = (role, response.status) {
+        let mut view = emulator.0.iam.snapshot(ACCOUNT, IAM_REGION).await;
+        if let Some(role) = view.roles.remove(&role) {
+            let mut more = String::new();
+            if let Some(arn) = role.permissions_boundary {
+                more.push_str(&format!(
+                    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary>",
+                    escaped(&arn)
+                ));
+            }
+            let mut tags: Vec<_> = role.tags.into_iter().collect();
+            tags.sort();
+            let members: String = tags
+                .iter()
+                .map(|(key, value)| {
+                    format!(
+                        "<member><Key>{}</Key><Value>{}</Value></member>",
+                        escaped(key),
+                        escaped(value)
+                    )
+                })
+                .collect();
+            more.push_str(&format!("<Tags>{members}</Tags>"));
+            let body = String::from_utf8_lossy(&response.body)
+                .replace("</Role>", &format!("{more}</Role>"));
+            response.body = body.into();
+            response.headers.remove(http::header::CONTENT_LENGTH);
+        }
+    }
+    response
+}
+
+/// A parameter of a form-encoded body or query.
+pub(super) fn parameter(form: &[u8], name: &str) -> Option<String> {
+    let form = std::str::from_utf8(form).ok()?;
+    let value = form
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    let spaced = value.replace('+', " ");
+    Some(
+        percent_encoding::percent_decode_str(&spaced)
+            .decode_utf8_lossy()
+            .into_owned(),
+    )
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?
+        .1
+        .split_once(end)
+        .map(|(inner, _)| inner)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// An error in S3's form; a HEAD request gets no body.
+pub(super) fn s3_error(status: u16, code: &str, message: &str, with_body: bool) -> Response {
+    if !with_body {
+        return Response {
+            status,
+            headers: HeaderMap::new(),
+            body: bytes::Bytes::new(),
+        };
+    }
+    xml(
+        status,
+        format!(
+            "<Error><Code>{code}</Code><Message>{}</Message><RequestId>sandbox</RequestId></Error>",
+            escaped(message)
+        ),
+    )
+}
+
+fn xml(status: u16, body: String) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/xml"),
+    );
+    Response {
+        status,
+        headers,
+        body: format!(r#"<?xml version="1.0" encoding="UTF-8"?>{body}"#).into(),
+    }
+}
