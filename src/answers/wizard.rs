@@ -93,7 +93,7 @@ impl<'a> Wizard<'a> {
         };
         self.printer
             .note(&self.printer.paint(Tone::Heading, "Who you are in AWS"));
-        line("Profile", &session.profile().description());
+        line("Using", &session.profile().description());
         match &alias {
             Some(alias) => line("Account", &format!("{} ({alias})", caller.account)),
             None => line("Account", caller.account.as_str()),

@@ -102,16 +102,20 @@ async fn read_once(
         let trusts = role.as_ref().is_some_and(|role| {
             read::trust_in_mixpanel(&role.trust) == read::Trust::Narrow
                 && read::external_ids(&role.trust).is_superset(&spec.external_ids())
-                && spec
-                    .boundary
-                    .as_ref()
-                    .is_none_or(|wanted| role.boundary.as_deref() == Some(wanted.as_str()))
         });
         findings.push(finding(
             trusts,
             "the role trusts Mixpanel's export user with your project token",
             "the role does not yet trust Mixpanel's export user with your project token",
         ));
+        if let Some(wanted) = &spec.boundary {
+            let present = role.as_ref().and_then(|role| role.boundary.as_deref());
+            findings.push(finding(
+                present == Some(wanted.as_str()),
+                "its permissions boundary is the one you named",
+                "its permissions boundary is not yet the one you named",
+            ));
+        }
     }
     if let Some(attached) = attached {
         let all = done().all(|action| match action {

@@ -121,11 +121,11 @@ impl Profile {
     /// Where the credentials come from, in a few words.
     pub fn description(&self) -> String {
         match self.origin {
-            Origin::Sandbox => "sandbox (nothing leaves this machine)".into(),
-            _ if self.shadowed => "environment variables (AWS_ACCESS_KEY_ID)".into(),
-            Origin::Flag => format!("{} (from --profile)", self.name),
-            Origin::Environment => format!("{} (from AWS_PROFILE)", self.name),
-            Origin::Default => self.name.clone(),
+            Origin::Sandbox => "sandbox".into(),
+            _ if self.shadowed => "AWS_ACCESS_KEY_ID in the environment".into(),
+            Origin::Flag => format!("profile {}, from --profile", self.name),
+            Origin::Environment => format!("profile {}, from AWS_PROFILE", self.name),
+            Origin::Default => format!("profile {}", self.name),
         }
     }
 

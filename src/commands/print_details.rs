@@ -155,8 +155,8 @@ async fn documents_of(
         let aws = aws.clone();
         tasks.spawn(async move { Ok(aws.policy(&arn).await?.map(|policy| policy.document)) });
     }
-    for policy in inline.iter().cloned() {
-        let (aws, role) = (aws.clone(), role.clone());
+    for policy in inline {
+        let (aws, role, policy) = (aws.clone(), role.clone(), policy.clone());
         tasks.spawn(async move { aws.inline_policy(&role, &policy).await.map(Some) });
     }
     let documents: Result<Vec<Option<Document>>, Failure> =

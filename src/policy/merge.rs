@@ -42,7 +42,7 @@ pub fn trust_with(
     let statements = merged.statements_mut();
     if replace_wide {
         statements
-            .retain(|statement| !(is_for_mixpanel_user(statement) && !statement.is_conditional()));
+            .retain(|statement| !is_for_mixpanel_user(statement) || statement.is_conditional());
     }
     let mut all = external_ids.clone();
     for statement in statements

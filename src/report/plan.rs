@@ -12,15 +12,18 @@ impl Printer {
     pub fn plan_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
         let mut lines = Vec::new();
         let mut heading = String::new();
+        let mut is_new = false;
         for step in &plan.steps {
             let (thing, summary) = thing_and_summary(spec, step);
             if thing != heading {
                 lines.push(format!("  {}", self.paint(Tone::Heading, &thing)));
                 heading = thing;
+                is_new = step.change == Change::Create;
             }
+            // What completes a thing that is new is new as well.
             let mark = match step.change {
-                Change::Create | Change::Attach => "+",
-                Change::Update => "~",
+                Change::Update if !is_new => "~",
+                _ => "+",
             };
             lines.push(format!("    {} {summary}", self.paint(Tone::Change, mark)));
             if let Some(diff) = &step.diff {

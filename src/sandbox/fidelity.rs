@@ -2,7 +2,7 @@
 //!
 //! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, and keeps the tags
 //!   and the object ownership that it is given; `ExpectedBucketOwner` is compared.
-//! * IAM: GetRole answers the role's tags and permissions boundary.
+//! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions boundary.
 
 use http::HeaderMap;
 use winterbaume_core::StatefulService;
@@ -175,40 +175,65 @@ async fn region_of(emulator: &Emulator, bucket: &str) -> Option<String> {
 
 /// IAM, with what AWS documents and the emulator leaves out.
 pub(super) async fn iam(emulator: &Emulator, request: Request) -> Response {
-    let role = (parameter(&request.body, "Action").as_deref() == Some("GetRole"))
-        .then(|| parameter(&request.body, "RoleName"))
-        .flatten();
+    let action = parameter(&request.body, "Action").unwrap_or_default();
+    let role = parameter(&request.body, "RoleName").unwrap_or_default();
+    let boundary = parameter(&request.body, "PermissionsBoundary");
+    let follow_up = request.clone();
     let mut response = emulator.forward("iam", IAM_REGION, request).await;
-    if let (Some(role), 200) = (role, response.status) {
-        let mut view = emulator.0.iam.snapshot(ACCOUNT, IAM_REGION).await;
-        if let Some(role) = view.roles.remove(&role) {
-            let mut more = String::new();
-            if let Some(arn) = role.permissions_boundary {
-                more.push_str(&format!(
-                    "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary>",
-                    escaped(&arn)
-                ));
-            }
-            let mut tags: Vec<_> = role.tags.into_iter().collect();
-            tags.sort();
-            let members: String = tags
-                .iter()
-                .map(|(key, value)| {
-                    format!(
-                        "<member><Key>{}</Key><Value>{}</Value></member>",
-                        escaped(key),
-                        escaped(value)
-                    )
-                })
-                .collect();
-            more.push_str(&format!("<Tags>{members}</Tags>"));
-            let body = String::from_utf8_lossy(&response.body)
-                .replace("</Role>", &format!("{more}</Role>"));
-            response.body = body.into();
-            response.headers.remove(http::header::CONTENT_LENGTH);
+    if response.status != 200 {
+        return response;
+    }
+    match (action.as_str(), boundary) {
+        ("GetRole", _) => complete_role(emulator, &role, &mut response).await,
+        ("CreateRole", Some(boundary)) => {
+            let body = format!(
+                "Action=PutRolePermissionsBoundary&Version=2010-05-08&RoleName={}&PermissionsBoundary={}",
+                encoded(&role),
+                encoded(&boundary)
+            );
+            let request = Request {
+                body: body.into(),
+                ..follow_up
+            };
+            emulator.forward("iam", IAM_REGION, request).await;
         }
+        _ => {}
     }
     response
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
+async fn complete_role(emulator: &Emulator, role: &str, response: &mut Response) {
+    let mut view = emulator.0.iam.snapshot(ACCOUNT, IAM_REGION).await;
+    let Some(role) = view.roles.remove(role) else {
+        return;
+    };
+    let boundary = role.permissions_boundary.map(|arn| {
+        format!(
+            "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary>",
+            escaped(&arn)
+        )
+    });
+    let mut tags: Vec<_> = role.tags.into_iter().collect();
+    tags.sort();
+    let members: String = tags
+        .iter()
+        .map(|(key, value)| {
+            format!(
+                "<member><Key>{}</Key><Value>{}</Value></member>",
+                escaped(key),
+                escaped(value)
+            )
+        })
+        .collect();
+    let more = format!(
+        "{}<Tags>{members}</Tags></Role>",
+        boundary.unwrap_or_default()
+    );
+    response.body = String::from_utf8_lossy(&response.body)
+        .replace("</Role>", &more)
+        .into();
+    response.headers.remove(http::header::CONTENT_LENGTH);
 }
 
 /// A parameter of a form-encoded body or query.
@@ -230,6 +255,10 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
         .1
         .split_once(end)
         .map(|(inner, _)| inner)
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn escaped(text: &str) -> String {

@@ -1,2 +1,18 @@
-#[test]
-fn x() {}
+//! One test binary: whole runs of the program against an AWS on loopback, at a terminal, and in the sandbox.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod print_details;
+mod requests;
+mod sandbox;
+mod setup;
+#[cfg(unix)]
+mod walk;

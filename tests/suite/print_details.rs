@@ -1,0 +1,240 @@
+//! `print-details`: every form, roles made by hand, and several roles.
+
+use serde_json::{Value, json};
+
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Scripted};
+
+/// A set-up as a person makes it after Mixpanel's page, with names of their own.
+fn by_hand(cloud: &Cloud, role: &str, trust: &Value, documents: &[Value]) {
+    let iam = cloud.iam();
+    block_on(
+        iam.create_role()
+            .role_name(role)
+            .assume_role_policy_document(trust.to_string())
+            .send(),
+    )
+    .unwrap();
+    for (index, document) in documents.iter().enumerate() {
+        let policy = iam
+            .create_policy()
+            .policy_name(format!("{role}-{index}"))
+            .policy_document(document.to_string());
+        let policy = block_on(policy.send()).unwrap();
+        let arn = policy.policy().unwrap().arn().unwrap().to_owned();
+        block_on(
+            iam.attach_role_policy()
+                .role_name(role)
+                .policy_arn(arn)
+                .send(),
+        )
+        .unwrap();
+    }
+}
+
+fn trust(principal: &str, external_id: Option<&str>) -> Value {
+    let mut statement =
+        json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" });
+    if let Some(id) = external_id {
+        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": id } });
+    }
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
+}
+
+fn data(bucket: &str) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "MixpanelS3AccessStatement", "Effect": "Allow",
+        "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"],
+        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+    }]})
+}
+
+const USER: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
+
+fn make_bucket(cloud: &Cloud, bucket: &str, region: &'static str) {
+    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+    let place = CreateBucketConfiguration::builder()
+        .location_constraint(BucketLocationConstraint::from(region))
+        .build();
+    let request = cloud
+        .s3(region)
+        .create_bucket()
+        .bucket(bucket)
+        .create_bucket_configuration(place);
+    block_on(request.send()).unwrap();
+}
+
+#[test]
+fn every_form_of_one_set_up() {
+    let cloud = Cloud::start();
+    cloud.setup(&["--encryption", "kms"]).exits(0);
+    let text = cloud.run(&["print-details"]).exits(0);
+    insta::assert_snapshot!("details_text", text.stdout);
+    insta::assert_snapshot!("details_where_to_paste", text.stderr);
+    insta::assert_snapshot!(
+        "details_env",
+        cloud
+            .run(&["print-details", "--output", "env"])
+            .exits(0)
+            .stdout
+    );
+    insta::assert_snapshot!(
+        "details_json",
+        cloud
+            .run(&["print-details", "--output", "json"])
+            .exits(0)
+            .stdout
+    );
+    let arn = "arn:aws:iam::123456789012:role/acme-xxxxxxxx";
+    for (field, value) in [
+        ("bucket", "acme-xxxxxxxx"),
+        ("region", "eu-west-1"),
+        ("role", arn),
+        ("encryption", "KMS"),
+        ("kms-key-id", ""),
+    ] {
+        let outcome = cloud.run(&["print-details", "--field", field]).exits(0);
+        assert_eq!(outcome.stdout, format!("{value}\n"), "{field}");
+    }
+    let by_arn = format!("arn:aws:iam::{}:role/{}", cloud.account, cloud.bucket());
+    assert_eq!(
+        cloud
+            .run(&["print-details", "--role", &by_arn])
+            .exits(0)
+            .stdout,
+        text.stdout
+    );
+}
+
+#[test]
+fn a_set_up_made_by_hand_is_read_too() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    make_bucket(&cloud, &bucket, "eu-west-1");
+    let key = block_on(cloud.kms("eu-west-1").create_key().send())
+        .unwrap()
+        .key_metadata
+        .unwrap();
+    let arn = key.arn().unwrap();
+    let kms = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": arn,
+    }]});
+    by_hand(
+        &cloud,
+        "by-hand",
+        &trust(USER, Some("a-token")),
+        &[data(&bucket), kms],
+    );
+    let json = cloud
+        .run(&["print-details", "--output", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        json,
+        json!({
+            "bucket": "acme-xxxxxxxx", "region": "eu-west-1", "role": "arn:aws:iam::123456789012:role/by-hand",
+            "encryption": "KMS", "kms_key_id": cloud.normalize(arn),
+        })
+    );
+}
+
+#[test]
+fn an_inline_policy_and_a_wide_trust_are_read_and_warned_of() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    make_bucket(&cloud, &bucket, "eu-west-1");
+    by_hand(
+        &cloud,
+        "wide",
+        &trust("arn:aws:iam::485438090326:root", None),
+        &[],
+    );
+    let inline = cloud
+        .iam()
+        .put_role_policy()
+        .role_name("wide")
+        .policy_name("inline")
+        .policy_document(data(&bucket).to_string());
+    block_on(inline.send()).unwrap();
+    let outcome = cloud
+        .run(&["print-details", "--output", "json"])
+        .exits(0)
+        .says("wider than Mixpanel's page asks for");
+    assert_eq!(outcome.json()["bucket"], "acme-xxxxxxxx");
+    assert_eq!(outcome.json()["encryption"], "AES");
+}
+
+#[test]
+fn a_bucket_in_another_region_than_the_profiles_is_found() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    make_bucket(&cloud, &bucket, "eu-central-1");
+    by_hand(
+        &cloud,
+        "far",
+        &trust(USER, Some("a-token")),
+        &[data(&bucket)],
+    );
+    let json = cloud
+        .run(&["print-details", "--role", "far", "--output", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(json["region"], "eu-central-1");
+}
+
+#[test]
+fn with_several_roles_a_script_is_told_which_there_are() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud
+        .run(&["print-details"])
+        .exits(1)
+        .says("No role in this account trusts Mixpanel's export user");
+    by_hand(&cloud, "one", &trust(USER, Some("a")), &[data(&bucket)]);
+    by_hand(&cloud, "two", &trust(USER, Some("b")), &[data(&bucket)]);
+    by_hand(
+        &cloud,
+        "other",
+        &trust("arn:aws:iam::111122223333:root", None),
+        &[],
+    );
+    let outcome = cloud.run(&["print-details"]).exits(2);
+    assert!(outcome.stderr.contains(": one, two."), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_cannot_be_rebuilt_is_said() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud
+        .run(&["print-details", "--role", "nobody"])
+        .exits(1)
+        .says("There is no role nobody");
+    by_hand(&cloud, "empty", &trust(USER, Some("a")), &[]);
+    cloud
+        .run(&["print-details", "--role", "empty"])
+        .exits(1)
+        .says("name no bucket")
+        .says("--bucket");
+    by_hand(&cloud, "gone", &trust(USER, Some("a")), &[data(&bucket)]);
+    cloud
+        .run(&["print-details", "--role", "gone"])
+        .exits(1)
+        .says("there is no such bucket");
+    by_hand(
+        &cloud,
+        "many",
+        &trust(USER, Some("a")),
+        &[data(&bucket), data("other-bucket")],
+    );
+    cloud
+        .run(&["print-details", "--role", "many"])
+        .exits(2)
+        .says("several buckets: acme-xxxxxxxx, other-bucket");
+    cloud.script("iam:GetRole", None, Scripted::error("iam", 403, "AccessDenied", "User: x is not authorized to perform: iam:GetRole because no identity-based policy allows the iam:GetRole action"));
+    cloud
+        .run(&["print-details", "--role", "gone"])
+        .exits(3)
+        .says("AWS refused iam:GetRole on gone")
+        .says("the caller's policies, none of which allows it");
+}

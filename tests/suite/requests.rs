@@ -1,0 +1,122 @@
+//! How much is asked of AWS, counted at the emulator: the promises of performance, and that nothing is asked too early.
+
+use std::time::Duration;
+
+use crate::support::program::{bare, run};
+use crate::support::{Cloud, TOKEN};
+
+/// Long against the program's own work, so that only what waits for an answer begins after it.
+const ANSWER_TIME: Duration = Duration::from_millis(60);
+
+fn actions(cloud: &Cloud) -> Vec<String> {
+    cloud.calls().into_iter().map(|call| call.action).collect()
+}
+
+#[test]
+fn a_fresh_set_up_makes_at_most_18_requests_and_10_one_after_another() {
+    let cloud = Cloud::start();
+    cloud.delay(ANSWER_TIME);
+    cloud.setup(&["--encryption", "aes"]).exits(0);
+    let actions = actions(&cloud);
+    assert!(actions.len() <= 18, "{}: {actions:#?}", actions.len());
+    assert!(cloud.depth() <= 10, "{} deep: {actions:#?}", cloud.depth());
+    assert!(cloud.depth() >= 5, "the measure sees what waits for what");
+    println!(
+        "fresh set-up: {} requests, {} one after another",
+        actions.len(),
+        cloud.depth()
+    );
+}
+
+#[test]
+fn a_run_with_nothing_to_do_only_reads_and_at_most_4_deep() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    cloud.forget();
+    cloud.delay(ANSWER_TIME);
+    cloud.setup(&[]).exits(0);
+    let actions = actions(&cloud);
+    assert!(
+        cloud.calls().iter().all(|call| call.reads()),
+        "{actions:#?}"
+    );
+    assert!(cloud.depth() <= 4, "{} deep: {actions:#?}", cloud.depth());
+    println!(
+        "nothing to do: {} requests, {} one after another",
+        actions.len(),
+        cloud.depth()
+    );
+}
+
+#[test]
+fn print_details_of_a_role_is_at_most_4_deep() {
+    let cloud = Cloud::start();
+    cloud
+        .setup(&["--encryption", "kms", "--create-kms-key"])
+        .exits(0);
+    cloud.forget();
+    cloud.delay(ANSWER_TIME);
+    cloud
+        .run(&["print-details", "--role", &cloud.bucket()])
+        .exits(0);
+    let actions = actions(&cloud);
+    assert!(cloud.depth() <= 4, "{} deep: {actions:#?}", cloud.depth());
+    println!(
+        "print-details: {} requests, {} one after another",
+        actions.len(),
+        cloud.depth()
+    );
+}
+
+#[test]
+fn help_completions_and_usage_errors_ask_nothing_and_load_no_credentials() {
+    let cloud = Cloud::start();
+    let home = tempfile::tempdir().unwrap();
+    let marker = home.path().join("credentials-were-loaded");
+    let process = format!(
+        "[default]\ncredential_process = touch {}\nregion = eu-west-1\n",
+        marker.display()
+    );
+    std::fs::write(home.path().join("config"), process).unwrap();
+    let without_keys = |arguments: &[&str]| {
+        run(bare(&home)
+            .args(arguments)
+            .env("AWS_ENDPOINT_URL", cloud.endpoint()))
+    };
+    for arguments in [
+        &["--help"][..],
+        &["setup", "--help"],
+        &["--version"],
+        &["completions", "bash"],
+        &["man"],
+    ] {
+        let outcome = without_keys(arguments).exits(0);
+        assert!(!outcome.stdout.is_empty(), "{arguments:?}");
+    }
+    for arguments in [
+        &["nonsense"][..],
+        &["setup", "--encryption", "rot13"],
+        &["setup"],
+        &["setup", "--bucket", "Not_A_Bucket", "--yes"],
+        &[
+            "setup",
+            "--bucket",
+            "acme",
+            "--project-token",
+            TOKEN,
+            "--region",
+            "mars-north-1",
+            "--yes",
+        ],
+        &["print-details", "--role", "not a role"],
+        &["print-details", "--bucket", "B"],
+    ] {
+        without_keys(arguments).exits(2);
+    }
+    assert_eq!(actions(&cloud), Vec::<String>::new());
+    assert!(!marker.exists());
+    // The marker would be there if credentials had been asked for.
+    let _ = without_keys(&["print-details"]);
+    #[cfg(unix)]
+    assert!(marker.exists());
+}

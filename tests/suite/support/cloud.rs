@@ -1,0 +1,470 @@
+//! An AWS on loopback.
+//!
+//! Every request of the program goes through [`Cloud`], which writes it down, answers it from the script where the script
+//! has a rule for it, and else hands it to the emulator inside this process, or to the endpoint that
+//! `MIXPANEL_S3_TEST_ENDPOINT` names (moto's server, say), so that no emulator's quirk is taken for AWS.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use mixpanel_s3::sandbox::{Emulator, Request};
+use tokio::runtime::Runtime;
+
+/// The environment variable that names the endpoint of another emulator.
+pub const ENDPOINT_VARIABLE: &str = "MIXPANEL_S3_TEST_ENDPOINT";
+
+/// The runtime that every test's AWS runs on.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+/// A request that the program made.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What was asked, such as `iam:GetRole`, `s3:PUT tagging` or `s3:HEAD`.
+    pub action: String,
+    /// The body: a form, a document, or nothing.
+    pub body: String,
+    began: Instant,
+    ended: Option<Instant>,
+}
+
+impl Call {
+    /// Whether it only reads.
+    pub fn reads(&self) -> bool {
+        let (service, action) = self.action.split_once(':').expect("service:action");
+        match service {
+            "s3" => action.starts_with("GET") || action.starts_with("HEAD"),
+            _ => ["Get", "List", "Describe"]
+                .iter()
+                .any(|verb| action.starts_with(verb)),
+        }
+    }
+}
+
+/// A scripted answer.
+#[derive(Debug, Clone)]
+pub enum Scripted {
+    /// Status, headers and body.
+    Answer(u16, Vec<(&'static str, String)>, String),
+    /// No answer at all.
+    Hang,
+}
+
+impl Scripted {
+    /// An error in the form of the service's protocol.
+    pub fn error(service: &str, status: u16, code: &str, message: &str) -> Self {
+        let body = match service {
+            "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+            "kms" => format!(r#"{{"__type":"{code}","message":"{message}"}}"#),
+            _ => format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+            ),
+        };
+        let content_type = if service == "kms" {
+            "application/x-amz-json-1.1"
+        } else {
+            "text/xml"
+        };
+        Self::Answer(status, vec![("content-type", content_type.into())], body)
+    }
+
+    /// A bare status with headers, as S3 answers HEAD requests.
+    pub fn bare(status: u16, headers: Vec<(&'static str, String)>) -> Self {
+        Self::Answer(status, headers, String::new())
+    }
+}
+
+struct Rule {
+    action: String,
+    remaining: Option<usize>,
+    answer: Scripted,
+}
+
+enum Backend {
+    Emulator(Emulator),
+    Endpoint(String),
+}
+
+struct State {
+    backend: Backend,
+    calls: Mutex<Vec<Call>>,
+    rules: Mutex<VecDeque<Rule>>,
+    delay: OnceLock<Duration>,
+}
+
+/// Credentials, as the program and the tests use them.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    pub id: String,
+    pub secret: String,
+    pub token: Option<String>,
+}
+
+/// An AWS of one test: an account of its own, and names that no other test uses.
+pub struct Cloud {
+    state: Arc<State>,
+    address: SocketAddr,
+    pub account: String,
+    pub keys: Keys,
+    unique: String,
+}
+
+impl Cloud {
+    /// Starts one.
+    pub fn start() -> Self {
+        let endpoint = std::env::var(ENDPOINT_VARIABLE)
+            .ok()
+            .filter(|endpoint| !endpoint.is_empty());
+        let backend = match &endpoint {
+            Some(endpoint) => Backend::Endpoint(endpoint.trim_end_matches('/').to_owned()),
+            None => Backend::Emulator(Emulator::default()),
+        };
+        let state = Arc::new(State {
+            backend,
+            calls: Mutex::default(),
+            rules: Mutex::default(),
+            delay: OnceLock::new(),
+        });
+        let address = RUNTIME.block_on(serve(Arc::clone(&state)));
+        let unique = format!("{:08x}", fastrand());
+        let mut cloud = Self {
+            state,
+            address,
+            account: mixpanel_s3::sandbox::ACCOUNT.to_owned(),
+            keys: Keys {
+                id: "AKIATEST".into(),
+                secret: "test".into(),
+                token: None,
+            },
+            unique,
+        };
+        if endpoint.is_some() {
+            cloud.move_into_an_account_of_its_own();
+        }
+        cloud
+    }
+
+    /// moto gives whoever assumes a role in an account that account, so tests beside each other do not meet.
+    fn move_into_an_account_of_its_own(&mut self) {
+        let account = format!("{:012}", 100_000_000_000_u64 + u64::from(fastrand()) * 7);
+        let sts = aws_sdk_sts::Client::new(&self.sdk_config("us-east-1"));
+        let assume = sts
+            .assume_role()
+            .role_arn(format!("arn:aws:iam::{account}:role/tester"))
+            .role_session_name("tester");
+        let answer = RUNTIME
+            .block_on(assume.send())
+            .expect("an account of its own");
+        let keys = answer.credentials().expect("credentials");
+        self.keys = Keys {
+            id: keys.access_key_id().into(),
+            secret: keys.secret_access_key().into(),
+            token: Some(keys.session_token().into()),
+        };
+        self.account = account;
+        self.forget();
+    }
+
+    /// The endpoint for AWS_ENDPOINT_URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A bucket name of this test's own.
+    pub fn bucket(&self) -> String {
+        format!("acme-{}", self.unique)
+    }
+
+    /// Text with what differs from run to run made the same.
+    pub fn normalize(&self, text: &str) -> String {
+        text.replace(&self.account, "123456789012")
+            .replace(&self.unique, "xxxxxxxx")
+            .replace(&self.endpoint(), "<endpoint>")
+    }
+
+    /// Every answer from now on takes this long, so that what waits for what can be told.
+    pub fn delay(&self, delay: Duration) {
+        self.state.delay.set(delay).expect("one delay a test");
+    }
+
+    /// Answers the next requests of an action from the script. `times: None` is "from now on".
+    pub fn script(&self, action: &str, times: Option<usize>, answer: Scripted) {
+        let rule = Rule {
+            action: action.to_owned(),
+            remaining: times,
+            answer,
+        };
+        self.state.rules.lock().expect("rules").push_back(rule);
+    }
+
+    /// Answers nothing from the script any more.
+    pub fn clear_script(&mut self) {
+        self.state.rules.lock().expect("rules").clear();
+    }
+
+    /// What was asked so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state.calls.lock().expect("calls").clone()
+    }
+
+    /// Forgets what was asked so far.
+    pub fn forget(&self) {
+        self.state.calls.lock().expect("calls").clear();
+    }
+
+    /// The longest run of requests of which each began after the one before had ended.
+    pub fn depth(&self) -> usize {
+        let calls = self.calls();
+        let mut depths: Vec<usize> = Vec::new();
+        for (index, call) in calls.iter().enumerate() {
+            let before = calls[..index].iter().zip(&depths);
+            let deepest = before
+                .filter(|(earlier, _)| earlier.ended.is_some_and(|ended| ended <= call.began))
+                .map(|(_, depth)| *depth)
+                .max();
+            depths.push(1 + deepest.unwrap_or(0));
+        }
+        depths.into_iter().max().unwrap_or(0)
+    }
+
+    /// A configuration for the tests' own SDK clients.
+    pub fn sdk_config(&self, region: &'static str) -> SdkConfig {
+        let keys = self.keys.clone();
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(region))
+            .endpoint_url(self.endpoint())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(
+                aws_credential_types::provider::SharedCredentialsProvider::new(
+                    aws_credential_types::Credentials::new(
+                        keys.id,
+                        keys.secret,
+                        keys.token,
+                        None,
+                        "tests",
+                    ),
+                ),
+            )
+            .build()
+    }
+
+    /// S3, for looking at what is there and for putting things there.
+    pub fn s3(&self, region: &'static str) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config(region))
+            .force_path_style(true)
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// IAM, likewise.
+    pub fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(&self.sdk_config("us-east-1"))
+    }
+
+    /// KMS, likewise.
+    pub fn kms(&self, region: &'static str) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.sdk_config(region))
+    }
+}
+
+/// Waits for a call of the tests' own clients.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// A number that differs from test to test and from run to run.
+fn fastrand() -> u32 {
+    use std::hash::{BuildHasher, Hasher};
+    let hash = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    (hash >> 32) as u32
+}
+
+async fn serve(state: Arc<State>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port on loopback");
+    let address = listener.local_addr().expect("its address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let state = Arc::clone(&state);
+            tokio::spawn(async move {
+                let service = service_fn(move |request| answer(Arc::clone(&state), request));
+                // A client that went away is no failure of the server's.
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    address
+}
+
+async fn answer(
+    state: Arc<State>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Full<Bytes>>, std::convert::Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let action = action_of(parts.method.as_str(), &path, &parts.headers, &body);
+    let index = {
+        let mut calls = state.calls.lock().expect("calls");
+        calls.push(Call {
+            action: action.clone(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            began: Instant::now(),
+            ended: None,
+        });
+        calls.len() - 1
+    };
+    if let Some(delay) = state.delay.get() {
+        tokio::time::sleep(*delay).await;
+    }
+    let response = match scripted(&state, &action) {
+        Some(Scripted::Hang) => std::future::pending().await,
+        Some(Scripted::Answer(status, headers, text)) => {
+            let mut response = http::Response::new(Full::new(Bytes::from(text)));
+            *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
+            for (name, value) in headers {
+                response.headers_mut().insert(
+                    HeaderName::from_static(name),
+                    value.parse().expect("a header"),
+                );
+            }
+            response
+        }
+        None => forward(&state, parts.method.as_str(), path, parts.headers, body).await,
+    };
+    // `forget` may have emptied the list meanwhile.
+    if let Some(call) = state.calls.lock().expect("calls").get_mut(index) {
+        call.ended = Some(Instant::now());
+    }
+    Ok(response)
+}
+
+fn scripted(state: &State, action: &str) -> Option<Scripted> {
+    let mut rules = state.rules.lock().expect("rules");
+    let rule = rules
+        .iter_mut()
+        .find(|rule| rule.action == action && rule.remaining != Some(0))?;
+    if let Some(remaining) = rule.remaining.as_mut() {
+        *remaining -= 1;
+    }
+    Some(rule.answer.clone())
+}
+
+async fn forward(
+    state: &State,
+    method: &str,
+    path: String,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> http::Response<Full<Bytes>> {
+    match &state.backend {
+        Backend::Emulator(emulator) => {
+            let request = Request {
+                method: method.to_owned(),
+                path_and_query: path,
+                headers,
+                body,
+            };
+            let answer = emulator.answer(request).await;
+            let mut response = http::Response::new(Full::new(answer.body));
+            *response.status_mut() = http::StatusCode::from_u16(answer.status).expect("a status");
+            *response.headers_mut() = answer.headers;
+            response
+        }
+        Backend::Endpoint(endpoint) => {
+            static CLIENT: LazyLock<
+                Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
+            > = LazyLock::new(|| {
+                Client::builder(TokioExecutor::new())
+                    .pool_max_idle_per_host(0)
+                    .build_http()
+            });
+            headers.remove(http::header::HOST);
+            headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+            let mut request = http::Request::new(Full::new(body));
+            *request.method_mut() = method.parse().expect("a method");
+            *request.uri_mut() = format!("{endpoint}{path}").parse().expect("a URI");
+            *request.headers_mut() = headers;
+            let (parts, body) = CLIENT
+                .request(request)
+                .await
+                .expect("an answer of the endpoint")
+                .into_parts();
+            let body = body.collect().await.expect("its body").to_bytes();
+            let mut response = http::Response::from_parts(parts, Full::new(body));
+            response
+                .headers_mut()
+                .remove(http::header::TRANSFER_ENCODING);
+            response.headers_mut().remove(http::header::CONNECTION);
+            response
+        }
+    }
+}
+
+/// `iam:GetRole`, `kms:DescribeKey`, `s3:PUT tagging`, `s3:HEAD`, `s3:GET` (the list of buckets), …
+fn action_of(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> String {
+    let authorization = headers
+        .get(http::header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let service = authorization.split('/').nth(3).unwrap_or("unsigned");
+    match service {
+        "s3" => {
+            let query = path.split_once('?').map_or("", |(_, query)| query);
+            let sub = query.split('&').find_map(|part| {
+                let name = part.split('=').next().unwrap_or_default();
+                let known = [
+                    "tagging",
+                    "publicAccessBlock",
+                    "ownershipControls",
+                    "encryption",
+                    "policy",
+                    "lifecycle",
+                ];
+                known.contains(&name).then_some(name)
+            });
+            match sub {
+                Some(sub) => format!("s3:{method} {sub}"),
+                None => format!("s3:{method}"),
+            }
+        }
+        "kms" => {
+            let target = headers
+                .get("x-amz-target")
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default();
+            format!("kms:{}", target.split('.').nth(1).unwrap_or_default())
+        }
+        service => {
+            let body = String::from_utf8_lossy(body);
+            let action = body
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("Action="))
+                .unwrap_or_default();
+            format!("{service}:{action}")
+        }
+    }
+}

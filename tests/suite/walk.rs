@@ -1,0 +1,319 @@
+//! The walk at a real terminal: the questions, a wrong answer corrected, and Ctrl-C.
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+
+use crate::support::{Cloud, Scripted, TOKEN};
+
+const SHOW_CURSOR: &str = "\u{1b}[?25h";
+const HIDE_CURSOR: &str = "\u{1b}[?25l";
+const DOWN: &str = "\u{1b}[B";
+
+/// The program at a terminal, with a record of all that it printed.
+struct Terminal {
+    session: PtySession,
+    screen: String,
+    _home: tempfile::TempDir,
+}
+
+impl Terminal {
+    fn start(cloud: &Cloud, arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = cloud.command(&home, arguments);
+        command
+            .env_remove("MIXPANEL_PROJECT_TOKEN")
+            .env("TERM", "xterm-256color")
+            .env("NO_COLOR", "1");
+        // A pty is the program's stdin too.
+        command.stdin(std::process::Stdio::inherit());
+        let session = spawn_command(command, Some(20_000)).unwrap();
+        Self {
+            session,
+            screen: String::new(),
+            _home: home,
+        }
+    }
+
+    /// Waits for a text in ASCII: rexpect reads bytes as Latin-1.
+    #[track_caller]
+    fn sees(&mut self, text: &str) -> &mut Self {
+        match self.session.exp_string(text) {
+            Ok(before) => {
+                self.screen.push_str(&before);
+                self.screen.push_str(text);
+            }
+            Err(error) => panic!("expected: {text}\n{error}\nso far:\n{}", self.screen),
+        }
+        self
+    }
+
+    fn types(&mut self, keys: &str) -> &mut Self {
+        self.session.send(keys).unwrap();
+        self.session.flush().unwrap();
+        self
+    }
+
+    fn enter(&mut self) -> &mut Self {
+        self.types("\r")
+    }
+
+    /// Waits for the end, and answers the exit code and all that was printed.
+    #[track_caller]
+    fn ends(mut self, code: i32) -> String {
+        self.screen.push_str(
+            &self
+                .session
+                .exp_eof()
+                .unwrap_or_else(|error| panic!("{error}\nso far:\n{}", self.screen)),
+        );
+        match self.session.process().wait().unwrap() {
+            WaitStatus::Exited(_, status) => assert_eq!(status, code, "{}", self.screen),
+            other => panic!("{other:?}\n{}", self.screen),
+        }
+        let (hidden, shown) = (
+            self.screen.rfind(HIDE_CURSOR),
+            self.screen.rfind(SHOW_CURSOR),
+        );
+        assert!(hidden <= shown, "the cursor is back:\n{:?}", self.screen);
+        self.screen
+    }
+}
+
+fn changed(cloud: &Cloud) -> bool {
+    cloud.calls().iter().any(|call| !call.reads())
+}
+
+#[test]
+fn the_whole_walk() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let mut terminal = Terminal::start(&cloud, &["setup"]);
+    terminal
+        .sees("Who you are in AWS")
+        .sees(&cloud.account)
+        .sees("Is this the right account?")
+        .enter();
+    terminal
+        .sees("Mixpanel writes its files into this bucket")
+        .sees("Name of the bucket");
+    terminal.types(&bucket).enter();
+    terminal.sees("Which region?").enter();
+    terminal
+        .sees(" eu-west-1")
+        .sees("How shall Mixpanel encrypt?")
+        .enter();
+    terminal
+        .sees(" AES (SSE-S3)")
+        .sees("Access keys")
+        .sees("Project token")
+        .types(TOKEN)
+        .enter();
+    terminal.sees("0123").sees("Name of the role").enter();
+    terminal
+        .sees("The plan:")
+        .sees("Shall setup do this?")
+        .types(DOWN)
+        .enter();
+    terminal
+        .sees("trust policy of role")
+        .sees("Shall setup do this?")
+        .enter();
+    terminal
+        .sees("Read back from AWS:")
+        .sees("Bucket:")
+        .sees(&bucket)
+        .sees("KMS Key ID:")
+        .sees("(leave empty)");
+    terminal
+        .sees("Create Pipeline")
+        .sees("The same without questions:")
+        .sees("$MIXPANEL_PROJECT_TOKEN");
+    terminal.ends(0);
+    assert!(changed(&cloud));
+    // The command that it ends with does the same, and so has nothing to do.
+    cloud
+        .setup(&[
+            "--region",
+            "eu-west-1",
+            "--encryption",
+            "aes",
+            "--role-name",
+            &bucket,
+        ])
+        .exits(0)
+        .says("Nothing to do");
+}
+
+#[test]
+fn a_wrong_answer_is_corrected() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let mut terminal = Terminal::start(
+        &cloud,
+        &[
+            "setup",
+            "--region",
+            "eu-west-1",
+            "--encryption",
+            "aes",
+            "--role-name",
+            "first",
+        ],
+    );
+    terminal.sees("Is this the right account?").enter();
+    terminal
+        .sees("Name of the bucket")
+        .types("Not_A_Bucket")
+        .enter();
+    terminal
+        .sees("S3 takes lowercase letters only")
+        .types(&"\u{7f}".repeat(12))
+        .types(&bucket)
+        .enter();
+    terminal.sees("Project token").types("2195193").enter();
+    terminal
+        .sees("that looks like the project ID")
+        .types(&"\u{7f}".repeat(7))
+        .types(TOKEN)
+        .enter();
+    terminal
+        .sees("Shall setup do this?")
+        .types(DOWN)
+        .types(DOWN)
+        .enter();
+    terminal
+        .sees("Which answer do you want to change?")
+        .types(&DOWN.repeat(4))
+        .enter();
+    terminal
+        .sees("Name of the role")
+        .types(&"\u{7f}".repeat(5))
+        .types("second")
+        .enter();
+    terminal
+        .sees("role second")
+        .sees("Shall setup do this?")
+        .types(&DOWN.repeat(3))
+        .enter();
+    let screen = terminal.ends(1);
+    assert!(
+        screen.contains("Cancelled. Nothing was changed in AWS."),
+        "{screen}"
+    );
+    assert!(!changed(&cloud));
+}
+
+#[test]
+fn an_answer_that_aws_refutes_can_be_changed() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.script("s3:HEAD", Some(1), Scripted::bare(403, vec![]));
+    let mut terminal = Terminal::start(
+        &cloud,
+        &[
+            "setup",
+            "--region",
+            "eu-west-1",
+            "--encryption",
+            "aes",
+            "--role-name",
+            "r",
+            "--project-token",
+            TOKEN,
+        ],
+    );
+    terminal.sees("Is this the right account?").enter();
+    terminal
+        .sees("Name of the bucket")
+        .types("somebody-elses")
+        .enter();
+    terminal
+        .sees("belongs to a bucket of another AWS account")
+        .sees("Name of the bucket")
+        .types(&bucket)
+        .enter();
+    terminal
+        .sees("Shall setup do this?")
+        .types(&DOWN.repeat(3))
+        .enter();
+    terminal.ends(1);
+    assert!(!changed(&cloud));
+}
+
+#[test]
+fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
+    let waits: [(&[&str], &str); 3] = [
+        (&["setup"], "Is this the right account?"),
+        (
+            &["setup", "--bucket", "acme-export", "--region", "eu-west-1"],
+            "How shall Mixpanel encrypt?",
+        ),
+        (
+            &[
+                "setup",
+                "--bucket",
+                "acme-export",
+                "--region",
+                "eu-west-1",
+                "--encryption",
+                "aes",
+            ],
+            "Project token",
+        ),
+    ];
+    for (arguments, prompt) in waits {
+        let cloud = Cloud::start();
+        let mut terminal = Terminal::start(&cloud, arguments);
+        if prompt != waits[0].1 {
+            terminal.sees(waits[0].1).enter();
+        }
+        terminal.sees(prompt);
+        // The title of the token's question has its prompt's words; the prompt itself comes after the explanation.
+        if prompt == waits[2].1 {
+            terminal.sees("Access keys").sees(prompt);
+        }
+        terminal.types("\u{3}");
+        let screen = terminal.ends(130);
+        assert!(
+            screen.contains("Interrupted. Nothing was changed in AWS."),
+            "{screen}"
+        );
+        assert!(!changed(&cloud));
+    }
+}
+
+#[test]
+fn ctrl_c_during_the_work_says_what_was_done() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.script("s3:PUT encryption", None, Scripted::Hang);
+    let mut terminal = Terminal::start(
+        &cloud,
+        &[
+            "setup",
+            "--bucket",
+            &bucket,
+            "--region",
+            "eu-west-1",
+            "--yes",
+            "--project-token",
+            TOKEN,
+            "--timeout",
+            "2",
+        ],
+    );
+    terminal
+        .sees("all public access blocked")
+        .sees("all public access blocked")
+        .types("\u{3}");
+    let screen = terminal.ends(130);
+    for words in [
+        "what is under way ends",
+        "Interrupted.",
+        "Done:",
+        "Not done:",
+        "Running the same again",
+    ] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+}
