@@ -11,8 +11,8 @@ pub mod wizard;
 use crate::cli::{EncryptionFlag, Setup};
 use crate::error::{Error, Result};
 use crate::names::{
-    AccountId, BucketName, IamPath, InvalidName, KeyReference, Partition, PolicyArn, ProjectToken,
-    Region, RoleName, Tag, TokenShape,
+    AccountId, BucketName, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS, Partition,
+    PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
 };
 use crate::observed::{Key, Observed};
 use crate::policy::read;
@@ -201,13 +201,15 @@ pub fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
     if region.is_listed() || allow_unlisted {
         return None;
     }
-    let listed: Vec<&str> = crate::names::MIXPANEL_REGIONS
-        .iter()
-        .map(|(code, _)| *code)
-        .collect();
+    let listed: Vec<&str> = MIXPANEL_REGIONS.iter().map(|(code, _)| *code).collect();
+    let rows: Vec<String> = listed.chunks(5).map(|row| row.join(", ")).collect();
     Some(
-        Error::usage(format!("Mixpanel does not list the region {region} for exports to S3. It lists {}.", listed.join(", ")))
-            .hint("If Mixpanel supports it by now, add --allow-unlisted-region. The risk: everything is made, and the export fails."),
+        Error::usage(format!(
+            "Mixpanel does not list the region {region} for exports to S3. It lists\n  {}.",
+            rows.join(",\n  ")
+        ))
+        .hint("If Mixpanel supports it by now, add --allow-unlisted-region.")
+        .hint("The risk: everything is made, and then the export fails."),
     )
 }
 

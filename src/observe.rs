@@ -242,10 +242,11 @@ pub fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) 
         ))
         .hint("Use --encryption kms without --kms-key."));
     }
-    if key.spec != "SYMMETRIC_DEFAULT" || key.usage != "ENCRYPT_DECRYPT" {
+    // A key of this spec encrypts and decrypts, and does nothing else.
+    if key.spec != "SYMMETRIC_DEFAULT" {
         return Err(Error::usage(format!(
-            "KMS key {arn} is of the kind {} for {}: S3 encrypts with symmetric encryption keys only.",
-            key.spec, key.usage
+            "KMS key {arn} is of the kind {}: S3 encrypts with symmetric encryption keys only.",
+            key.spec
         ))
         .hint("Choose a symmetric key, or --create-kms-key."));
     }

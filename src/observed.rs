@@ -165,8 +165,6 @@ pub struct Key {
     pub state: String,
     /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
     pub spec: String,
-    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
-    pub usage: String,
     /// Whether it is the customer's own, and not an AWS-managed one.
     pub customer_managed: bool,
 }

@@ -104,7 +104,6 @@ fn key_of(metadata: &aws_sdk_kms::types::KeyMetadata) -> Option<Key> {
         arn: metadata.arn()?.parse().ok()?,
         state: text(metadata.key_state().map(|state| state.as_str())),
         spec: text(metadata.key_spec().map(|spec| spec.as_str())),
-        usage: text(metadata.key_usage().map(|usage| usage.as_str())),
         customer_managed: metadata.key_manager() != Some(&aws_sdk_kms::types::KeyManagerType::Aws),
     })
 }

@@ -48,15 +48,18 @@ impl Printer {
     pub fn documents_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
         let documents = plan.steps.iter().filter_map(|step| {
             let (thing, _) = thing_and_summary(spec, step);
-            let what = match &step.action {
-                Action::SetBucketPolicy(_) => "bucket policy of",
-                Action::CreateRole { .. } | Action::UpdateTrust(_) => "trust policy of",
-                _ => "document of",
+            let title = match &step.action {
+                Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
+                Action::CreateRole { .. } | Action::UpdateTrust(_) => {
+                    format!("Trust policy of {thing}:")
+                }
+                _ => format!("Document of {thing}:"),
             };
             let document = for_display(&step.document()?).to_pretty_json();
             Some(format!(
-                "{}\n{document}",
-                self.paint(Tone::Heading, &format!("{what} {thing}:"))
+                "{}
+{document}",
+                self.paint(Tone::Heading, &title)
             ))
         });
         let documents: Vec<String> = documents.collect();

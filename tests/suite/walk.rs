@@ -115,7 +115,7 @@ fn the_whole_walk() {
         .types(DOWN)
         .enter();
     terminal
-        .sees("trust policy of role")
+        .sees("Trust policy of role")
         .sees("Shall setup do this?")
         .enter();
     terminal
