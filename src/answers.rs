@@ -4,6 +4,7 @@
 //! left ([`wizard`]); without one, [`Draft::complete`] says in one error what is missing. A prompt is only another way to
 //! fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the "edit" menu.
 
+pub mod account;
 pub mod prompt;
 pub mod question;
 pub mod wizard;

@@ -56,6 +56,19 @@ impl InvalidName {
     }
 }
 
+impl InvalidName {
+    /// The message in a line, for somebody who has just typed the value and sees it.
+    pub fn in_a_line(&self) -> String {
+        let whole = self
+            .suggestion
+            .as_ref()
+            .map(|suggestion| format!("{}. {suggestion}", self.rule));
+        whole
+            .filter(|whole| whole.chars().count() <= 76)
+            .unwrap_or_else(|| self.rule.clone())
+    }
+}
+
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} '{}': {}.", self.what, self.value, self.rule)?;

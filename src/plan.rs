@@ -297,7 +297,7 @@ impl Planner<'_> {
                 change: Change::Create,
                 resource: Resource::Key,
                 id: alias.to_string(),
-                summary: "symmetric, rotating, default key policy (KMS charges for keys)".into(),
+                summary: "symmetric and rotating; KMS charges for it".into(),
                 action: Action::CreateKey {
                     alias: alias.clone(),
                     description: description(&self.spec.bucket, "key"),

@@ -59,17 +59,24 @@ impl Prompter {
         })
     }
 
-    /// One of many, by typing a part of it.
+    /// One of many, by typing a part of it. The default stands first: dialoguer shows a long list from its beginning, with
+    /// the default out of sight.
     pub fn search(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
-        blocking(|| {
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        if default < order.len() {
+            order[..=default].rotate_right(1);
+        }
+        let ordered: Vec<&String> = order.iter().map(|index| &items[*index]).collect();
+        let picked = blocking(|| {
             FuzzySelect::with_theme(&*self.theme)
                 .with_prompt(prompt)
-                .items(items)
-                .default(default.min(items.len().saturating_sub(1)))
+                .items(&ordered)
+                .default(0)
                 .max_length(12)
                 .report(false)
                 .interact()
-        })
+        })?;
+        Ok(order[picked])
     }
 
     /// Yes or no.

@@ -43,19 +43,19 @@ impl Question {
     pub fn why(self) -> &'static str {
         match self {
             Self::Bucket => {
-                "Mixpanel writes its files into this bucket. Choose one, or let setup make one."
+                "Mixpanel writes its files into it. Let setup make one, or use one you have."
             }
             Self::Region => {
-                "Where the bucket is made: near whatever reads it. These are Mixpanel's regions."
+                "Near whatever reads the files. Mixpanel supports these; type to search."
             }
             Self::Encryption => {
-                "How files are encrypted at rest. You choose the same in Mixpanel's form."
+                "How files are encrypted at rest. In Mixpanel's form you choose the same."
             }
             Self::ProjectToken => {
-                "Mixpanel → Settings → Project settings → Access keys. It guards the role."
+                "It guards the role. In Mixpanel: Settings → Project settings → Access keys."
             }
             Self::RoleName => {
-                "Mixpanel assumes this role to write. The bucket's name is a good one."
+                "Mixpanel assumes this role in order to write. The bucket's name will do."
             }
         }
     }
@@ -229,6 +229,13 @@ pub fn replay_command(draft: &Draft, before: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_question_says_fits_a_line() {
+        for question in Question::ALL {
+            assert!(question.why().chars().count() <= 76, "{question:?}");
+        }
+    }
 
     #[test]
     fn the_replay_command_quotes_and_hides_tokens() {

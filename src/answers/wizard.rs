@@ -1,16 +1,19 @@
 //! The walk at a terminal, in the order of Mixpanel's page. It fills the same [`Draft`] that flags fill, and an answer that
 //! is edited later becomes the default of its own question.
 
+use std::str::FromStr;
+
+use super::account::Identity;
 use super::prompt::Prompter;
 use super::question::Question;
 use super::{Draft, EncryptionAnswer, region_problem};
 use crate::aws::{Aws, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    BucketName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
+    InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName,
+    TokenShape,
 };
 use crate::observe;
-use crate::observed::Caller;
 use crate::process::Interrupts;
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
@@ -36,13 +39,17 @@ pub struct Wizard<'a> {
     draft: Draft,
     /// The questions that still have to be asked.
     open: Vec<Question>,
-    caller: Option<Caller>,
-    alias: Option<String>,
+    identity: Identity,
 }
 
 impl<'a> Wizard<'a> {
     /// A walk that asks for what the draft does not say.
-    pub fn new(printer: &'a Printer, interrupts: &'a Interrupts, draft: Draft) -> Self {
+    pub fn new(
+        printer: &'a Printer,
+        interrupts: &'a Interrupts,
+        draft: Draft,
+        identity: Identity,
+    ) -> Self {
         let mut open = draft.missing();
         let unanswered = |question| match question {
             Question::Encryption => draft.encryption.is_none(),
@@ -61,60 +68,13 @@ impl<'a> Wizard<'a> {
             prompter,
             draft,
             open,
-            caller: None,
-            alias: None,
+            identity,
         }
     }
 
     /// What is answered so far.
     pub fn draft(&self) -> &Draft {
         &self.draft
-    }
-
-    /// Shows who calls AWS and asks whether it is the right account. `Some` is the profile to use instead.
-    pub async fn who_am_i(&mut self, session: &Session) -> Result<Option<String>> {
-        let aws = Aws::new(session, &session.home_region());
-        let (caller, alias) = self
-            .interrupts
-            .or(async {
-                let (caller, alias) = tokio::join!(
-                    observe::caller(&aws, session.profile()),
-                    aws.account_alias()
-                );
-                // An alias is a courtesy: not every caller may ask for it.
-                Ok((caller?, alias.ok().flatten()))
-            })
-            .await?;
-        let line = |name: &str, value: &str| {
-            self.printer.note(&format!(
-                "  {} {value}",
-                self.printer.paint(Tone::Quiet, &format!("{name:<9}"))
-            ));
-        };
-        self.printer
-            .note(&self.printer.paint(Tone::Heading, "Who you are in AWS"));
-        line("Using", &session.profile().description());
-        match &alias {
-            Some(alias) => line("Account", &format!("{} ({alias})", caller.account)),
-            None => line("Account", caller.account.as_str()),
-        }
-        line("Caller", &caller.arn);
-        (self.caller, self.alias) = (Some(caller), alias);
-        if session.is_sandbox() {
-            self.printer.note("");
-            return Ok(None);
-        }
-        if self.prompter.confirm("Is this the right account?", true)? {
-            self.printer.note("");
-            return Ok(None);
-        }
-        let profiles = session.profile().all_names();
-        if profiles.is_empty() {
-            return Err(Error::new(ErrorKind::Failed, "Nothing was changed in AWS.")
-                .hint("There is no other profile. `aws configure sso` sets one up; then run setup with --profile."));
-        }
-        let picked = self.prompter.search("Which profile is it?", profiles, 0)?;
-        Ok(Some(profiles[picked].clone()))
     }
 
     /// Has tokens confirmed that came by flag and do not look like Mixpanel's.
@@ -197,7 +157,8 @@ impl<'a> Wizard<'a> {
 
     async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {
         self.printer.note(&format!(
-            "{}  {}",
+            "{}
+  {}",
             self.printer.paint(Tone::Heading, question.title()),
             self.printer.paint(Tone::Quiet, question.why())
         ));
@@ -246,24 +207,15 @@ impl<'a> Wizard<'a> {
                         .as_ref()
                         .map_or_else(|| self.suggested_bucket(), ToString::to_string);
                     self.prompter
-                        .text("Name of the bucket", Some(default), |text| {
-                            text.parse::<BucketName>()
-                                .map_err(|invalid| invalid.to_string())
-                        })?
+                        .text("Name of the bucket", Some(default), parsed)?
                 };
-            let Some(caller) = self.caller.clone() else {
-                return Err(Error::new(
-                    ErrorKind::Failed,
-                    "The caller is not known yet.",
-                ));
-            };
             let found = self
                 .interrupts
                 .or(observe::find_bucket(
                     &aws,
                     session.profile(),
                     &name,
-                    &caller.account,
+                    &self.identity.caller.account,
                 ))
                 .await;
             match found {
@@ -291,14 +243,9 @@ impl<'a> Wizard<'a> {
 
     /// The account's alias makes a good name; its number makes one that nobody else has.
     fn suggested_bucket(&self) -> String {
-        let account = self
-            .caller
-            .as_ref()
-            .map(|caller| caller.account.to_string());
-        let stem = self.alias.clone().or(account).unwrap_or_default();
-        match &self.alias {
-            Some(_) => format!("{stem}-mixpanel-export"),
-            None => format!("mixpanel-export-{stem}"),
+        match &self.identity.alias {
+            Some(alias) => format!("{alias}-mixpanel-export"),
+            None => format!("mixpanel-export-{}", self.identity.caller.account),
         }
     }
 
@@ -391,10 +338,7 @@ impl<'a> Wizard<'a> {
             return Ok(EncryptionAnswer::KmsNewKey);
         }
         loop {
-            let reference: KeyReference = self.prompter.text("Key", None, |text| {
-                text.parse()
-                    .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
-            })?;
+            let reference: KeyReference = self.prompter.text("Key", None, parsed)?;
             let found = self
                 .interrupts
                 .or(async {
@@ -412,10 +356,7 @@ impl<'a> Wizard<'a> {
 
     fn ask_token(&mut self) -> Result<()> {
         loop {
-            let token: ProjectToken = self.prompter.text("Project token", None, |text| {
-                text.parse()
-                    .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
-            })?;
+            let token: ProjectToken = self.prompter.text("Project token", None, parsed)?;
             if token.shape() == TokenShape::Usual || self.confirm_unusual(&token)? {
                 self.draft.tokens = vec![token];
                 return Ok(());
@@ -436,11 +377,14 @@ impl<'a> Wizard<'a> {
             .clone()
             .or(suggested)
             .map(|role| role.to_string());
-        let role: RoleName = self.prompter.text("Name of the role", default, |text| {
-            text.parse()
-                .map_err(|invalid: crate::names::InvalidName| invalid.to_string())
-        })?;
+        let role: RoleName = self.prompter.text("Name of the role", default, parsed)?;
         self.draft.role = Some(role);
         Ok(())
     }
+}
+
+/// An answer as its type, or what to tell the person who has just typed it.
+fn parsed<T: FromStr<Err = InvalidName>>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|invalid: InvalidName| invalid.in_a_line())
 }

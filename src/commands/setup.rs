@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Surroundings;
+use crate::answers::account::{Account, who_am_i};
 use crate::answers::question::replay_command;
 use crate::answers::wizard::{Gate, Wizard};
 use crate::answers::{Answers, Draft};
@@ -49,6 +50,7 @@ pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()>
         }
     } else {
         let prepared = prepare_from_flags(&flags, surroundings, session, draft).await?;
+        show_caller(surroundings, &prepared);
         show_plan(surroundings, &prepared);
         prepared
     };
@@ -98,12 +100,14 @@ async fn ask_and_prepare(
     draft: Draft,
 ) -> Result<Option<Prepared>> {
     let printer = &surroundings.printer;
-    let mut wizard = Wizard::new(printer, &surroundings.interrupts, draft);
     let mut session = session;
-    // Somebody who says that it is the wrong account chooses another profile, and is asked again.
-    while let Some(profile) = wizard.who_am_i(&session).await? {
-        session = surroundings.session(Some(&profile)).await?;
-    }
+    let identity = loop {
+        match who_am_i(printer, &surroundings.interrupts, &session).await? {
+            Account::Right(identity) => break identity,
+            Account::Other(profile) => session = surroundings.session(Some(&profile)).await?,
+        }
+    };
+    let mut wizard = Wizard::new(printer, &surroundings.interrupts, draft, identity);
     wizard.unusual_tokens_from_flags()?;
     loop {
         wizard.ask_missing(&session).await?;
@@ -191,32 +195,30 @@ async fn prepare(session: Session, draft: Draft, answers: Answers) -> Result<Pre
     })
 }
 
-fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {
+/// Who makes the changes, for runs in which nobody was asked whether that is right.
+fn show_caller(surroundings: &Surroundings, prepared: &Prepared) {
     let Prepared {
-        session,
-        spec,
-        observed,
-        plan,
-        ..
+        session, observed, ..
     } = prepared;
     let printer = &surroundings.printer;
-    printer.note(&format!(
-        "{} {} ({})",
-        printer.paint(Tone::Heading, "Account:"),
-        observed.caller.account,
-        session.profile().description()
-    ));
-    printer.note(&format!(
-        "{} {}",
-        printer.paint(Tone::Heading, "Caller: "),
-        observed.caller.arn
-    ));
+    let line = |name: &str, value: &str| {
+        printer.note(&format!("{} {value}", printer.paint(Tone::Heading, name)));
+    };
+    line("Account:", observed.caller.account.as_str());
+    line("Caller: ", &observed.caller.arn);
+    line("Using:  ", &session.profile().description());
+    printer.note("");
+}
+
+fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {
+    let Prepared { spec, plan, .. } = prepared;
+    let printer = &surroundings.printer;
     let title = if plan.steps.is_empty() {
         "Nothing to do: everything is as it should be."
     } else {
         "The plan:"
     };
-    printer.note(&format!("\n{}", printer.paint(Tone::Heading, title)));
+    printer.note(&printer.paint(Tone::Heading, title));
     printer.note(&printer.plan_text(spec, plan));
     printer.note("");
     if printer.is_verbose() {

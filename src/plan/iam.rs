@@ -144,7 +144,7 @@ impl Planner<'_> {
             description: description(&self.spec.bucket, "role"),
             tags: self.spec.role_tags(),
         };
-        let summary = "trusts Mixpanel's export user, with your project token as ExternalId";
+        let summary = "trust in Mixpanel's export user, by your project token";
         let created = self.role_step(Change::Create, summary, action);
         for (arn, policy) in policies {
             self.attach(arn, std::iter::once(created).chain(*policy).collect());
@@ -203,8 +203,7 @@ impl Planner<'_> {
         }
 
         if trust_diff.is_some() {
-            let summary =
-                "trust policy: Mixpanel's export user, with your project token as ExternalId";
+            let summary = "trust in Mixpanel's export user, by your project token";
             let step = self.role_step(Change::Update, summary, Action::UpdateTrust(trust));
             self.plan.steps[step].diff = trust_diff;
         }

@@ -467,7 +467,7 @@ fn a_second_project_joins_the_first() {
     cloud
         .setup(&["--project-token", other])
         .exits(0)
-        .says("trust policy");
+        .says("trust in Mixpanel's export user");
     let role = block_on(cloud.iam().get_role().role_name(cloud.bucket()).send())
         .unwrap()
         .role

@@ -94,7 +94,7 @@ fn the_whole_walk() {
         .sees("Is this the right account?")
         .enter();
     terminal
-        .sees("Mixpanel writes its files into this bucket")
+        .sees("Mixpanel writes its files into it")
         .sees("Name of the bucket");
     terminal.types(&bucket).enter();
     terminal.sees("Which region?").enter();
