@@ -187,8 +187,11 @@ impl Draft {
             }),
             _ => {
                 let list: Vec<String> = missing.iter().map(|line| format!("  {line}")).collect();
-                Err(Error::usage(format!("{reason}, and these answers are missing:\n{}", list.join("\n")))
-                    .hint("`mixpanel-s3 setup --help` explains every flag. At a terminal, setup asks for them."))
+                Err(Error::usage(format!(
+                    "{reason}, and these answers are missing:\n{}",
+                    list.join("\n")
+                ))
+                .hint("`mixpanel-s3 setup --help` explains every flag."))
             }
         }
     }

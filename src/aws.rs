@@ -27,7 +27,8 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this is.
+    /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this is. Who
+    /// calls is asked at home, since an opt-in region that is not enabled answers as if the credentials were bad.
     pub fn new(session: &Session, region: &Region) -> Self {
         let config = session.config_for(region);
         let s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -37,7 +38,7 @@ impl Aws {
             iam: aws_sdk_iam::Client::new(&config),
             kms: aws_sdk_kms::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
-            sts: aws_sdk_sts::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&session.config_for(&session.home_region())),
         }
     }
 }

@@ -4,11 +4,14 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const AFTER_HELP: &str = "\
-Start with `mixpanel-s3 setup`, which asks for everything it needs, or rehearse without an AWS account:
-`mixpanel-s3 setup --sandbox`.
+Start with `mixpanel-s3 setup`, which asks for everything it needs.
+Rehearse without an AWS account: `mixpanel-s3 setup --sandbox`.
 
-Exit codes: 0 done · 1 failed · 2 usage or invalid input · 3 credentials or permissions · 4 a change is pending
-(--exit-code) · 5 something of that name is not ours · 6 stopped part-way · 130 interrupted";
+Exit codes:
+  0  done, or nothing to do      4    a change is pending (--exit-code)
+  1  failed                      5    something of that name is not ours
+  2  usage or invalid input      6    stopped part-way
+  3  credentials, permissions    130  interrupted";
 
 /// Set up Mixpanel's JSON export to Amazon S3, and read the set-up back.
 #[derive(Debug, Parser)]

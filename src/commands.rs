@@ -91,7 +91,9 @@ impl Surroundings {
 async fn rehearsal(surroundings: &Surroundings, deadline: Duration) -> Result<Session> {
     let (session, file) = crate::sandbox::session(&surroundings.process, deadline).await?;
     surroundings.printer.note(&format!(
-        "This is a rehearsal: AWS is simulated, and nothing leaves this machine. Its state is in\n{}\n",
+        "This is a rehearsal: AWS is simulated, and nothing leaves this machine.
+Its state: {}
+",
         file.display()
     ));
     Ok(session)

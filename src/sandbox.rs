@@ -4,7 +4,7 @@
 //! under the user's state directory after every change, so that a rehearsal goes on from one command to the next.
 //!
 //! An emulator is not AWS. It enforces no permissions, validates no policy and does not page lists; where it differs from
-//! AWS's documentation in a way that a rehearsal would show, [`fidelity`] makes up for it.
+//! AWS's documentation in a way that a rehearsal would show, `sandbox::fidelity` makes up for it.
 
 mod fidelity;
 mod state;

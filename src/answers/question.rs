@@ -79,9 +79,9 @@ impl Question {
                 "--region REGION          the bucket's region (or set AWS_REGION)".into()
             }
             Self::Encryption => "--encryption HOW         none, aes or kms".into(),
-            Self::ProjectToken => format!(
-                "--project-token TOKEN    the Mixpanel project token (or set {TOKEN_VARIABLE})"
-            ),
+            Self::ProjectToken => {
+                format!("--project-token TOKEN    the project token (or set {TOKEN_VARIABLE})")
+            }
             Self::RoleName => "--role-name NAME         the role that Mixpanel assumes".into(),
         }
     }

@@ -10,8 +10,7 @@ use super::{Draft, EncryptionAnswer, region_problem};
 use crate::aws::{Aws, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName,
-    TokenShape,
+    InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
 };
 use crate::observe;
 use crate::process::Interrupts;

@@ -102,6 +102,8 @@ const NOT_YET_CODES: [&str; 3] = [
     "EntityTemporarilyUnmodifiable",
 ];
 
+const OPT_IN_HINT: &str = "If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: aws account get-region-opt-status --region-name REGION";
+
 impl Failure {
     /// Reads an SDK error. `action` is the IAM action that the call needs, `resource` what it was asked of.
     pub(super) fn new<E>(
@@ -183,13 +185,29 @@ impl Failure {
         }
     }
 
+    /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home, so
+    /// only the other services can mean that.
+    fn may_be_opt_in_region(&self) -> bool {
+        let unknown = [
+            "InvalidToken",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "InvalidAccessKeyId",
+        ];
+        !self.action.starts_with("sts:") && unknown.contains(&self.code.as_str())
+    }
+
     /// The program's error for a failure that changed nothing.
     pub fn into_error(self, profile: &Profile) -> Error {
         let message = self.to_string();
         match self.cause {
             Cause::Credentials => {
-                Error::new(ErrorKind::Credentials, format!("{} {message}", profile.tried()))
-                    .hints(profile.mending_hints())
+                let error = Error::new(ErrorKind::Credentials, format!("{} {message}", profile.tried()));
+                let error = match self.may_be_opt_in_region() {
+                    true => error.hint(OPT_IN_HINT),
+                    false => error,
+                };
+                error.hints(profile.mending_hints())
             }
             Cause::Denied => {
                 let mut error = Error::new(ErrorKind::Denied, message).hint(format!(
@@ -206,6 +224,8 @@ impl Failure {
                 .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL."),
+            // A HEAD request cannot say more than 400 for a token that the region does not know.
+            _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(OPT_IN_HINT),
             _ => Error::new(ErrorKind::Failed, message),
         }
     }

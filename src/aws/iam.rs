@@ -185,7 +185,7 @@ impl Aws {
             .map_err(|error| Failure::incomplete(ACTION, arn.as_str(), &error.to_string()))
     }
 
-    /// Every role of the account. ListRoles brings trust policies along, and leaves tags out.
+    /// Every role of the account, by name. ListRoles brings trust policies along, and leaves tags out.
     pub async fn roles(&self) -> Result<Vec<RoleSummary>, Failure> {
         let mut roles = Vec::new();
         let mut pages = self
@@ -205,6 +205,7 @@ impl Aws {
                 roles.push(RoleSummary { name, arn, trust });
             }
         }
+        roles.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(roles)
     }
 

@@ -33,10 +33,10 @@ struct Prepared {
 
 pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()> {
     surroundings.refuse_assignments("setup")?;
+    let draft = Draft::from_flags(&flags, &surroundings.process)?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
         .await?;
-    let draft = Draft::from_flags(&flags, &surroundings.process)?;
     let ask = surroundings.process.can_ask && !surroundings.common.yes;
     let prepared = if ask {
         match ask_and_prepare(&flags, surroundings, session, draft).await? {

@@ -511,3 +511,26 @@ fn an_endpoint_that_does_not_answer_has_a_deadline() {
     refused.exits(1).says("AWS_ENDPOINT_URL");
     unchanged(&cloud);
 }
+
+#[test]
+fn a_region_that_the_account_has_not_opted_into() {
+    let cloud = Cloud::start();
+    let message = "The provided token is malformed or otherwise invalid.";
+    cloud.script("s3:HEAD", None, Scripted::bare(400, vec![]));
+    cloud.script(
+        "s3:PUT",
+        None,
+        Scripted::error("s3", 400, "InvalidToken", message),
+    );
+    let outcome = cloud.setup(&["--region", "me-south-1"]);
+    assert_ne!(outcome.code, 0);
+    unchanged(&cloud);
+    let cloud = Cloud::start();
+    cloud.script(
+        "s3:PUT",
+        None,
+        Scripted::error("s3", 400, "InvalidToken", message),
+    );
+    let outcome = cloud.setup(&["--region", "me-south-1"]);
+    outcome.says("get-region-opt-status");
+}
