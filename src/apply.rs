@@ -89,13 +89,14 @@ pub async fn apply(
                 if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before))
                 {
                     begun.insert(index);
-                    let (context, action, waiting) =
-                        (Arc::clone(&context), step.action.clone(), waiting.clone());
+                    let (context, action) = (Arc::clone(&context), step.action.clone());
+                    let (waiting, interrupts) = (waiting.clone(), interrupts.clone());
                     running.spawn(async move {
                         let wait = |reason| {
+                            // Nobody listens any more only where the run has ended.
                             let _ = waiting.send((index, reason));
                         };
-                        (index, step::run(&context, &action, wait).await)
+                        (index, step::run(&context, &action, &interrupts, wait).await)
                     });
                 }
             }
@@ -119,7 +120,7 @@ pub async fn apply(
                     stopped.get_or_insert(Stopped::Interrupted);
                 }
             },
-            () = interrupts.wait(1), if !matches!(stopped, Some(Stopped::Interrupted)) => {
+            () = interrupts.wait(1), if stopped.is_none() => {
                 report(Event::Interrupted);
                 stopped = Some(Stopped::Interrupted);
             }

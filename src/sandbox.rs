@@ -232,6 +232,7 @@ pub(crate) async fn session(process: &Process, deadline: Duration) -> Result<(Se
     let emulator = Emulator::load(&file).await?;
     let credentials = Credentials::new("AKIASANDBOX", "sandbox", None, None, "sandbox");
     let session = Session::rehearsal(
+        process,
         SharedHttpClient::new(emulator),
         SharedCredentialsProvider::new(credentials),
         deadline,

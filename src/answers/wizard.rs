@@ -76,6 +76,30 @@ impl<'a> Wizard<'a> {
         &self.draft
     }
 
+    /// Shows what flags and the environment have answered already.
+    pub fn show_given(&self) {
+        let given: Vec<Question> = Question::ALL
+            .into_iter()
+            .filter(|question| !self.open.contains(question))
+            .collect();
+        if given.is_empty() {
+            return;
+        }
+        self.printer.note(
+            &self
+                .printer
+                .paint(Tone::Heading, "Given by flags or environment"),
+        );
+        for question in given {
+            let title = self
+                .printer
+                .paint(Tone::Quiet, &format!("{:<13}", question.title()));
+            self.printer
+                .note(&format!("  {title} {}", question.answer_of(&self.draft)));
+        }
+        self.printer.note("");
+    }
+
     /// Has tokens confirmed that came by flag and do not look like Mixpanel's.
     pub fn unusual_tokens_from_flags(&mut self) -> Result<()> {
         let unusual: Vec<ProjectToken> = self.draft.unusual_tokens().into_iter().cloned().collect();

@@ -11,6 +11,7 @@ use crate::aws::{Cause, Failure};
 use crate::names::KeyArn;
 use crate::plan::{Action, BucketDefault, PolicyDocument};
 use crate::policy::{Document, build};
+use crate::process::Interrupts;
 
 /// How long a step waits in all for AWS to hear of what was just made.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -18,10 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// Does what an action says. `wait` is told why, whenever the step waits.
+/// Does what an action says. `wait` is told why, whenever the step waits. Ctrl-C ends the waiting, never a request.
 pub(super) async fn run(
     context: &Context,
     action: &Action,
+    interrupts: &Interrupts,
     wait: impl Fn(&'static str),
 ) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
@@ -32,8 +34,10 @@ pub(super) async fn run(
             Err(failure) => match reason_to_wait(context, action, &failure) {
                 Some(reason) if Instant::now() + pause < deadline => {
                     wait(reason);
-                    sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    tokio::select! {
+                        () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                        () = interrupts.wait(1) => return Err(failure),
+                    }
                 }
                 _ => return Err(failure),
             },

@@ -54,11 +54,9 @@ impl Profile {
         )
         .await
         .ok();
-        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"]
-            .iter()
-            .find_map(|variable| process.variable(variable))
-            .or_else(|| property(set.as_ref(), name, "region"))
-            .and_then(|region| region.parse().ok());
+        let region = region_of_environment(process).or_else(|| {
+            property(set.as_ref(), name, "region").and_then(|region| region.parse().ok())
+        });
         let has = |key: &str| property(set.as_ref(), name, key).is_some();
         let kind = if has("sso_session") || has("sso_start_url") {
             Kind::Sso
@@ -85,12 +83,12 @@ impl Profile {
     }
 
     /// What stands for a profile in a rehearsal.
-    pub fn sandbox() -> Self {
+    pub fn sandbox(process: &Process) -> Self {
         Self {
             name: "sandbox".into(),
             origin: Origin::Sandbox,
             kind: Kind::Other,
-            region: Some(Region::us_east_1()),
+            region: region_of_environment(process).or_else(|| Some(Region::us_east_1())),
             mfa: false,
             exists: true,
             others: Vec::new(),
@@ -183,4 +181,11 @@ impl Profile {
 
 fn property<'a>(set: Option<&'a ProfileSet>, profile: &str, key: &str) -> Option<&'a str> {
     set?.get_profile(profile)?.get(key)
+}
+
+fn region_of_environment(process: &Process) -> Option<Region> {
+    ["AWS_REGION", "AWS_DEFAULT_REGION"]
+        .iter()
+        .find_map(|variable| process.variable(variable))
+        .and_then(|region| region.parse().ok())
 }

@@ -81,6 +81,7 @@ impl Session {
     /// A session whose requests all go to an in-memory AWS. It reads neither profiles nor endpoints, so nothing can leave
     /// the machine.
     pub fn rehearsal(
+        process: &Process,
         client: SharedHttpClient,
         credentials: SharedCredentialsProvider,
         deadline: Duration,
@@ -98,7 +99,7 @@ impl Session {
             .build();
         Self {
             config,
-            profile: Profile::sandbox(),
+            profile: Profile::sandbox(process),
             path_style: true,
             sandbox: true,
         }

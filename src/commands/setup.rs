@@ -108,6 +108,7 @@ async fn ask_and_prepare(
         }
     };
     let mut wizard = Wizard::new(printer, &surroundings.interrupts, draft, identity);
+    wizard.show_given();
     wizard.unusual_tokens_from_flags()?;
     loop {
         wizard.ask_missing(&session).await?;
@@ -295,9 +296,16 @@ async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -> Result<()
             "Everything was written, but it could not be read back. Look again with:\n{replay}"
         ))
     };
-    let findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(reason))
-        .await
-        .map_err(unread)?;
+    let findings = tokio::select! {
+        findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(reason)) => {
+            findings.map_err(unread)?
+        }
+        () = surroundings.interrupts.wait(1) => {
+            let message = "Interrupted. Everything was written, and nothing was read back yet.";
+            return Err(Error::new(ErrorKind::Interrupted, message)
+                .hint(format!("Look again with:\n{replay}")));
+        }
+    };
     printer.findings(&findings);
     let differing: Vec<&str> = findings
         .iter()
@@ -397,12 +405,11 @@ fn stopped_error(
         let message = format!("{} Nothing was changed in AWS.", error.message);
         return Error { message, ..error };
     }
-    let message = format!(
-        "{}\nDone:{}\nNot done:{}",
-        error.message,
-        list(true),
-        list(false)
-    );
+    let left = match list(false) {
+        none if none.is_empty() => "\n  reading it back".to_owned(),
+        left => left,
+    };
+    let message = format!("{}\nDone:{}\nNot done:{left}", error.message, list(true));
     Error {
         kind,
         message,

@@ -144,8 +144,7 @@ impl Planner<'_> {
             description: description(&self.spec.bucket, "role"),
             tags: self.spec.role_tags(),
         };
-        let summary = "trust in Mixpanel's export user, by your project token";
-        let created = self.role_step(Change::Create, summary, action);
+        let created = self.role_step(Change::Create, &self.trust_summary(), action);
         for (arn, policy) in policies {
             self.attach(arn, std::iter::once(created).chain(*policy).collect());
         }
@@ -203,8 +202,8 @@ impl Planner<'_> {
         }
 
         if trust_diff.is_some() {
-            let summary = "trust in Mixpanel's export user, by your project token";
-            let step = self.role_step(Change::Update, summary, Action::UpdateTrust(trust));
+            let summary = self.trust_summary();
+            let step = self.role_step(Change::Update, &summary, Action::UpdateTrust(trust));
             self.plan.steps[step].diff = trust_diff;
         }
         if let Some(boundary) = boundary {
@@ -228,6 +227,14 @@ impl Planner<'_> {
             let note = format!("{others} other ExternalId(s) in its trust policy stay");
             self.keep(Resource::Role, &role.arn, note);
         }
+    }
+
+    fn trust_summary(&self) -> String {
+        let tokens: Vec<String> = self.spec.tokens.iter().map(ToString::to_string).collect();
+        format!(
+            "trust in Mixpanel's export user, by token {}",
+            tokens.join(", ")
+        )
     }
 
     fn role_step(&mut self, change: Change, summary: &str, action: Action) -> usize {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::cloud::block_on;
-use crate::support::{Cloud, TOKEN};
+use crate::support::{Cloud, Scripted, TOKEN};
 
 fn decoded(document: &str) -> Value {
     let text = percent_encoding::percent_decode_str(document)
@@ -486,7 +486,7 @@ fn an_interrupted_set_up_is_completed_by_the_next_run() {
     cloud.script(
         "s3:PUT policy",
         None,
-        crate::support::Scripted::error("s3", 403, "AccessDenied", "Access Denied"),
+        Scripted::error("s3", 403, "AccessDenied", "Access Denied"),
     );
     let stopped = cloud
         .setup(&[])
@@ -564,4 +564,62 @@ fn a_bucket_that_exists_is_used_as_it_is() {
         .map(|call| call.action)
         .collect();
     assert!(written.is_empty(), "{written:?}");
+}
+
+#[test]
+fn what_aws_has_not_heard_of_yet_is_waited_for_with_a_word() {
+    let cloud = Cloud::start();
+    let not_yet = Scripted::error(
+        "iam",
+        404,
+        "NoSuchEntity",
+        "Policy does not exist or is not attachable.",
+    );
+    cloud.script("iam:AttachRolePolicy", Some(1), not_yet);
+    let busy =
+        "A conflicting conditional operation is currently in progress against this resource.";
+    cloud.script(
+        "s3:PUT",
+        Some(1),
+        Scripted::error("s3", 409, "OperationAborted", busy),
+    );
+    cloud.script(
+        "s3:PUT encryption",
+        Some(1),
+        Scripted::error(
+            "s3",
+            404,
+            "NoSuchBucket",
+            "The specified bucket does not exist",
+        ),
+    );
+    cloud
+        .setup(&[])
+        .exits(0)
+        .says("waiting: IAM has not heard of the new role or policy everywhere yet")
+        .says("waiting: AWS is busy with another change of the same thing")
+        .says("waiting: S3 has not heard of the new bucket everywhere yet");
+    cloud.setup(&["--dry-run", "--exit-code"]).exits(0);
+}
+
+#[test]
+fn done_is_said_only_after_it_was_read_back() {
+    let cloud = Cloud::start();
+    // IAM answers for a while as if nothing were attached.
+    let empty = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>";
+    let answer = Scripted::Answer(200, vec![("content-type", "text/xml".into())], empty.into());
+    cloud.script("iam:ListAttachedRolePolicies", Some(2), answer);
+    let outcome = cloud.setup(&[]).exits(0);
+    let outcome = outcome.says("waiting: AWS does not answer everywhere with what was written yet");
+    assert!(
+        outcome.stderr.contains("its policies are attached"),
+        "{}",
+        outcome.stderr
+    );
+    let asked = cloud
+        .calls()
+        .iter()
+        .filter(|call| call.action == "iam:ListAttachedRolePolicies")
+        .count();
+    assert_eq!(asked, 3);
 }
