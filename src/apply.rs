@@ -40,6 +40,8 @@ pub struct Applied {
     pub new_key: Option<KeyArn>,
     /// Why it stopped, if it did not come to the end.
     pub stopped: Option<Stopped>,
+    /// Whether requests were abandoned under way, so that nobody knows whether AWS acted on them.
+    pub aborted: bool,
 }
 
 /// Why a plan stopped before its end.
@@ -82,7 +84,7 @@ pub async fn apply(
     let mut running = JoinSet::new();
     let mut begun = BTreeSet::new();
     let mut done = BTreeSet::new();
-    let mut stopped = None;
+    let (mut stopped, mut aborted) = (None, false);
     loop {
         if stopped.is_none() {
             for (index, step) in plan.steps.iter().enumerate() {
@@ -125,12 +127,16 @@ pub async fn apply(
                 stopped = Some(Stopped::Interrupted);
             }
             // A second Ctrl-C does not wait for what is under way.
-            () = interrupts.wait(2) => running.abort_all(),
+            () = interrupts.wait(2), if !aborted => {
+                running.abort_all();
+                aborted = true;
+            }
         }
     }
     Applied {
         done,
         new_key: context.new_key.get().cloned(),
         stopped,
+        aborted,
     }
 }

@@ -161,6 +161,8 @@ pub struct Policy {
 pub struct Key {
     /// Its ARN.
     pub arn: KeyArn,
+    /// What it is for, in its maker's words.
+    pub description: String,
     /// `Enabled`, `Disabled`, `PendingDeletion`, …
     pub state: String,
     /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …

@@ -7,9 +7,11 @@ use tokio::time::{Instant, sleep};
 use super::Context;
 use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
-use crate::aws::{Cause, Failure};
-use crate::names::KeyArn;
+use crate::aws::{Aws, Cause, Failure};
+use crate::names::{AliasName, KeyArn, Tag};
+use crate::observed::is_ours;
 use crate::plan::{Action, BucketDefault, PolicyDocument};
+use crate::policy::compare::same_meaning;
 use crate::policy::{Document, build};
 use crate::process::Interrupts;
 
@@ -50,6 +52,9 @@ pub(super) async fn run(
 fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Option<&'static str> {
     match failure.cause {
         Cause::NotYet => Some("AWS is busy with another change of the same thing"),
+        _ if failure.may_have_acted() && looks_before_it_acts(action) => {
+            Some("AWS did not answer; looking whether it acted")
+        }
         Cause::NotFound if context.creates => match action {
             Action::AttachPolicy(_) => {
                 Some("IAM has not heard of the new role or policy everywhere yet")
@@ -77,15 +82,13 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
             description,
             tags,
         } => {
-            let key = match context.new_key.get() {
-                // Only the calls after CreateKey are tried again, so that no key is made twice.
-                Some(key) => key.clone(),
-                None => {
-                    let key = aws.create_key(description, tags).await?;
-                    context.new_key.get_or_init(|| key).clone()
-                }
-            };
-            aws.create_alias(alias, &key).await?;
+            let key = made_key(context, description, tags).await?;
+            let named = aws.create_alias(alias, &key).await;
+            if let Err(failure) = named
+                && !(failure.cause == Cause::AlreadyExists && names_key(aws, alias, &key).await?)
+            {
+                return Err(failure);
+            }
             aws.enable_key_rotation(&key).await
         }
         Action::CreateBucket { tags } => {
@@ -123,12 +126,24 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
             tags,
         } => {
             let document = resolved(context, document)?;
-            aws.create_policy(arn, path, description, &document, tags)
-                .await
+            let result = aws
+                .create_policy(arn, path, description, &document, tags)
+                .await;
+            unless_made(result, async {
+                let policy = aws.policy(arn).await?;
+                Ok(policy.is_some_and(|policy| {
+                    is_ours(&policy.tags) && same_meaning(&policy.document, &document)
+                }))
+            })
+            .await
         }
         Action::ReplacePolicyDocument { arn, document } => {
             let document = resolved(context, document)?;
-            aws.replace_policy_document(arn, &document).await
+            // An earlier try may have acted although its answer was lost.
+            match aws.policy(arn).await? {
+                Some(policy) if same_meaning(&policy.document, &document) => Ok(()),
+                _ => aws.replace_policy_document(arn, &document).await,
+            }
         }
         Action::TagPolicy { arn, tags } => aws.tag_policy(arn, tags).await,
         Action::CreateRole {
@@ -139,13 +154,19 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
             tags,
         } => {
             let boundary = boundary.as_ref();
-            aws.create_role(NewRole {
+            let new = NewRole {
                 name: role,
                 path,
                 trust,
                 boundary,
                 description,
                 tags,
+            };
+            unless_made(aws.create_role(new).await, async {
+                let role = aws.role(role).await?;
+                Ok(role.is_some_and(|role| {
+                    is_ours(&role.tags) && role.path == *path && same_meaning(&role.trust, trust)
+                }))
             })
             .await
         }
@@ -154,6 +175,48 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
         Action::TagRole(tags) => aws.tag_role(role, tags).await,
         Action::AttachPolicy(policy) => aws.attach_policy(role, policy).await,
     }
+}
+
+/// Takes "it is there already" for done where what is there is ours and says the same: an earlier answer was lost, or
+/// another run beside this one was quicker.
+async fn unless_made(
+    result: Result<(), Failure>,
+    is_as_wanted: impl Future<Output = Result<bool, Failure>>,
+) -> Result<(), Failure> {
+    match result {
+        Err(failure) if failure.cause == Cause::AlreadyExists && is_as_wanted.await? => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether an action first looks whether an earlier try has acted, so that it can be tried again after a lost answer. The
+/// SDK tries all other calls again by itself: they say the same twice, or answer that the thing is there.
+fn looks_before_it_acts(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::CreateKey { .. } | Action::ReplacePolicyDocument { .. }
+    )
+}
+
+/// The key of this run: the one that it made, or one whose making was cut short, or a new one.
+async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
+    if let Some(key) = context.new_key.get() {
+        return Ok(key.clone());
+    }
+    let unnamed = context.aws.unnamed_key(description).await?;
+    let key = match unnamed {
+        Some(key) => key,
+        None => context.aws.create_key(description, tags).await?,
+    };
+    Ok(context.new_key.get_or_init(|| key).clone())
+}
+
+/// Whether an alias names this key already.
+async fn names_key(aws: &Aws, alias: &AliasName, key: &KeyArn) -> Result<bool, Failure> {
+    Ok(aws
+        .key(alias.as_str())
+        .await?
+        .is_some_and(|named| named.arn == *key))
 }
 
 fn resolved(context: &Context, document: &PolicyDocument) -> Result<Document, Failure> {

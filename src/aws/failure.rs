@@ -49,6 +49,8 @@ pub enum Cause {
     AlreadyExists,
     /// AWS is busy with it, or has not heard of it everywhere: worth another try.
     NotYet,
+    /// AWS is overloaded, throttles, or failed by itself (5xx). The SDK has tried again where that is safe.
+    Busy,
     /// No answer within the deadline.
     Timeout,
     /// No connection.
@@ -197,6 +199,14 @@ impl Failure {
         !self.action.starts_with("sts:") && unknown.contains(&self.code.as_str())
     }
 
+    /// Whether AWS may have acted all the same: the answer was lost, or never came.
+    pub fn may_have_acted(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::Busy | Cause::Timeout | Cause::Unreachable
+        )
+    }
+
     /// The program's error for a failure that changed nothing.
     pub fn into_error(self, profile: &Profile) -> Error {
         let message = self.to_string();
@@ -288,6 +298,8 @@ fn cause(code: &str, status: u16) -> Cause {
             ("", 301 | 307) => Cause::Redirect,
             ("", 403) => Cause::Denied,
             ("", 404) => Cause::NotFound,
+            (code, _) if code.contains("Throttl") => Cause::Busy,
+            (_, 500..) => Cause::Busy,
             _ => Cause::Other,
         }
     }
@@ -375,7 +387,9 @@ mod tests {
         assert_eq!(cause("", 301), Cause::Redirect);
         assert_eq!(cause("", 403), Cause::Denied);
         assert_eq!(cause("", 404), Cause::NotFound);
-        assert_eq!(cause("InternalError", 500), Cause::Other);
+        assert_eq!(cause("InternalError", 500), Cause::Busy);
+        assert_eq!(cause("ThrottlingException", 400), Cause::Busy);
+        assert_eq!(cause("MalformedPolicyDocument", 400), Cause::Other);
     }
 
     #[test]

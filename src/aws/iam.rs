@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
 
 use super::{Aws, Cause, Failure};
@@ -273,11 +274,15 @@ impl Aws {
                     })?;
             }
         }
+        // Not tried again by the SDK: after a lost answer, a second try would make a second version.
+        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         self.iam
             .create_policy_version()
             .policy_arn(arn.as_str())
             .policy_document(document.to_json())
             .set_as_default(true)
+            .customize()
+            .config_override(once)
             .send()
             .await
             .map(drop)

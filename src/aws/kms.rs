@@ -1,5 +1,7 @@
 //! KMS: describing, listing and making keys.
 
+use aws_config::retry::RetryConfig;
+
 use super::{Aws, Cause, Failure};
 use crate::names::{AliasName, KeyArn, Tag};
 use crate::observed::Key;
@@ -50,8 +52,53 @@ impl Aws {
         Ok(keys)
     }
 
+    /// A usable key of that description that is marked as ours and that no alias names: one whose making was cut short. Keys
+    /// that cannot be looked at are passed over.
+    pub async fn unnamed_key(&self, description: &str) -> Result<Option<KeyArn>, Failure> {
+        let mut named = std::collections::BTreeSet::new();
+        let mut pages = self.kms.list_aliases().into_paginator().items().send();
+        while let Some(entry) = pages.next().await {
+            let entry = entry.map_err(|error| Failure::new("kms:ListAliases", "*", error))?;
+            named.extend(entry.target_key_id().map(str::to_owned));
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut pages = self.kms.list_keys().into_paginator().items().send();
+        while let Some(entry) = pages.next().await {
+            let entry = entry.map_err(|error| Failure::new("kms:ListKeys", "*", error))?;
+            if let Some(id) = entry.key_id().filter(|id| !named.contains(*id)) {
+                let (aws, id) = (self.clone(), id.to_owned());
+                tasks.spawn(async move {
+                    let key = aws.key(&id).await;
+                    (id, key)
+                });
+            }
+        }
+        for (id, key) in tasks.join_all().await {
+            let Ok(Some(key)) = key else { continue };
+            let alike = key.description == description
+                && key.state == "Enabled"
+                && key.spec == "SYMMETRIC_DEFAULT";
+            if alike && self.is_ours(&id).await {
+                return Ok(Some(key.arn));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_ours(&self, key_id: &str) -> bool {
+        let answer = self.kms.list_resource_tags().key_id(key_id).send().await;
+        let is_mark = |tag: &aws_sdk_kms::types::Tag| {
+            (tag.tag_key(), tag.tag_value())
+                == (crate::names::MANAGED_BY_KEY, crate::names::MANAGED_BY_VALUE)
+        };
+        answer.is_ok_and(|answer| answer.tags().iter().any(is_mark))
+    }
+
     /// Makes a symmetric key with the default key policy, which delegates to the account's IAM.
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+    ///
+    /// The SDK does not try this call again by itself: CreateKey has no client token, so a second try after a lost answer
+    /// would make a second key. Whoever calls looks for [`Self::unnamed_key`] first.
     pub async fn create_key(&self, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
         const ACTION: &str = "kms:CreateKey";
         let mut request = self.kms.create_key().description(description);
@@ -63,7 +110,10 @@ impl Aws {
             request = request
                 .tags(tag.map_err(|error| Failure::incomplete(ACTION, "*", &error.to_string()))?);
         }
+        let once = aws_sdk_kms::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = request
+            .customize()
+            .config_override(once)
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, "*", error))?;
@@ -102,6 +152,7 @@ fn key_of(metadata: &aws_sdk_kms::types::KeyMetadata) -> Option<Key> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Some(Key {
         arn: metadata.arn()?.parse().ok()?,
+        description: text(metadata.description()),
         state: text(metadata.key_state().map(|state| state.as_str())),
         spec: text(metadata.key_spec().map(|spec| spec.as_str())),
         customer_managed: metadata.key_manager() != Some(&aws_sdk_kms::types::KeyManagerType::Aws),

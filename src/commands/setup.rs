@@ -401,7 +401,25 @@ fn stopped_error(
         ),
         Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
     };
-    if applied.done.is_empty() {
+    let again = format!("Running the same again finds what is done and does the rest:\n{replay}");
+    let unknown = match stopped {
+        Stopped::Interrupted => applied.aborted,
+        Stopped::Failed(_, failure) => failure.may_have_acted(),
+    };
+    // The key is made before it has its name, so it can be there although its step is not done.
+    let key = applied
+        .new_key
+        .as_ref()
+        .filter(|_| list(false).contains("\n  key "));
+    let key = key
+        .map(|arn| format!("\n  key {arn}, without its name"))
+        .unwrap_or_default();
+    let done = format!("{key}{}", list(true));
+    if done.is_empty() && unknown {
+        let message = format!("{} AWS may have acted on it all the same.", error.message);
+        return Error { message, ..error }.hint(again);
+    }
+    if done.is_empty() {
         let message = format!("{} Nothing was changed in AWS.", error.message);
         return Error { message, ..error };
     }
@@ -409,15 +427,13 @@ fn stopped_error(
         none if none.is_empty() => "\n  reading it back".to_owned(),
         left => left,
     };
-    let message = format!("{}\nDone:{}\nNot done:{left}", error.message, list(true));
+    let message = format!("{}\nDone:{done}\nNot done:{left}", error.message);
     Error {
         kind,
         message,
         ..error
     }
-    .hint(format!(
-        "Running the same again finds what is done and does the rest:\n{replay}"
-    ))
+    .hint(again)
 }
 
 /// The error of a step that failed, where it is worth more words than a read's.

@@ -534,3 +534,18 @@ fn a_region_that_the_account_has_not_opted_into() {
     let outcome = cloud.setup(&["--region", "me-south-1"]);
     outcome.says("get-region-opt-status");
 }
+
+#[test]
+fn a_write_that_is_not_answered_may_have_been_done() {
+    let cloud = Cloud::start();
+    for action in ["s3:PUT", "iam:CreateRole", "iam:CreatePolicy"] {
+        cloud.script(action, None, Scripted::Hang);
+    }
+    let outcome = cloud
+        .setup(&["--timeout", "1"])
+        .exits(1)
+        .says("got no answer");
+    outcome
+        .says("AWS may have acted on it all the same.")
+        .says("Running the same again");
+}

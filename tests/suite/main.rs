@@ -10,6 +10,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod faults;
 mod print_details;
 mod requests;
 mod sandbox;

@@ -57,6 +57,10 @@ pub enum Scripted {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// No answer at all.
     Hang,
+    /// The connection breaks before anything is done.
+    ResetBefore,
+    /// It is done, and then the connection breaks instead of an answer.
+    LostAnswer,
 }
 
 impl Scripted {
@@ -314,7 +318,7 @@ async fn serve(state: Arc<State>) -> SocketAddr {
 async fn answer(
     state: Arc<State>,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Full<Bytes>>, std::convert::Infallible> {
+) -> Result<http::Response<Full<Bytes>>, &'static str> {
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -342,6 +346,11 @@ async fn answer(
     }
     let response = match scripted(&state, &action) {
         Some(Scripted::Hang) => std::future::pending().await,
+        Some(Scripted::ResetBefore) => return Err("reset by the script"),
+        Some(Scripted::LostAnswer) => {
+            forward(&state, parts.method.as_str(), path, parts.headers, body).await;
+            return Err("reset by the script");
+        }
         Some(Scripted::Answer(status, headers, text)) => {
             let mut response = http::Response::new(Full::new(Bytes::from(text)));
             *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");

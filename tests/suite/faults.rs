@@ -1,0 +1,199 @@
+//! Networks that fail half-way: every writing request of a fresh set-up is hit in every way, once. The run copes with it by
+//! itself, and leaves what an undisturbed one leaves.
+
+use std::collections::BTreeMap;
+
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Scripted};
+
+const KMS: [&str; 3] = ["--encryption", "kms", "--create-kms-key"];
+
+/// The ways of a network, and of AWS itself, to fail once.
+fn faults(service: &str) -> [(&'static str, Scripted); 5] {
+    [
+        (
+            "500",
+            Scripted::error(
+                service,
+                500,
+                "InternalError",
+                "We encountered an internal error.",
+            ),
+        ),
+        (
+            "503",
+            Scripted::error(service, 503, "SlowDown", "Please reduce your request rate."),
+        ),
+        (
+            "throttled",
+            Scripted::error(service, 400, "ThrottlingException", "Rate exceeded"),
+        ),
+        ("reset before", Scripted::ResetBefore),
+        ("answer lost", Scripted::LostAnswer),
+    ]
+}
+
+/// How many there are of each thing that must not be there twice.
+fn census(cloud: &Cloud) -> BTreeMap<&'static str, usize> {
+    let bucket = cloud.bucket();
+    let iam = cloud.iam();
+    let arn = format!("arn:aws:iam::{}:policy/{bucket}-kms", cloud.account);
+    let attached = block_on(iam.list_attached_role_policies().role_name(&bucket).send()).unwrap();
+    BTreeMap::from([
+        (
+            "keys",
+            block_on(cloud.kms("eu-west-1").list_keys().send())
+                .unwrap()
+                .keys()
+                .len(),
+        ),
+        (
+            "policies",
+            block_on(
+                iam.list_policies()
+                    .scope(aws_sdk_iam::types::PolicyScopeType::Local)
+                    .send(),
+            )
+            .unwrap()
+            .policies()
+            .len(),
+        ),
+        (
+            "versions",
+            block_on(iam.list_policy_versions().policy_arn(arn).send())
+                .unwrap()
+                .versions()
+                .len(),
+        ),
+        ("attached", attached.attached_policies().len()),
+        (
+            "roles",
+            block_on(iam.list_roles().send()).unwrap().roles().len(),
+        ),
+    ])
+}
+
+#[test]
+fn every_write_of_a_fresh_set_up_survives_every_fault() {
+    let undisturbed = Cloud::start();
+    undisturbed.setup(&KMS).exits(0);
+    let expected = census(&undisturbed);
+    let mut writes: Vec<String> = undisturbed
+        .calls()
+        .into_iter()
+        .filter(|call| !call.reads())
+        .map(|call| call.action)
+        .collect();
+    writes.sort();
+    writes.dedup();
+    assert!(writes.len() >= 11, "{writes:?}");
+    let mut cases = 0;
+    for action in &writes {
+        let service = action.split(':').next().unwrap();
+        for (fault, answer) in faults(service) {
+            let cloud = Cloud::start();
+            cloud.script(action, Some(1), answer);
+            let outcome = cloud.setup(&KMS);
+            assert_eq!(outcome.code, 0, "{action}, {fault}:\n{}", outcome.stderr);
+            assert_eq!(census(&cloud), expected, "{action}, {fault}");
+            cloud
+                .setup(&[KMS.as_slice(), &["--dry-run", "--exit-code"]].concat())
+                .exits(0);
+            cases += 1;
+        }
+    }
+    println!("{cases} faults of a fresh set-up with a new key");
+}
+
+#[test]
+fn a_new_version_whose_answer_is_lost_is_not_made_twice() {
+    let cloud = Cloud::start();
+    cloud
+        .setup(&["--encryption", "kms", "--create-kms-key"])
+        .exits(0);
+    // The policy says something else meanwhile.
+    let iam = cloud.iam();
+    let arn = format!(
+        "arn:aws:iam::{}:policy/{}-kms",
+        cloud.account,
+        cloud.bucket()
+    );
+    let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}]}"#;
+    block_on(
+        iam.create_policy_version()
+            .policy_arn(&arn)
+            .policy_document(other)
+            .set_as_default(true)
+            .send(),
+    )
+    .unwrap();
+    cloud.script("iam:CreatePolicyVersion", Some(1), Scripted::LostAnswer);
+    cloud
+        .setup(&KMS)
+        .exits(0)
+        .says("looking whether it acted")
+        .says("new default version");
+    assert_eq!(
+        block_on(iam.list_policy_versions().policy_arn(&arn).send())
+            .unwrap()
+            .versions()
+            .len(),
+        3
+    );
+    cloud
+        .setup(&[KMS.as_slice(), &["--dry-run", "--exit-code"]].concat())
+        .exits(0);
+}
+
+#[test]
+fn of_five_versions_the_oldest_that_is_not_the_default_goes() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let iam = cloud.iam();
+    let arn = format!(
+        "arn:aws:iam::{}:policy/{}-s3",
+        cloud.account,
+        cloud.bucket()
+    );
+    for number in 2..=5 {
+        let other = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::number-{number}"}}]}}"#
+        );
+        block_on(
+            iam.create_policy_version()
+                .policy_arn(&arn)
+                .policy_document(other)
+                .set_as_default(true)
+                .send(),
+        )
+        .unwrap();
+    }
+    cloud.setup(&[]).exits(0).says("\"arn:aws:s3:::number-5\"");
+    let versions = block_on(iam.list_policy_versions().policy_arn(&arn).send()).unwrap();
+    let mut ids: Vec<&str> = versions
+        .versions()
+        .iter()
+        .filter_map(|version| version.version_id())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["v2", "v3", "v4", "v5", "v6"]);
+}
+
+#[test]
+fn a_key_that_a_killed_run_left_without_a_name_is_found() {
+    let cloud = Cloud::start();
+    // As after a kill between CreateKey and CreateAlias.
+    let denied = Scripted::error(
+        "kms",
+        400,
+        "AccessDeniedException",
+        "not authorized to perform: kms:CreateAlias",
+    );
+    cloud.script("kms:CreateAlias", Some(1), denied);
+    cloud
+        .setup(&KMS)
+        .exits(6)
+        .says("AWS refused kms:CreateAlias");
+    cloud.setup(&KMS).exits(0);
+    assert_eq!(census(&cloud)["keys"], 1);
+}
