@@ -1,7 +1,8 @@
 //! Networks that fail half-way: every writing request of a fresh set-up is hit in every way, once. The run copes with it by
 //! itself, and leaves what an undisturbed one leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
 
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted};
@@ -73,19 +74,18 @@ fn census(cloud: &Cloud) -> BTreeMap<&'static str, usize> {
     ])
 }
 
+/// The kinds of write that a run made.
+fn writes(cloud: &Cloud) -> BTreeSet<String> {
+    let writes = cloud.calls().into_iter().filter(|call| !call.reads());
+    writes.map(|call| call.action).collect()
+}
+
 #[test]
 fn every_write_of_a_fresh_set_up_survives_every_fault() {
     let undisturbed = Cloud::start();
     undisturbed.setup(&KMS).exits(0);
     let expected = census(&undisturbed);
-    let mut writes: Vec<String> = undisturbed
-        .calls()
-        .into_iter()
-        .filter(|call| !call.reads())
-        .map(|call| call.action)
-        .collect();
-    writes.sort();
-    writes.dedup();
+    let writes = writes(&undisturbed);
     assert!(writes.len() >= 11, "{writes:?}");
     let mut cases = 0;
     for action in &writes {
@@ -103,6 +103,60 @@ fn every_write_of_a_fresh_set_up_survives_every_fault() {
         }
     }
     println!("{cases} faults of a fresh set-up with a new key");
+}
+
+#[test]
+fn a_kill_at_any_write_is_completed_by_the_next_run() {
+    let undisturbed = Cloud::start();
+    undisturbed.setup(&KMS).exits(0);
+    let expected = census(&undisturbed);
+    let mut cases = 0;
+    for action in writes(&undisturbed) {
+        for (moment, hang) in [("before", Scripted::Hang), ("after", Scripted::HangAfter)] {
+            let mut cloud = Cloud::start();
+            cloud.script(&action, None, hang);
+            let home = tempfile::tempdir().unwrap();
+            let bucket = cloud.bucket();
+            let arguments = [&["setup", "--bucket", &bucket, "--yes"], KMS.as_slice()].concat();
+            let mut command = cloud.command(&home, &arguments);
+            let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = quiet.spawn().unwrap();
+            cloud.wait_for_hang();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            cloud.clear_script();
+            let outcome = cloud.setup(&KMS);
+            assert_eq!(outcome.code, 0, "{action}, {moment}:\n{}", outcome.stderr);
+            assert_eq!(census(&cloud), expected, "{action}, {moment}");
+            cloud
+                .setup(&[KMS.as_slice(), &["--dry-run", "--exit-code"]].concat())
+                .exits(0);
+            cases += 1;
+        }
+    }
+    println!("{cases} kills of a fresh set-up with a new key");
+}
+
+#[test]
+fn two_runs_at_once_end_in_one_set_up() {
+    let cloud = Cloud::start();
+    cloud.delay(std::time::Duration::from_millis(20));
+    let (one, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| cloud.setup(&["--role-name", "both"]));
+        let other = scope.spawn(|| cloud.setup(&["--role-name", "both"]));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    assert_eq!(
+        (one.code, other.code),
+        (0, 0),
+        "{}\n{}",
+        one.stderr,
+        other.stderr
+    );
+    assert_eq!(one.stdout, other.stdout);
+    cloud
+        .setup(&["--role-name", "both", "--dry-run", "--exit-code"])
+        .exits(0);
 }
 
 #[test]

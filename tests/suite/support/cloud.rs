@@ -57,6 +57,8 @@ pub enum Scripted {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// No answer at all.
     Hang,
+    /// It is done, and no answer comes.
+    HangAfter,
     /// The connection breaks before anything is done.
     ResetBefore,
     /// It is done, and then the connection breaks instead of an answer.
@@ -103,6 +105,8 @@ struct State {
     calls: Mutex<Vec<Call>>,
     rules: Mutex<VecDeque<Rule>>,
     delay: OnceLock<Duration>,
+    /// Told when a request is left without its answer.
+    stuck: tokio::sync::Notify,
 }
 
 /// Credentials, as the program and the tests use them.
@@ -137,6 +141,7 @@ impl Cloud {
             calls: Mutex::default(),
             rules: Mutex::default(),
             delay: OnceLock::new(),
+            stuck: tokio::sync::Notify::new(),
         });
         let address = RUNTIME.block_on(serve(Arc::clone(&state)));
         let unique = format!("{:08x}", fastrand());
@@ -213,6 +218,17 @@ impl Cloud {
     /// Answers nothing from the script any more.
     pub fn clear_script(&mut self) {
         self.state.rules.lock().expect("rules").clear();
+    }
+
+    /// Waits until a scripted hang has begun.
+    pub fn wait_for_hang(&self) {
+        RUNTIME.block_on(async {
+            let stuck = self.state.stuck.notified();
+            let patience = Duration::from_secs(30);
+            tokio::time::timeout(patience, stuck)
+                .await
+                .expect("a request that hangs");
+        });
     }
 
     /// What was asked so far.
@@ -345,7 +361,15 @@ async fn answer(
         tokio::time::sleep(*delay).await;
     }
     let response = match scripted(&state, &action) {
-        Some(Scripted::Hang) => std::future::pending().await,
+        Some(Scripted::Hang) => {
+            state.stuck.notify_one();
+            std::future::pending().await
+        }
+        Some(Scripted::HangAfter) => {
+            forward(&state, parts.method.as_str(), path, parts.headers, body).await;
+            state.stuck.notify_one();
+            std::future::pending().await
+        }
         Some(Scripted::ResetBefore) => return Err("reset by the script"),
         Some(Scripted::LostAnswer) => {
             forward(&state, parts.method.as_str(), path, parts.headers, body).await;
