@@ -12,19 +12,20 @@ pub mod wizard;
 use crate::cli::{EncryptionFlag, Setup};
 use crate::error::{Error, Result};
 use crate::names::{
-    AccountId, BucketName, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS, Partition,
-    PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
+    AccountId, BucketName, ENCRYPTION_KEY, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS,
+    Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
 };
 use crate::observed::{Key, Observed};
 use crate::policy::read;
 use crate::process::Process;
-use crate::spec::{
-    ENCRYPTION_TAG, Encryption, KmsKey, SetupSpec, default_role_name, new_key_alias,
-};
+use crate::spec::{Encryption, KmsKey, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
 
 /// The environment variable that holds the project token.
 pub const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
+
+/// How many tags the user may give: AWS takes 50 on a thing, and the role gets two of this program's own.
+const MOST_TAGS: usize = 48;
 
 /// What is known of the answers so far.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -129,6 +130,12 @@ impl Draft {
             problems.0.push(Error::usage(format!(
                 "--tag: the key '{}' is given twice.",
                 twice[0]
+            )));
+        }
+        if draft.tags.len() > MOST_TAGS {
+            problems.0.push(Error::usage(format!(
+                "--tag: {} tags are given; AWS takes 50 on a thing, of which two are this program's own.",
+                draft.tags.len()
             )));
         }
         problems.into_result(draft)
@@ -335,7 +342,7 @@ fn check_account_regional(bucket: &BucketName, account: &AccountId, region: &Reg
 /// The choice that an earlier run left in the role's tag, so that a missing flag changes nothing.
 fn remembered_encryption(observed: &Observed) -> Option<Encryption> {
     let role = observed.role.as_ref()?;
-    let tag = role.tags.iter().find(|tag| tag.key == ENCRYPTION_TAG)?;
+    let tag = role.tags.iter().find(|tag| tag.key == ENCRYPTION_KEY)?;
     match tag.value.as_str() {
         "none" => Some(Encryption::None),
         "AES" => Some(Encryption::Aes),

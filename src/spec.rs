@@ -3,13 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::names::{
-    AccountId, AliasName, BucketName, IamPath, KeyArn, Partition, PolicyArn, ProjectToken, Region,
-    RoleArn, RoleName, Tag,
+    AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn, MANAGED_BY_KEY, Partition,
+    PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
 };
-
-/// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
-/// from "AES", since S3 encrypts with SSE-S3 either way.
-pub const ENCRYPTION_TAG: &str = "mixpanel-encryption";
 
 /// A set-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,16 +107,17 @@ impl SetupSpec {
 
     /// The tags of everything this set-up makes: the mark of this program, and the user's.
     pub fn all_tags(&self) -> Vec<Tag> {
-        let own = |tag: &&Tag| tag.key != crate::names::MANAGED_BY_KEY && tag.key != ENCRYPTION_TAG;
+        // Written out by the user, the mark says nothing new.
+        let others = |tag: &&Tag| tag.key != MANAGED_BY_KEY;
         std::iter::once(Tag::managed_by())
-            .chain(self.tags.iter().filter(own).cloned())
+            .chain(self.tags.iter().filter(others).cloned())
             .collect()
     }
 
     /// The role's tags: one more, which remembers the choice of encryption.
     pub fn role_tags(&self) -> Vec<Tag> {
         let mut tags = self.all_tags();
-        tags.insert(1, Tag::own(ENCRYPTION_TAG, self.encryption.label()));
+        tags.insert(1, Tag::own(ENCRYPTION_KEY, self.encryption.label()));
         tags
     }
 

@@ -243,7 +243,16 @@ impl<'a> Wizard<'a> {
                 .await;
             match found {
                 Ok(found) => {
-                    self.region_of_bucket(found.flatten());
+                    let region = found.flatten();
+                    let problem = region.as_ref().and_then(|region| {
+                        region_problem(region, self.draft.allow_unlisted_region)
+                    });
+                    if let Some(problem) = problem {
+                        self.printer.note(&format!("  Bucket {name} exists."));
+                        self.printer.error(&problem);
+                        continue;
+                    }
+                    self.region_of_bucket(region);
                     self.draft.bucket = Some(name);
                     return Ok(());
                 }

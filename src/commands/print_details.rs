@@ -9,11 +9,10 @@ use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::details::{Details, Field, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, KeyArn, PolicyArn, Region, RoleArn, RoleName};
+use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleArn, RoleName};
 use crate::observed::{BucketEncryption, Reading, Role};
 use crate::policy::read::{self, Trust};
 use crate::policy::{Document, build};
-use crate::spec::ENCRYPTION_TAG;
 
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
     let wanted_bucket: Option<BucketName> = flags
@@ -265,7 +264,7 @@ fn ui_encryption(
     let remembered = role
         .tags
         .iter()
-        .find(|tag| tag.key == ENCRYPTION_TAG)
+        .find(|tag| tag.key == ENCRYPTION_KEY)
         .map(|tag| tag.value.as_str());
     match (remembered, key, bucket) {
         (Some("none"), _, _) => (None, None),

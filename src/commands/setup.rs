@@ -247,9 +247,10 @@ fn dry_run_result(flags: &Setup, surroundings: &Surroundings, prepared: &Prepare
             "changes": changes_json(&plan.steps),
             "details": details_report::as_json(&details),
         })),
-        _ => surroundings
-            .printer
-            .result(&details_report::as_text(&details)),
+        _ => surroundings.printer.result(&match spec.encryption {
+            Encryption::Kms(KmsKey::New(_)) => details_report::as_text_before_the_key(&details),
+            _ => details_report::as_text(&details),
+        }),
     }
     if flags.exit_code && !plan.steps.is_empty() {
         return Err(Error::new(

@@ -9,6 +9,10 @@ pub const MANAGED_BY_KEY: &str = "managed-by";
 /// The value of [`MANAGED_BY_KEY`].
 pub const MANAGED_BY_VALUE: &str = "mixpanel-s3";
 
+/// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
+/// from "AES", since S3 encrypts with SSE-S3 either way.
+pub const ENCRYPTION_KEY: &str = "mixpanel-encryption";
+
 /// A tag: a key of 1–128 characters and a value of at most 256, of letters, digits, spaces and `_.:/=+-@`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {
@@ -56,6 +60,10 @@ impl FromStr for Tag {
                 "'{MANAGED_BY_KEY}' marks what this program owns, so its value is fixed"
             )));
         }
+        if key == ENCRYPTION_KEY {
+            let rule = format!("'{ENCRYPTION_KEY}' is where this program remembers --encryption");
+            return Err(broken(rule));
+        }
         let odd = key.chars().chain(value.chars()).find(|c| {
             !(c.is_alphanumeric()
                 || *c == ' '
@@ -92,6 +100,7 @@ mod tests {
         assert!(rule("=x").contains("1 to 128"));
         assert!(rule(&format!("k={}", "v".repeat(257))).contains("at most 256"));
         assert!(rule("AWS:x=y").contains("reserves"));
+        assert!(rule("mixpanel-encryption=KMS").contains("remembers"));
         assert!(rule("managed-by=me").contains("fixed"));
         assert!(rule("k=a;b").contains("not ';'"));
     }

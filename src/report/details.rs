@@ -35,12 +35,27 @@ impl Printer {
     }
 }
 
+/// What stands for a value that the form leaves empty.
+const EMPTY: &str = "(leave empty)";
+/// What stands for the ARN of a key that a plan is yet to make.
+const KEY_TO_BE: &str = "(the new key's ARN, once it is made)";
+
 /// The values as text, in Mixpanel's own order and words.
 pub fn as_text(details: &Details) -> String {
+    lines(details, EMPTY)
+}
+
+/// The values as text where the key is yet to be made.
+pub fn as_text_before_the_key(details: &Details) -> String {
+    lines(details, KEY_TO_BE)
+}
+
+fn lines(details: &Details, no_key: &str) -> String {
     let line = |field: Field| {
-        let value = match details.value(field) {
-            "" => "(leave empty)",
-            value => value,
+        let value = match (details.value(field), field) {
+            ("", Field::KmsKeyId) => no_key,
+            ("", _) => EMPTY,
+            (value, _) => value,
         };
         format!("{:<13}{value}", format!("{}:", field.label()))
     };

@@ -120,3 +120,24 @@ fn help_completions_and_usage_errors_ask_nothing_and_load_no_credentials() {
     #[cfg(unix)]
     assert!(marker.exists());
 }
+
+#[test]
+fn a_proxy_and_a_ca_bundle_of_the_environment_are_honoured() {
+    let cloud = Cloud::start();
+    let home = tempfile::tempdir().unwrap();
+    let bucket = cloud.bucket();
+    let setup = ["setup", "--bucket", &bucket, "--dry-run"];
+    // The endpoint has no address; only the proxy, which is this test's AWS, can answer for it.
+    let proxied = run(cloud
+        .command(&home, &setup)
+        .env("AWS_ENDPOINT_URL", "http://aws.invalid")
+        .env("HTTP_PROXY", cloud.endpoint()));
+    proxied.exits(0);
+    assert!(!actions(&cloud).is_empty());
+    let missing = run(cloud
+        .command(&home, &setup)
+        .env("AWS_CA_BUNDLE", "/no/such/file"));
+    missing
+        .exits(2)
+        .says("AWS_CA_BUNDLE names '/no/such/file', which cannot be read");
+}

@@ -393,6 +393,22 @@ fn json_says_what_changed_and_nothing_the_second_time() {
     let done = cloud.setup(&["--output", "json"]).exits(0).json();
     assert_eq!(planned["changes"], done["changes"]);
     assert_eq!(planned["details"], done["details"]);
+    let key = cloud
+        .setup(&[
+            "--dry-run",
+            "--role-name",
+            "r",
+            "--encryption",
+            "kms",
+            "--create-kms-key",
+        ])
+        .exits(0);
+    assert!(
+        key.stdout
+            .ends_with("KMS Key ID:  (the new key's ARN, once it is made)\n"),
+        "{}",
+        key.stdout
+    );
     assert_eq!(planned["dry_run"], true);
     insta::assert_snapshot!("setup_json", format!("{done:#}"));
     let again = cloud.setup(&["--output", "json"]).exits(0).json();
