@@ -10,6 +10,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod drift;
 mod faults;
 mod print_details;
 mod requests;
