@@ -7,6 +7,11 @@ use crate::names::{
     PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
 };
 
+/// The ID of the lifecycle rule that this program adds.
+pub const ABORT_RULE_ID: &str = "abort-unfinished-uploads";
+/// After how many days an unfinished multipart upload is aborted.
+pub const ABORT_AFTER_DAYS: i32 = 7;
+
 /// A set-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetupSpec {

@@ -1,25 +1,20 @@
-//! `setup`: answers → spec → observed → plan → apply → details.
+//! `setup`: answers → spec → observed → plan here; apply → details in [`finish`].
 
-use serde_json::json;
+mod finish;
 
 use super::Surroundings;
 use crate::answers::account::{Account, who_am_i};
-use crate::answers::question::replay_command;
 use crate::answers::wizard::{Gate, Wizard};
 use crate::answers::{Answers, Draft};
-use crate::apply::read_back::{Finding, read_back};
-use crate::apply::{Applied, Stopped, apply};
-use crate::aws::{Aws, Cause, Failure, Session};
-use crate::cli::{Output, Setup};
-use crate::details::{Details, UiEncryption};
+use crate::aws::{Aws, Session};
+use crate::cli::Setup;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{IamPath, KeyArn};
 use crate::observe::{Targets, observe};
 use crate::observed::Observed;
 use crate::plan::{Plan, plan};
-use crate::report::plan::{changes_json, conflicts_text, step_line};
-use crate::report::{Tone, details as details_report};
-use crate::spec::{Encryption, KmsKey, SetupSpec};
+use crate::report::Tone;
+use crate::report::plan::conflicts_text;
+use crate::spec::SetupSpec;
 
 /// A plan, and all that it was made from.
 struct Prepared {
@@ -55,9 +50,9 @@ pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()>
         prepared
     };
     if flags.dry_run {
-        return dry_run_result(&flags, surroundings, &prepared);
+        return finish::dry_run_result(&flags, surroundings, &prepared);
     }
-    run_plan(surroundings, &prepared).await
+    finish::run_plan(surroundings, &prepared).await
 }
 
 /// Everything from flags; one error names all that is missing.
@@ -230,221 +225,4 @@ fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {
             "the bucket's name has dots, which break TLS for clients that address it by host name.",
         );
     }
-}
-
-fn dry_run_result(flags: &Setup, surroundings: &Surroundings, prepared: &Prepared) -> Result<()> {
-    let Prepared {
-        spec,
-        observed,
-        plan,
-        ..
-    } = prepared;
-    let details = details(spec, observed, plan, None);
-    match surroundings.common.output {
-        Output::Json => surroundings.printer.json(&json!({
-            "account": observed.caller.account,
-            "dry_run": true,
-            "changes": changes_json(&plan.steps),
-            "details": details_report::as_json(&details),
-        })),
-        _ => surroundings.printer.result(&match spec.encryption {
-            Encryption::Kms(KmsKey::New(_)) => details_report::as_text_before_the_key(&details),
-            _ => details_report::as_text(&details),
-        }),
-    }
-    if flags.exit_code && !plan.steps.is_empty() {
-        return Err(Error::new(
-            ErrorKind::PendingChange,
-            format!(
-                "{} change(s) are pending. Nothing was changed in AWS.",
-                plan.steps.len()
-            ),
-        ));
-    }
-    surroundings
-        .printer
-        .note("\nThis was a dry run: nothing was changed in AWS.");
-    Ok(())
-}
-
-async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -> Result<()> {
-    let Prepared {
-        session,
-        aws,
-        draft,
-        spec,
-        observed,
-        plan,
-    } = prepared;
-    let printer = &surroundings.printer;
-    let replay = replay_command(draft, &surroundings.flags_to_repeat(session));
-    let applied = apply(aws, spec, plan, &surroundings.interrupts, |event| {
-        printer.progress(spec, &event)
-    })
-    .await;
-    if let Some(stopped) = &applied.stopped {
-        return Err(stopped_error(
-            session, spec, plan, &applied, stopped, &replay,
-        ));
-    }
-    let unread = |failure: Failure| {
-        let error = failure.into_error(session.profile());
-        Error {
-            kind: ErrorKind::Partial,
-            ..error
-        }
-        .hint(format!(
-            "Everything was written, but it could not be read back. Look again with:\n{replay}"
-        ))
-    };
-    let findings = tokio::select! {
-        findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(reason)) => {
-            findings.map_err(unread)?
-        }
-        () = surroundings.interrupts.wait(1) => {
-            let message = "Interrupted. Everything was written, and nothing was read back yet.";
-            return Err(Error::new(ErrorKind::Interrupted, message)
-                .hint(format!("Look again with:\n{replay}")));
-        }
-    };
-    printer.findings(&findings);
-    let differing: Vec<&str> = findings
-        .iter()
-        .filter_map(|finding| match finding {
-            Finding::Differs(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    if !differing.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Partial,
-            format!(
-                "Everything was written, but AWS reads back otherwise: {}.",
-                differing.join("; ")
-            ),
-        )
-        .hint(format!(
-            "AWS may need a little longer. Look again with:\n{replay}"
-        )));
-    }
-
-    let details = details(spec, observed, plan, applied.new_key.as_ref());
-    match surroundings.common.output {
-        Output::Json => printer.json(&json!({
-            "account": observed.caller.account,
-            "changes": changes_json(&plan.steps),
-            "details": details_report::as_json(&details),
-        })),
-        _ => {
-            printer.note("");
-            printer.details(&details);
-            printer.note(&format!(
-                "\n{}\n{replay}",
-                printer.paint(Tone::Quiet, "The same without questions:")
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The five values, from what is wanted and what is there.
-fn details(
-    spec: &SetupSpec,
-    observed: &Observed,
-    plan: &Plan,
-    new_key: Option<&KeyArn>,
-) -> Details {
-    let path = plan
-        .role_path()
-        .or(observed.role.as_ref().map(|role| &role.path))
-        .cloned();
-    let role = observed.role.as_ref().map(|role| role.arn.clone());
-    Details {
-        bucket: spec.bucket.clone(),
-        region: spec.region.clone(),
-        role: role.unwrap_or_else(|| spec.role_arn(&path.unwrap_or_else(IamPath::root))),
-        encryption: match spec.encryption {
-            Encryption::None => None,
-            Encryption::Aes => Some(UiEncryption::Aes),
-            Encryption::Kms(_) => Some(UiEncryption::Kms),
-        },
-        kms_key_id: match &spec.encryption {
-            Encryption::Kms(KmsKey::Own(arn)) => Some(arn.clone()),
-            Encryption::Kms(KmsKey::New(_)) => new_key.cloned(),
-            _ => None,
-        },
-    }
-}
-
-/// What was done, what was not, and the command that goes on.
-fn stopped_error(
-    session: &Session,
-    spec: &SetupSpec,
-    plan: &Plan,
-    applied: &Applied,
-    stopped: &Stopped,
-    replay: &str,
-) -> Error {
-    let list = |done: bool| {
-        let lines = plan
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| applied.done.contains(index) == done);
-        lines
-            .map(|(_, step)| format!("\n  {}", step_line(spec, step)))
-            .collect::<String>()
-    };
-    let (error, kind) = match stopped {
-        Stopped::Interrupted => (
-            Error::new(ErrorKind::Interrupted, "Interrupted."),
-            ErrorKind::Interrupted,
-        ),
-        Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
-    };
-    let again = format!("Running the same again finds what is done and does the rest:\n{replay}");
-    let unknown = match stopped {
-        Stopped::Interrupted => applied.aborted,
-        Stopped::Failed(_, failure) => failure.may_have_acted(),
-    };
-    // The key is made before it has its name, so it can be there although its step is not done.
-    let key = applied
-        .new_key
-        .as_ref()
-        .filter(|_| list(false).contains("\n  key "));
-    let key = key
-        .map(|arn| format!("\n  key {arn}, without its name"))
-        .unwrap_or_default();
-    let done = format!("{key}{}", list(true));
-    if done.is_empty() && unknown {
-        let message = format!("{} AWS may have acted on it all the same.", error.message);
-        return Error { message, ..error }.hint(again);
-    }
-    if done.is_empty() {
-        let message = format!("{} Nothing was changed in AWS.", error.message);
-        return Error { message, ..error };
-    }
-    let left = match list(false) {
-        none if none.is_empty() => "\n  reading it back".to_owned(),
-        left => left,
-    };
-    let message = format!("{}\nDone:{done}\nNot done:{left}", error.message);
-    Error {
-        kind,
-        message,
-        ..error
-    }
-    .hint(again)
-}
-
-/// The error of a step that failed, where it is worth more words than a read's.
-fn write_error(session: &Session, failure: &Failure) -> Error {
-    if failure.cause == Cause::AlreadyExists {
-        let error = Error::new(ErrorKind::Conflict, failure.to_string());
-        return match failure.code.as_str() {
-            "BucketAlreadyExists" => error.hint("Another AWS account has a bucket of that name. Choose another with --bucket."),
-            _ => error.hint("Somebody else made it just now, or it is on another path. Run the same again to look at it."),
-        };
-    }
-    failure.clone().into_error(session.profile())
 }

@@ -7,7 +7,7 @@ use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::compare::diff;
 use crate::policy::merge::with_statement;
-use crate::spec::{Encryption, KmsKey};
+use crate::spec::{ABORT_AFTER_DAYS, Encryption, KmsKey};
 
 impl Planner<'_> {
     /// Makes the bucket, completes one of ours, or leaves somebody else's as it is. `key` is the step that makes the key.
@@ -47,6 +47,8 @@ impl Planner<'_> {
 
     /// The chain of sub-resources that a bucket of ours lacks. What cannot be read is not written.
     fn complete(&mut self, present: &Bucket, created: Option<usize>, key: Option<usize>) {
+        let uploads =
+            format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
         let mut changes: Vec<(&str, Action)> = Vec::new();
         if let Some(tags) = self.tags_to_write(present) {
             changes.push(("tags", Action::TagBucket { tags }));
@@ -80,10 +82,7 @@ impl Planner<'_> {
             let action = Action::AbortUnfinishedUploads {
                 others: lifecycle.rules > 0,
             };
-            changes.push((
-                "lifecycle: unfinished uploads are aborted after 7 days",
-                action,
-            ));
+            changes.push((&uploads, action));
         }
 
         let mut last = created;

@@ -1,0 +1,423 @@
+//! The settings of one bucket: tags, public-access blocks, object ownership, encryption, policy, lifecycle.
+//!
+//! Each names the account that must own the bucket (`ExpectedBucketOwner`), so that a bucket of somebody else's which happens
+//! to be open to us is refused instead of being read or, worse, configured. What is not configured is `None` or false, and
+//! what the caller may not read is [`Reading::Unreadable`].
+
+use aws_sdk_s3::error::BuildError;
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule,
+    LifecycleRuleFilter, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
+};
+
+use super::s3_tags;
+use crate::aws::{Aws, Cause, Failure};
+use crate::names::{AccountId, BucketName, KeyArn, Tag};
+use crate::observed::{BucketEncryption, Lifecycle, Reading};
+use crate::policy::Document;
+use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID};
+
+impl Aws {
+    /// The bucket's tags.
+    pub async fn bucket_tags(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<Vec<Tag>>, Failure> {
+        let request = self
+            .s3
+            .get_bucket_tagging()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetBucketTagging", bucket.as_str(), error));
+        let tags = optional(answer)?;
+        Ok(tags.map(|answer| {
+            let tags = answer.map(|answer| answer.tag_set).unwrap_or_default();
+            tags.into_iter()
+                .map(|tag| Tag {
+                    key: tag.key,
+                    value: tag.value,
+                })
+                .collect()
+        }))
+    }
+
+    /// Replaces the bucket's tags.
+    pub async fn put_bucket_tags(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        tags: &[Tag],
+    ) -> Result<(), Failure> {
+        const ACTION: &str = "s3:PutBucketTagging";
+        let invalid = |message: String| Failure::incomplete(ACTION, bucket.as_str(), &message);
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(s3_tags(tags).map_err(invalid)?))
+            .build();
+        self.s3
+            .put_bucket_tagging()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .tagging(tagging.map_err(|error| invalid(error.to_string()))?)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
+    }
+
+    /// Whether all four public-access blocks of the bucket are on.
+    pub async fn blocks_public_access(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<bool>, Failure> {
+        let request = self
+            .s3
+            .get_public_access_block()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetBucketPublicAccessBlock", bucket.as_str(), error));
+        Ok(optional(answer)?.map(|answer| {
+            answer
+                .and_then(|answer| answer.public_access_block_configuration)
+                .is_some_and(|blocks| {
+                    [
+                        blocks.block_public_acls,
+                        blocks.ignore_public_acls,
+                        blocks.block_public_policy,
+                        blocks.restrict_public_buckets,
+                    ]
+                    .iter()
+                    .all(|block| *block == Some(true))
+                })
+        }))
+    }
+
+    /// Turns all four public-access blocks of the bucket on.
+    pub async fn block_public_access(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<(), Failure> {
+        let blocks = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        self.s3
+            .put_public_access_block()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .public_access_block_configuration(blocks)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("s3:PutBucketPublicAccessBlock", bucket.as_str(), error))
+    }
+
+    /// Whether ACLs are off, so that the bucket's owner owns every object.
+    pub async fn acls_off(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<bool>, Failure> {
+        let request = self
+            .s3
+            .get_bucket_ownership_controls()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetBucketOwnershipControls", bucket.as_str(), error));
+        Ok(optional(answer)?.map(|answer| {
+            answer
+                .and_then(|answer| answer.ownership_controls)
+                .is_some_and(|controls| {
+                    controls
+                        .rules()
+                        .iter()
+                        .any(|rule| rule.object_ownership == ObjectOwnership::BucketOwnerEnforced)
+                })
+        }))
+    }
+
+    /// Turns ACLs off.
+    pub async fn turn_acls_off(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<(), Failure> {
+        const ACTION: &str = "s3:PutBucketOwnershipControls";
+        let invalid = unbuildable(ACTION, bucket);
+        let rule = OwnershipControlsRule::builder()
+            .object_ownership(ObjectOwnership::BucketOwnerEnforced)
+            .build()
+            .map_err(invalid)?;
+        let controls = OwnershipControls::builder()
+            .rules(rule)
+            .build()
+            .map_err(invalid)?;
+        self.s3
+            .put_bucket_ownership_controls()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .ownership_controls(controls)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
+    }
+
+    /// The bucket's default encryption. Since 2023 AWS answers SSE-S3 for a bucket that never had one configured.
+    pub async fn bucket_encryption(
+        &self,
+        bucket: &BucketName,
+        owner: Option<&AccountId>,
+    ) -> Result<Reading<Option<BucketEncryption>>, Failure> {
+        let answer = self
+            .s3
+            .get_bucket_encryption()
+            .bucket(bucket.as_str())
+            .set_expected_bucket_owner(owner.map(|owner| owner.to_string()))
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetEncryptionConfiguration", bucket.as_str(), error));
+        Ok(optional(answer)?.map(|answer| {
+            let configuration = answer?.server_side_encryption_configuration?;
+            let rule = configuration.rules().first()?;
+            let default = rule.apply_server_side_encryption_by_default()?;
+            Some(match default.sse_algorithm() {
+                ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => {
+                    BucketEncryption::Kms {
+                        key: default
+                            .kms_master_key_id()
+                            .filter(|key| !key.is_empty())
+                            .map(str::to_owned),
+                        bucket_key: rule.bucket_key_enabled() == Some(true),
+                    }
+                }
+                _ => BucketEncryption::Aes,
+            })
+        }))
+    }
+
+    /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`.
+    pub async fn put_bucket_encryption(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        algorithm: DefaultEncryption<'_>,
+    ) -> Result<(), Failure> {
+        const ACTION: &str = "s3:PutEncryptionConfiguration";
+        let invalid = unbuildable(ACTION, bucket);
+        let (algorithm, key) = match algorithm {
+            DefaultEncryption::Aes => (ServerSideEncryption::Aes256, None),
+            DefaultEncryption::Kms(key) => (ServerSideEncryption::AwsKms, key),
+        };
+        let with_bucket_key = algorithm == ServerSideEncryption::AwsKms;
+        let default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(algorithm)
+            .set_kms_master_key_id(key.map(|key| key.to_string()))
+            .build()
+            .map_err(invalid)?;
+        let rule = ServerSideEncryptionRule::builder()
+            .apply_server_side_encryption_by_default(default)
+            .set_bucket_key_enabled(with_bucket_key.then_some(true))
+            .build();
+        let configuration = ServerSideEncryptionConfiguration::builder()
+            .rules(rule)
+            .build()
+            .map_err(invalid)?;
+        self.s3
+            .put_bucket_encryption()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .server_side_encryption_configuration(configuration)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
+    }
+
+    /// The bucket's policy.
+    pub async fn bucket_policy(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<Option<Document>>, Failure> {
+        const ACTION: &str = "s3:GetBucketPolicy";
+        let request = self
+            .s3
+            .get_bucket_policy()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
+        Ok(match optional(answer)? {
+            Reading::Unreadable(denied) => Reading::Unreadable(denied),
+            Reading::Known(answer) => match answer.as_ref().and_then(|answer| answer.policy()) {
+                None => Reading::Known(None),
+                Some(text) => Reading::Known(Some(Document::parse(text).map_err(|error| {
+                    Failure::incomplete(ACTION, bucket.as_str(), &error.to_string())
+                })?)),
+            },
+        })
+    }
+
+    /// Replaces the bucket's policy.
+    pub async fn put_bucket_policy(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        document: &Document,
+    ) -> Result<(), Failure> {
+        self.s3
+            .put_bucket_policy()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .policy(document.to_json())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("s3:PutBucketPolicy", bucket.as_str(), error))
+    }
+
+    /// What there is of lifecycle rules.
+    pub async fn lifecycle(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<Lifecycle>, Failure> {
+        Ok(self
+            .lifecycle_rules(bucket, owner)
+            .await?
+            .map(|rules| Lifecycle {
+                rules: rules.len(),
+                aborts_uploads: rules.iter().any(aborts_uploads),
+            }))
+    }
+
+    async fn lifecycle_rules(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Reading<Vec<LifecycleRule>>, Failure> {
+        let answer = self
+            .s3
+            .get_bucket_lifecycle_configuration()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetLifecycleConfiguration", bucket.as_str(), error));
+        Ok(optional(answer)?
+            .map(|answer| answer.and_then(|answer| answer.rules).unwrap_or_default()))
+    }
+
+    /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days, and keeps every other rule.
+    /// `others` says whether there are any, so that a new bucket is spared the reading.
+    pub async fn abort_unfinished_uploads(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        others: bool,
+    ) -> Result<(), Failure> {
+        const ACTION: &str = "s3:PutLifecycleConfiguration";
+        let invalid = unbuildable(ACTION, bucket);
+        let mut rules = Vec::new();
+        if others {
+            match self.lifecycle_rules(bucket, owner).await? {
+                Reading::Known(present) => rules = present,
+                Reading::Unreadable(denied) => {
+                    let message = format!(
+                        "{} is refused, and writing without reading would lose rules",
+                        denied.action
+                    );
+                    return Err(Failure::incomplete(ACTION, bucket.as_str(), &message));
+                }
+            }
+            rules.retain(|rule| rule.id() != Some(ABORT_RULE_ID));
+        }
+        rules.push(
+            LifecycleRule::builder()
+                .id(ABORT_RULE_ID)
+                .status(ExpirationStatus::Enabled)
+                .filter(LifecycleRuleFilter::builder().prefix("").build())
+                .abort_incomplete_multipart_upload(
+                    AbortIncompleteMultipartUpload::builder()
+                        .days_after_initiation(ABORT_AFTER_DAYS)
+                        .build(),
+                )
+                .build()
+                .map_err(invalid)?,
+        );
+        let configuration = BucketLifecycleConfiguration::builder()
+            .set_rules(Some(rules))
+            .build()
+            .map_err(invalid)?;
+        self.s3
+            .put_bucket_lifecycle_configuration()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .lifecycle_configuration(configuration)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
+    }
+}
+
+/// A default encryption to be set.
+#[derive(Debug, Clone, Copy)]
+pub enum DefaultEncryption<'a> {
+    /// SSE-S3.
+    Aes,
+    /// SSE-KMS with a key of one's own, or with the account's `aws/s3` key.
+    Kms(Option<&'a KeyArn>),
+}
+
+fn aborts_uploads(rule: &LifecycleRule) -> bool {
+    #[allow(deprecated)] // Rules written by older tools carry their prefix outside the filter.
+    let prefixes = [
+        rule.prefix(),
+        rule.filter().and_then(|filter| filter.prefix()),
+    ];
+    let whole_bucket = prefixes.iter().flatten().all(|prefix| prefix.is_empty())
+        && rule
+            .filter()
+            .is_none_or(|filter| filter.tag().is_none() && filter.and().is_none());
+    rule.status() == &ExpirationStatus::Enabled
+        && whole_bucket
+        && rule.abort_incomplete_multipart_upload().is_some()
+}
+
+/// `None` for what is not configured, `Unreadable` for what the caller may not read.
+fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T>>, Failure> {
+    match answer {
+        Ok(answer) => Ok(Reading::Known(Some(answer))),
+        Err(failure) if failure.cause == Cause::NotFound && failure.code != "NoSuchBucket" => {
+            Ok(Reading::Known(None))
+        }
+        Err(failure) if failure.cause == Cause::Denied => {
+            Ok(Reading::Unreadable(failure.denied_call()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// A request that the SDK refuses to build.
+fn unbuildable(action: &'static str, bucket: &BucketName) -> impl Fn(BuildError) -> Failure + Copy {
+    move |error| Failure::incomplete(action, bucket.as_str(), &error.to_string())
+}
