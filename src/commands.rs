@@ -102,5 +102,5 @@ Its state: {}
 #[cfg(not(feature = "sandbox"))]
 async fn rehearsal(_: &Surroundings, _: Duration) -> Result<Session> {
     Err(Error::usage("This program was built without the sandbox.")
-        .hint("Build it with `cargo install --features sandbox`."))
+        .hint("Build it with `cargo install --path . --features sandbox`."))
 }
