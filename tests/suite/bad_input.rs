@@ -8,13 +8,7 @@ use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 /// Every scenario ends with AWS as it was.
 fn unchanged(cloud: &Cloud) {
-    let writes: Vec<String> = cloud
-        .calls()
-        .into_iter()
-        .filter(|call| !call.reads())
-        .map(|call| call.action)
-        .collect();
-    assert!(writes.is_empty(), "{writes:?}");
+    assert_eq!(cloud.writes(), Vec::<String>::new());
 }
 
 /// The screens of several runs, one after another, for one snapshot.

@@ -76,8 +76,7 @@ fn census(cloud: &Cloud) -> BTreeMap<&'static str, usize> {
 
 /// The kinds of write that a run made.
 fn writes(cloud: &Cloud) -> BTreeSet<String> {
-    let writes = cloud.calls().into_iter().filter(|call| !call.reads());
-    writes.map(|call| call.action).collect()
+    cloud.writes().into_iter().collect()
 }
 
 #[test]

@@ -236,6 +236,12 @@ impl Cloud {
         self.state.calls.lock().expect("calls").clone()
     }
 
+    /// The actions of the requests so far that were not reads.
+    pub fn writes(&self) -> Vec<String> {
+        let writes = self.calls().into_iter().filter(|call| !call.reads());
+        writes.map(|call| call.action).collect()
+    }
+
     /// Forgets what was asked so far.
     pub fn forget(&self) {
         self.state.calls.lock().expect("calls").clear();
