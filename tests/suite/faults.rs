@@ -123,6 +123,7 @@ fn a_kill_at_any_write_is_completed_by_the_next_run() {
             cloud.wait_for_hang();
             child.kill().unwrap();
             child.wait().unwrap();
+            cloud.wait_until_quiet();
             cloud.clear_script();
             let outcome = cloud.setup(&KMS);
             assert_eq!(outcome.code, 0, "{action}, {moment}:\n{}", outcome.stderr);

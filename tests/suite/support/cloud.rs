@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mixpanel_s3::sandbox::{Emulator, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 
 /// The environment variable that names the endpoint of another emulator.
@@ -107,6 +108,24 @@ struct State {
     delay: OnceLock<Duration>,
     /// Told when a request is left without its answer.
     stuck: tokio::sync::Notify,
+    /// How many connections and requests are open, but for those that the script leaves without an answer.
+    open: tokio::sync::watch::Sender<usize>,
+}
+
+/// One of [`State::open`], until it is dropped.
+struct Open(Arc<State>);
+
+impl Open {
+    fn new(state: &Arc<State>) -> Self {
+        state.open.send_modify(|open| *open += 1);
+        Self(Arc::clone(state))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
 }
 
 /// Credentials, as the program and the tests use them.
@@ -142,6 +161,7 @@ impl Cloud {
             rules: Mutex::default(),
             delay: OnceLock::new(),
             stuck: tokio::sync::Notify::new(),
+            open: tokio::sync::watch::Sender::new(0),
         });
         let address = RUNTIME.block_on(serve(Arc::clone(&state)));
         let unique = format!("{:08x}", fastrand());
@@ -228,6 +248,26 @@ impl Cloud {
             tokio::time::timeout(patience, stuck)
                 .await
                 .expect("a request that hangs");
+        });
+    }
+
+    /// Waits until everything that a killed program had asked is acted on: what was on its way when it died still arrives.
+    pub fn wait_until_quiet(&self) {
+        RUNTIME.block_on(async {
+            let mut open = self.state.open.subscribe();
+            let patience = Duration::from_secs(30);
+            let settled = async {
+                // Connections are accepted in order: once this one has its complaint, all of the dead program's are counted.
+                let mut own = tokio::net::TcpStream::connect(self.address)
+                    .await
+                    .expect("a connection");
+                own.write_all(b"quiet?\r\n\r\n").await.expect("sent");
+                let _ = own.read_to_end(&mut Vec::new()).await;
+                open.wait_for(|open| *open == 0).await.expect("a state");
+            };
+            tokio::time::timeout(patience, settled)
+                .await
+                .expect("quiet after a kill");
         });
     }
 
@@ -324,9 +364,16 @@ async fn serve(state: Arc<State>) -> SocketAddr {
     let address = listener.local_addr().expect("its address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            let open = Open::new(&state);
             let state = Arc::clone(&state);
             tokio::spawn(async move {
-                let service = service_fn(move |request| answer(Arc::clone(&state), request));
+                let _open = open;
+                let service = service_fn(move |request| {
+                    // AWS acts on what it was asked, whether or not the asker is still there.
+                    let (open, state) = (Open::new(&state), Arc::clone(&state));
+                    let acting = tokio::spawn(answer(state, request, open));
+                    async move { acting.await.unwrap_or(Err("the answer panicked")) }
+                });
                 // A client that went away is no failure of the server's.
                 let _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
@@ -340,6 +387,7 @@ async fn serve(state: Arc<State>) -> SocketAddr {
 async fn answer(
     state: Arc<State>,
     request: http::Request<Incoming>,
+    open: Open,
 ) -> Result<http::Response<Full<Bytes>>, &'static str> {
     let (parts, body) = request.into_parts();
     let body = body
@@ -369,11 +417,13 @@ async fn answer(
     let response = match scripted(&state, &action) {
         Some(Scripted::Hang) => {
             state.stuck.notify_one();
+            drop(open);
             std::future::pending().await
         }
         Some(Scripted::HangAfter) => {
             forward(&state, parts.method.as_str(), path, parts.headers, body).await;
             state.stuck.notify_one();
+            drop(open);
             std::future::pending().await
         }
         Some(Scripted::ResetBefore) => return Err("reset by the script"),
