@@ -9,7 +9,9 @@ pub mod prompt;
 pub mod question;
 pub mod wizard;
 
-use crate::cli::{EncryptionFlag, Setup};
+use std::collections::BTreeSet;
+
+use crate::cli::{EncryptionFlag, HardenFlag, Setup};
 use crate::error::{Error, Result};
 use crate::names::{
     AccountId, BucketName, ENCRYPTION_KEY, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS,
@@ -18,7 +20,7 @@ use crate::names::{
 use crate::observed::{Key, Observed};
 use crate::policy::read;
 use crate::process::Process;
-use crate::spec::{Encryption, KmsKey, SetupSpec, default_role_name, new_key_alias};
+use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
 
 /// The environment variable that holds the project token.
@@ -48,6 +50,8 @@ pub struct Draft {
     pub tags: Vec<Tag>,
     /// Whether to take over what is not ours.
     pub adopt: bool,
+    /// What is to be hardened of a bucket that is not ours.
+    pub harden: BTreeSet<Hardening>,
     /// Whether a region that Mixpanel does not list is accepted.
     pub allow_unlisted_region: bool,
 }
@@ -103,6 +107,7 @@ impl Draft {
                 .filter_map(|tag| problems.parse("--tag", Some(tag)))
                 .collect(),
             adopt: flags.adopt,
+            harden: flags.harden.iter().flat_map(hardenings).collect(),
             allow_unlisted_region: flags.allow_unlisted_region,
             ..Self::default()
         };
@@ -204,6 +209,17 @@ impl Draft {
     }
 }
 
+fn hardenings(flag: &HardenFlag) -> Vec<Hardening> {
+    match flag {
+        HardenFlag::PublicAccess => vec![Hardening::PublicAccess],
+        HardenFlag::Acls => vec![Hardening::Acls],
+        HardenFlag::Encryption => vec![Hardening::Encryption],
+        HardenFlag::PlainHttp => vec![Hardening::PlainHttp],
+        HardenFlag::Uploads => vec![Hardening::Uploads],
+        HardenFlag::All => Hardening::ALL.to_vec(),
+    }
+}
+
 /// Why a region cannot be used, if it cannot.
 pub fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
     if region.partition() != Partition::Aws {
@@ -295,7 +311,7 @@ impl Answers {
         let account = observed.caller.account.clone();
         check_account_regional(&self.bucket, &account, &self.region)?;
         let encryption = match &self.encryption {
-            None => remembered_encryption(observed).unwrap_or(Encryption::Aes),
+            None => remembered_encryption(observed, &self.region).unwrap_or(Encryption::Aes),
             Some(EncryptionAnswer::None) => Encryption::None,
             Some(EncryptionAnswer::Aes) => Encryption::Aes,
             Some(EncryptionAnswer::KmsAwsManaged) => Encryption::Kms(KmsKey::AwsManaged),
@@ -325,6 +341,7 @@ impl Answers {
             tokens: self.tokens.into_iter().collect(),
             tags: self.rest.tags,
             adopt: self.rest.adopt,
+            harden: self.rest.harden,
         })
     }
 }
@@ -340,18 +357,19 @@ fn check_account_regional(bucket: &BucketName, account: &AccountId, region: &Reg
 }
 
 /// The choice that an earlier run left in the role's tag, so that a missing flag changes nothing.
-fn remembered_encryption(observed: &Observed) -> Option<Encryption> {
+fn remembered_encryption(observed: &Observed, region: &Region) -> Option<Encryption> {
     let role = observed.role.as_ref()?;
     let tag = role.tags.iter().find(|tag| tag.key == ENCRYPTION_KEY)?;
     match tag.value.as_str() {
         "none" => Some(Encryption::None),
         "AES" => Some(Encryption::Aes),
         "KMS" => {
-            let keys = observed
-                .kms_policy
-                .as_ref()
-                .map(|policy| read::keys_used([&policy.document]));
-            let key = keys.and_then(|keys| keys.into_iter().next());
+            let managed = observed.attached_policies().map(|policy| &policy.document);
+            let inline = role.inline.iter().map(|policy| &policy.document);
+            // A key of another region cannot be the bucket's.
+            let key = read::keys_used(managed.chain(inline))
+                .into_iter()
+                .find(|key| key.region() == region.as_str());
             Some(Encryption::Kms(key.map_or(KmsKey::AwsManaged, KmsKey::Own)))
         }
         _ => None,

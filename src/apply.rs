@@ -1,56 +1,28 @@
-//! Runs a plan: steps that do not wait for one another side by side, each retried while AWS has not heard of what was just
-//! made, all of them told as they happen.
-//!
-//! A failure, or Ctrl-C, starts nothing new and lets what is under way end, so that the account of what was done is true.
+//! Runs a plan ([`executor`] runs steps of any kind, `step` does what a set-up's say), and reads back what it wrote
+//! ([`read_back`]).
 
+pub mod executor;
 pub mod read_back;
 mod step;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
-use crate::aws::{Aws, Failure};
+use crate::aws::Aws;
 use crate::names::KeyArn;
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Change, Plan};
 use crate::process::Interrupts;
 use crate::spec::SetupSpec;
-
-/// What happens while a plan runs.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A step is done.
-    Done(&'a Step),
-    /// A step waits for AWS, and why.
-    Waiting(&'a Step, &'static str),
-    /// A step failed.
-    Failed(&'a Step, &'a Failure),
-    /// Ctrl-C: what is under way ends, nothing new begins.
-    Interrupted,
-}
+use executor::{Event, Ran};
 
 /// How far a plan came.
 #[derive(Debug)]
 pub struct Applied {
-    /// The steps that are done, by index.
-    pub done: BTreeSet<usize>,
-    /// The ARN of the key that the plan made, if it made one.
+    /// Which steps are done, and why it stopped, if it did.
+    pub ran: Ran,
+    /// The ARN of the key that the set-up uses, if the plan was to make one.
     pub new_key: Option<KeyArn>,
-    /// Why it stopped, if it did not come to the end.
-    pub stopped: Option<Stopped>,
-    /// Whether requests were abandoned under way, so that nobody knows whether AWS acted on them.
-    pub aborted: bool,
-}
-
-/// Why a plan stopped before its end.
-#[derive(Debug)]
-pub enum Stopped {
-    /// A step failed.
-    Failed(usize, Box<Failure>),
-    /// Ctrl-C.
-    Interrupted,
+    /// The key that this run made although another run, at the same time, was quicker: nothing uses it.
+    pub spare_key: Option<KeyArn>,
 }
 
 /// What every step needs.
@@ -58,9 +30,20 @@ pub enum Stopped {
 struct Context {
     aws: Aws,
     spec: SetupSpec,
-    new_key: OnceLock<KeyArn>,
+    keys: Keys,
     /// Whether this run makes things of which IAM may not have heard everywhere yet.
     creates: bool,
+}
+
+/// What is known of the key that a plan makes.
+#[derive(Debug, Default)]
+struct Keys {
+    /// The one that this run made or found without a name.
+    made: OnceLock<KeyArn>,
+    /// The one that the alias names, and that the set-up uses.
+    named: OnceLock<KeyArn>,
+    /// Whether the role was there when this run came to make it, so that another run may be about to make the key.
+    role_was_taken: OnceLock<()>,
 }
 
 /// Runs a plan to its end, or as far as it goes.
@@ -69,74 +52,26 @@ pub async fn apply(
     spec: &SetupSpec,
     plan: &Plan,
     interrupts: &Interrupts,
-    mut report: impl FnMut(Event<'_>),
+    report: impl FnMut(Event<'_, Action>),
 ) -> Applied {
     let context = Arc::new(Context {
         aws: aws.clone(),
         spec: spec.clone(),
-        new_key: OnceLock::new(),
-        creates: plan
-            .steps
-            .iter()
-            .any(|step| step.change == crate::plan::Change::Create),
+        keys: Keys::default(),
+        creates: plan.steps.iter().any(|step| step.change == Change::Create),
     });
-    let (waiting, mut waits) = mpsc::unbounded_channel();
-    let mut running = JoinSet::new();
-    let mut begun = BTreeSet::new();
-    let mut done = BTreeSet::new();
-    let (mut stopped, mut aborted) = (None, false);
-    loop {
-        if stopped.is_none() {
-            for (index, step) in plan.steps.iter().enumerate() {
-                if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before))
-                {
-                    begun.insert(index);
-                    let (context, action) = (Arc::clone(&context), step.action.clone());
-                    let (waiting, interrupts) = (waiting.clone(), interrupts.clone());
-                    running.spawn(async move {
-                        let wait = |reason| {
-                            // Nobody listens any more only where the run has ended.
-                            let _ = waiting.send((index, reason));
-                        };
-                        (index, step::run(&context, &action, &interrupts, wait).await)
-                    });
-                }
-            }
-        }
-        if running.is_empty() {
-            break;
-        }
-        tokio::select! {
-            Some((index, reason)) = waits.recv() => report(Event::Waiting(&plan.steps[index], reason)),
-            Some(joined) = running.join_next() => match joined {
-                Ok((index, Ok(()))) => {
-                    done.insert(index);
-                    report(Event::Done(&plan.steps[index]));
-                }
-                Ok((index, Err(failure))) => {
-                    report(Event::Failed(&plan.steps[index], &failure));
-                    stopped.get_or_insert(Stopped::Failed(index, Box::new(failure)));
-                }
-                // A task ends so only by a panic of its own, or by the abort below.
-                Err(_) => {
-                    stopped.get_or_insert(Stopped::Interrupted);
-                }
-            },
-            () = interrupts.wait(1), if stopped.is_none() => {
-                report(Event::Interrupted);
-                stopped = Some(Stopped::Interrupted);
-            }
-            // A second Ctrl-C does not wait for what is under way.
-            () = interrupts.wait(2), if !aborted => {
-                running.abort_all();
-                aborted = true;
-            }
-        }
-    }
+    let work = |action, teller| {
+        let (context, interrupts) = (Arc::clone(&context), interrupts.clone());
+        async move { step::run(&context, &action, &interrupts, &teller).await }
+    };
+    let ran = executor::run(&plan.steps, interrupts, work, report).await;
+    let made = context.keys.made.get().cloned();
+    let named = context.keys.named.get().cloned();
     Applied {
-        done,
-        new_key: context.new_key.get().cloned(),
-        stopped,
-        aborted,
+        ran,
+        spare_key: made
+            .clone()
+            .filter(|made| named.as_ref().is_some_and(|named| named != made)),
+        new_key: named.or(made),
     }
 }

@@ -162,9 +162,18 @@ pub struct Setup {
     /// A tag for everything that is made. Repeatable.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Answers")]
     pub tag: Vec<String>,
-    /// Take over a role and policies of these names that mixpanel-s3 did not make.
+    /// Take over a role and policies that mixpanel-s3 did not make. Without --role-name, the role that writes to the bucket.
     #[arg(long, help_heading = "How to run")]
     pub adopt: bool,
+    /// Harden a bucket that mixpanel-s3 did not make. Repeatable, or a list with commas.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        help_heading = "How to run"
+    )]
+    pub harden: Vec<HardenFlag>,
     /// Accept a region that Mixpanel does not list. Its exports may then fail.
     #[arg(long, help_heading = "How to run")]
     pub allow_unlisted_region: bool,
@@ -185,6 +194,23 @@ pub enum EncryptionFlag {
     Aes,
     /// SSE-KMS: the account's aws/s3 key, or a key of your own.
     Kms,
+}
+
+/// The choices of `--harden`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HardenFlag {
+    /// All four public-access blocks on.
+    PublicAccess,
+    /// ACLs off: the bucket's owner owns every object.
+    Acls,
+    /// The default encryption that is chosen for the export.
+    Encryption,
+    /// A bucket policy statement that refuses plain HTTP.
+    PlainHttp,
+    /// A lifecycle rule that aborts unfinished uploads.
+    Uploads,
+    /// All of these.
+    All,
 }
 
 /// The flags of `print-details`.

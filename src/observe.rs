@@ -1,7 +1,11 @@
 //! Reads AWS, side by side where one answer does not need another, into [`Observed`]. Reads only.
 //!
-//! In a set-up that is there, the longest chain is three calls: who am I and the role; the bucket's presence, the policies
-//! and what is attached; the bucket's sub-resources and the policies' documents.
+//! In a set-up of ours, the longest chain is three calls: who am I and the role; the bucket's presence, the policies and what
+//! is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more, since only the
+//! list of what is attached tells of them.
+
+pub mod exporters;
+pub mod policies;
 
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;
@@ -10,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Observed, Role};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
+use policies::{RolePolicies, policies_of};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -63,10 +68,11 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
     let path = path.clone().or(present_path).unwrap_or_else(IamPath::root);
     let data_policy = policy_arn(account, &path, &data_policy_name(name));
     let kms_policy = policy_arn(account, &path, &kms_policy_name(name));
-    let attached = async {
+    let known = [data_policy.clone(), kms_policy.clone()];
+    let of_role = async {
         match &role {
-            Some(role) => aws.attached_policies(&role.name).await,
-            None => Ok(Vec::new()),
+            Some(role) => policies_of(aws, &role.name, &known).await,
+            None => Ok(RolePolicies::default()),
         }
     };
     let kms = async {
@@ -78,20 +84,30 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
         }
     };
     let failed = |failure: Failure| failure.into_error(profile);
-    let (bucket, data_policy, kms_policy, attached) = tokio::try_join!(
+    let (bucket, data_policy, kms_policy, of_role) = tokio::try_join!(
         bucket_of(aws, profile, bucket, region, account),
         async { aws.policy(&data_policy).await.map_err(failed) },
         async { kms.await.map_err(failed) },
-        async { attached.await.map_err(failed) },
+        async { of_role.await.map_err(failed) },
     )?;
-    let role = role.map(|role| Role { attached, ..role });
+    let RolePolicies {
+        attached,
+        managed,
+        inline,
+        ..
+    } = of_role;
+    let role = role.map(|role| Role {
+        attached,
+        inline,
+        ..role
+    });
+    let own = data_policy.into_iter().chain(kms_policy);
     Ok(Observation {
         observed: Observed {
             caller,
             bucket,
             role,
-            data_policy,
-            kms_policy,
+            policies: own.chain(managed).collect(),
         },
         key,
     })

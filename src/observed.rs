@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::error::DeniedCall;
 use crate::names::{
-    AccountId, IamPath, KeyArn, MANAGED_BY_KEY, MANAGED_BY_VALUE, Partition, PolicyArn, Region,
-    RoleArn, RoleName, Tag,
+    ADOPTED_BY_KEY, AccountId, IamPath, KeyArn, MANAGED_BY_KEY, MANAGED_BY_VALUE, Partition,
+    PolicyArn, Region, RoleArn, RoleName, Tag,
 };
 use crate::policy::Document;
 
@@ -59,10 +59,26 @@ pub struct Observed {
     pub bucket: Option<Bucket>,
     /// The role of the wanted name; `None` where there is none.
     pub role: Option<Role>,
-    /// The customer-managed policy that shall hold the data-modification document.
-    pub data_policy: Option<Policy>,
-    /// The customer-managed policy that shall hold the KMS document.
-    pub kms_policy: Option<Policy>,
+    /// The customer-managed policies of the set-up's own names, and those that are attached to the role, as far as the caller
+    /// may read them.
+    pub policies: Vec<Policy>,
+}
+
+impl Observed {
+    /// The policy of that ARN, if it is there.
+    pub fn policy(&self, arn: &PolicyArn) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.arn == *arn)
+    }
+
+    /// The customer-managed policies that are attached to the role.
+    pub fn attached_policies(&self) -> impl Iterator<Item = &Policy> {
+        let attached = self.role.iter().flat_map(|role| &role.attached);
+        attached.filter_map(|arn| {
+            self.policies
+                .iter()
+                .find(|policy| policy.arn.as_str() == arn)
+        })
+    }
 }
 
 /// A bucket of the caller's account.
@@ -139,8 +155,19 @@ pub struct Role {
     pub tags: Vec<Tag>,
     /// The managed policy that is its permissions boundary.
     pub boundary: Option<String>,
-    /// The managed policies that are attached to it.
+    /// The ARNs of the managed policies that are attached to it.
     pub attached: Vec<String>,
+    /// Its inline policies, as far as the caller may read them.
+    pub inline: Vec<InlinePolicy>,
+}
+
+/// A policy that is part of a role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InlinePolicy {
+    /// Its name, unique in the role.
+    pub name: String,
+    /// What it says.
+    pub document: Document,
 }
 
 /// A customer-managed policy, with the document that is in force.
@@ -152,8 +179,31 @@ pub struct Policy {
     pub tags: Vec<Tag>,
     /// The document of the default version.
     pub document: Document,
-    /// The version that is in force, such as `v3`.
-    pub default_version: String,
+    /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`].
+    pub versions: Vec<Version>,
+}
+
+/// How many versions IAM keeps of a customer-managed policy.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
+pub const MOST_VERSIONS: usize = 5;
+
+/// A version of a customer-managed policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Its ID, such as `v3`.
+    pub id: String,
+    /// Whether it is the one in force.
+    pub is_default: bool,
+}
+
+impl Policy {
+    /// The version that has to go before there can be another: of five, the oldest that is not in force.
+    pub fn version_to_drop(&self) -> Option<&Version> {
+        let full = self.versions.len() >= MOST_VERSIONS;
+        self.versions
+            .iter()
+            .find(|version| full && !version.is_default)
+    }
 }
 
 /// A KMS key, from DescribeKey.
@@ -171,8 +221,28 @@ pub struct Key {
     pub customer_managed: bool,
 }
 
-/// Whether tags mark something as made by this program.
-pub fn is_ours(tags: &[Tag]) -> bool {
-    tags.iter()
-        .any(|tag| tag.key == MANAGED_BY_KEY && tag.value == MANAGED_BY_VALUE)
+/// Whose something is, as its tags tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// This program made it.
+    Us,
+    /// Somebody else made it, and this program was told to take it over.
+    Adopted,
+    /// It is none of this program's business.
+    Others,
+}
+
+/// Whose something with these tags is.
+pub fn owner(tags: &[Tag]) -> Owner {
+    let marked = |key: &str| {
+        tags.iter()
+            .any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE)
+    };
+    if marked(MANAGED_BY_KEY) {
+        Owner::Us
+    } else if marked(ADOPTED_BY_KEY) {
+        Owner::Adopted
+    } else {
+        Owner::Others
+    }
 }

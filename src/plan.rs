@@ -3,11 +3,15 @@
 //! A [`Step`] says what it does, why, and which steps it waits for. Steps that do not wait for one another run side by
 //! side; the sub-resources of one bucket form a chain, since S3 refuses conflicting changes of one bucket.
 //!
-//! What this program did not make is left as it is. A bucket that exists is used unchanged. A role or a policy of the wanted
-//! name that is not tagged as ours is used where it already says what is wanted, and is a [`Conflict`] where it does not.
+//! What this program did not make is left as it is. A bucket that exists is used unchanged, and what could be hardened is an
+//! [`Offer`]. A role or a policy that is not tagged as ours is used where it already says what is wanted, under whatever name,
+//! and is a [`Conflict`] where it does not.
 
 mod bucket;
+mod difference;
 mod iam;
+
+pub use difference::Difference;
 
 use serde::Serialize;
 
@@ -15,8 +19,8 @@ use crate::names::{AliasName, BucketName, IamPath, KeyArn, PolicyArn, Tag};
 use crate::observed::Observed;
 use crate::policy::Document;
 use crate::policy::build;
-use crate::policy::compare::Diff;
-use crate::spec::{Encryption, KmsKey, SetupSpec};
+use crate::policy::merge::{SameSid, with_document};
+use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec};
 
 /// What has to be done, in an order in which it could be done one by one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,11 +29,13 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What stays, and is worth a word.
     pub kept: Vec<Kept>,
+    /// What could be hardened of somebody else's bucket, and is not.
+    pub offers: Vec<Offer>,
 }
 
-/// One change.
+/// One change; `A` is what AWS is asked to do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct Step<A = Action> {
     /// What kind of change.
     pub change: Change,
     /// What kind of thing.
@@ -39,11 +45,22 @@ pub struct Step {
     /// What happens, in a few words after the thing's name.
     pub summary: String,
     /// What AWS is asked to do.
-    pub action: Action,
+    pub action: A,
     /// The steps, by index, that have to be done before.
     pub after: Vec<usize>,
-    /// What differs, where a document is changed.
-    pub diff: Option<Diff>,
+    /// What is there and what comes instead, where something that is there is changed.
+    pub diff: Option<Difference>,
+}
+
+/// Something that would make a bucket of somebody else's safer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// What.
+    pub hardening: Hardening,
+    /// What would happen, in a few words.
+    pub summary: String,
+    /// What is there, and what would come instead.
+    pub diff: Option<Difference>,
 }
 
 /// Something that is used as it is.
@@ -67,7 +84,7 @@ pub struct Conflict {
     /// How it differs.
     pub difference: String,
     /// The difference by statement, where it is a document.
-    pub diff: Option<Diff>,
+    pub diff: Option<Difference>,
     /// Whether `--adopt` takes it over.
     pub adoptable: bool,
 }
@@ -82,6 +99,12 @@ pub enum Change {
     Update,
     /// A policy is attached to the role.
     Attach,
+    /// A policy is detached from the role.
+    Detach,
+    /// Something goes.
+    Delete,
+    /// This program's mark is taken off something that it had taken over.
+    Release,
 }
 
 /// The kinds of thing.
@@ -158,6 +181,13 @@ pub enum Action {
         /// Its tags.
         tags: Vec<Tag>,
     },
+    /// Remove a version of a customer-managed policy, so that there is room for another.
+    DeletePolicyVersion {
+        /// The policy's ARN.
+        arn: PolicyArn,
+        /// The version's ID.
+        version: String,
+    },
     /// Give a customer-managed policy a new default version.
     ReplacePolicyDocument {
         /// Its ARN.
@@ -191,6 +221,13 @@ pub enum Action {
     SetBoundary(PolicyArn),
     /// Add tags to the role.
     TagRole(Vec<Tag>),
+    /// Replace an inline policy of the role.
+    PutInlinePolicy {
+        /// Its name.
+        name: String,
+        /// What it shall say.
+        document: Document,
+    },
     /// Attach a policy to the role.
     AttachPolicy(PolicyArn),
 }
@@ -211,8 +248,11 @@ pub enum BucketDefault {
 pub enum PolicyDocument {
     /// Known now.
     Ready(Document),
-    /// Mixpanel's KMS policy for the key that this plan makes.
-    KmsForNewKey,
+    /// Mixpanel's KMS policy for the key that this plan makes, merged into what is there.
+    KmsForNewKey {
+        /// What is there.
+        into: Option<Document>,
+    },
 }
 
 impl PolicyDocument {
@@ -220,8 +260,25 @@ impl PolicyDocument {
     pub fn preview(&self) -> Document {
         match self {
             Self::Ready(document) => document.clone(),
-            Self::KmsForNewKey => build::kms_placeholder(),
+            Self::KmsForNewKey { into } => merged_kms(into.as_ref(), &build::kms_placeholder()),
         }
+    }
+
+    /// The document to write, where the key that it may name is made.
+    pub fn resolved(&self, new_key: Option<&KeyArn>) -> Option<Document> {
+        match self {
+            Self::Ready(document) => Some(document.clone()),
+            Self::KmsForNewKey { into } => {
+                new_key.map(|key| merged_kms(into.as_ref(), &build::kms(key)))
+            }
+        }
+    }
+}
+
+fn merged_kms(present: Option<&Document>, wanted: &Document) -> Document {
+    match present {
+        None => wanted.clone(),
+        Some(present) => with_document(present, wanted, SameSid::Replaced),
     }
 }
 
@@ -235,6 +292,7 @@ impl Step {
             Action::CreateRole { trust, .. } => Some(trust.clone()),
             Action::CreatePolicy { document, .. }
             | Action::ReplacePolicyDocument { document, .. } => Some(document.preview()),
+            Action::PutInlinePolicy { document, .. } => Some(document.clone()),
             _ => None,
         }
     }
@@ -258,9 +316,11 @@ pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>
         plan: Plan::default(),
         conflicts: Vec::new(),
     };
-    let key = planner.key();
+    // The role comes before the key: only one run can make it, so of two runs at once one alone makes a key.
+    let role = planner.new_role();
+    let key = planner.key(role);
     planner.bucket(key);
-    planner.role_and_policies(key);
+    planner.role_and_policies(role, key);
     if planner.conflicts.is_empty() {
         Ok(planner.plan)
     } else {
@@ -290,8 +350,8 @@ impl Planner<'_> {
         });
     }
 
-    /// The step that makes the key, if one is to be made.
-    fn key(&mut self) -> Option<usize> {
+    /// The step that makes the key, if one is to be made. `role` is the step that makes the role.
+    fn key(&mut self, role: Option<usize>) -> Option<usize> {
         match &self.spec.encryption {
             Encryption::Kms(KmsKey::New(alias)) => Some(self.push(Step {
                 change: Change::Create,
@@ -303,7 +363,7 @@ impl Planner<'_> {
                     description: description(&self.spec.bucket, "key"),
                     tags: self.spec.all_tags(),
                 },
-                after: Vec::new(),
+                after: role.into_iter().collect(),
                 diff: None,
             })),
             Encryption::Kms(KmsKey::Own(arn)) => {
@@ -322,6 +382,18 @@ fn missing_tags(wanted: &[Tag], present: &[Tag]) -> Vec<Tag> {
         .filter(|tag| !present.contains(tag))
         .cloned()
         .collect()
+}
+
+/// What missing tags change: those that get another value, and those that come.
+fn tags_difference(missing: &[Tag], present: &[Tag]) -> Difference {
+    let line = |tag: &Tag| format!("{} = {}", tag.key, tag.value);
+    let replaced = present
+        .iter()
+        .filter(|tag| missing.iter().any(|new| new.key == tag.key));
+    Difference::Values {
+        present: replaced.map(line).collect(),
+        wanted: missing.iter().map(line).collect(),
+    }
 }
 
 /// What people read about a thing in the console, in the characters that IAM takes.

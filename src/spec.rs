@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::names::{
-    AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn, MANAGED_BY_KEY, Partition,
-    PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
+    ADOPTED_BY_KEY, AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn,
+    MANAGED_BY_KEY, Partition, PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
 };
 
 /// The ID of the lifecycle rule that this program adds.
@@ -35,6 +35,45 @@ pub struct SetupSpec {
     pub tags: Vec<Tag>,
     /// Whether a role and policies that this program did not make are to be taken over.
     pub adopt: bool,
+    /// What is to be hardened of a bucket that exists and is not ours.
+    pub harden: BTreeSet<Hardening>,
+}
+
+/// A setting of a bucket that a new one gets, and that one of somebody else's gets only where they agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hardening {
+    /// All four public-access blocks.
+    PublicAccess,
+    /// ACLs off (BucketOwnerEnforced).
+    Acls,
+    /// The default encryption that is chosen for the export.
+    Encryption,
+    /// A bucket policy statement that refuses plain HTTP.
+    PlainHttp,
+    /// A lifecycle rule that aborts unfinished uploads.
+    Uploads,
+}
+
+impl Hardening {
+    /// All of them, in the order in which they are made.
+    pub const ALL: [Self; 5] = [
+        Self::PublicAccess,
+        Self::Acls,
+        Self::Encryption,
+        Self::PlainHttp,
+        Self::Uploads,
+    ];
+
+    /// What `--harden` calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PublicAccess => "public-access",
+            Self::Acls => "acls",
+            Self::Encryption => "encryption",
+            Self::PlainHttp => "plain-http",
+            Self::Uploads => "uploads",
+        }
+    }
 }
 
 /// How Mixpanel shall encrypt what it writes.
@@ -112,16 +151,24 @@ impl SetupSpec {
 
     /// The tags of everything this set-up makes: the mark of this program, and the user's.
     pub fn all_tags(&self) -> Vec<Tag> {
-        // Written out by the user, the mark says nothing new.
-        let others = |tag: &&Tag| tag.key != MANAGED_BY_KEY;
-        std::iter::once(Tag::managed_by())
+        self.marked(Tag::managed_by())
+    }
+
+    /// The tags of what this set-up takes over: another mark, and the user's.
+    pub fn adopted_tags(&self) -> Vec<Tag> {
+        self.marked(Tag::adopted_by())
+    }
+
+    fn marked(&self, mark: Tag) -> Vec<Tag> {
+        // Written out by the user, a mark says nothing new.
+        let others = |tag: &&Tag| ![MANAGED_BY_KEY, ADOPTED_BY_KEY].contains(&tag.key.as_str());
+        std::iter::once(mark)
             .chain(self.tags.iter().filter(others).cloned())
             .collect()
     }
 
-    /// The role's tags: one more, which remembers the choice of encryption.
-    pub fn role_tags(&self) -> Vec<Tag> {
-        let mut tags = self.all_tags();
+    /// A role's tags, from those that everything gets: one more, which remembers the choice of encryption.
+    pub fn role_tags(&self, mut tags: Vec<Tag>) -> Vec<Tag> {
         tags.insert(1, Tag::own(ENCRYPTION_KEY, self.encryption.label()));
         tags
     }

@@ -213,6 +213,10 @@ pub fn replay_command(draft: &Draft, before: &[String]) -> String {
             groups.push(vec![Word::Literal(flag.into())]);
         }
     }
+    if !draft.harden.is_empty() {
+        let items: Vec<&str> = draft.harden.iter().map(|item| item.as_str()).collect();
+        groups.push(literal("--harden", &items.join(",")));
+    }
     groups.push(vec![Word::Literal("--yes".into())]);
     let mut lines = vec![
         std::iter::once("mixpanel-s3 setup".to_owned())

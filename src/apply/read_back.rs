@@ -68,6 +68,7 @@ async fn read_once(
 ) -> Result<Vec<Finding>, Failure> {
     let done = || {
         applied
+            .ran
             .done
             .iter()
             .filter_map(|index| plan.steps.get(*index))

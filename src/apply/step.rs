@@ -5,46 +5,34 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Context;
+use super::executor::{Teller, patiently};
 use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
-use crate::aws::{Aws, Cause, Failure};
+use crate::aws::{Cause, Failure};
 use crate::names::{AliasName, KeyArn, Tag};
-use crate::observed::is_ours;
+use crate::observed::{self, Owner};
 use crate::plan::{Action, BucketDefault, PolicyDocument};
+use crate::policy::Document;
 use crate::policy::compare::same_meaning;
-use crate::policy::{Document, build};
 use crate::process::Interrupts;
 
-/// How long a step waits in all for AWS to hear of what was just made.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The first pause; each one after it is twice as long, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// How long this run waits for another one, which made the role just now, to make and name the key. The other one needs two
+/// requests for it.
+const PATIENCE_FOR_A_KEY: Duration = Duration::from_secs(10);
+const PAUSE_FOR_A_KEY: Duration = Duration::from_secs(1);
 
-/// Does what an action says. `wait` is told why, whenever the step waits. Ctrl-C ends the waiting, never a request.
+/// Does what an action says, and tells why whenever it waits.
 pub(super) async fn run(
     context: &Context,
     action: &Action,
     interrupts: &Interrupts,
-    wait: impl Fn(&'static str),
+    teller: &Teller,
 ) -> Result<(), Failure> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match attempt(context, action).await {
-            Ok(()) => return Ok(()),
-            Err(failure) => match reason_to_wait(context, action, &failure) {
-                Some(reason) if Instant::now() + pause < deadline => {
-                    wait(reason);
-                    tokio::select! {
-                        () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                        () = interrupts.wait(1) => return Err(failure),
-                    }
-                }
-                _ => return Err(failure),
-            },
-        }
-    }
+    let reason = |failure: &Failure| reason_to_wait(context, action, failure);
+    patiently(interrupts, teller, reason, || {
+        attempt(context, action, interrupts, teller)
+    })
+    .await
 }
 
 /// IAM and S3 answer from many places, and what was just made reaches them one after another.
@@ -73,7 +61,12 @@ fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Opti
     }
 }
 
-async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
+async fn attempt(
+    context: &Context,
+    action: &Action,
+    interrupts: &Interrupts,
+    teller: &Teller,
+) -> Result<(), Failure> {
     let Context { aws, spec, .. } = context;
     let (bucket, owner, role) = (&spec.bucket, &spec.account, &spec.role);
     match action {
@@ -82,14 +75,13 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
             description,
             tags,
         } => {
-            let key = made_key(context, description, tags).await?;
-            let named = aws.create_alias(alias, &key).await;
-            if let Err(failure) = named
-                && !(failure.cause == Cause::AlreadyExists && names_key(aws, alias, &key).await?)
-            {
-                return Err(failure);
-            }
-            aws.enable_key_rotation(&key).await
+            let key = match others_key(context, alias, interrupts, teller).await? {
+                Some(key) => key,
+                None => named_key(context, alias, description, tags).await?,
+            };
+            aws.enable_key_rotation(&key).await?;
+            context.keys.named.get_or_init(|| key);
+            Ok(())
         }
         Action::CreateBucket { tags } => {
             match aws.create_bucket(bucket, &spec.region, tags).await {
@@ -132,10 +124,14 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
             unless_made(result, async {
                 let policy = aws.policy(arn).await?;
                 Ok(policy.is_some_and(|policy| {
-                    is_ours(&policy.tags) && same_meaning(&policy.document, &document)
+                    observed::owner(&policy.tags) == Owner::Us
+                        && same_meaning(&policy.document, &document)
                 }))
             })
             .await
+        }
+        Action::DeletePolicyVersion { arn, version } => {
+            aws.delete_policy_version(arn, version).await
         }
         Action::ReplacePolicyDocument { arn, document } => {
             let document = resolved(context, document)?;
@@ -162,10 +158,14 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
                 description,
                 tags,
             };
-            unless_made(aws.create_role(new).await, async {
+            let result = aws.create_role(new).await;
+            unless_made(result, async {
+                context.keys.role_was_taken.get_or_init(|| ());
                 let role = aws.role(role).await?;
                 Ok(role.is_some_and(|role| {
-                    is_ours(&role.tags) && role.path == *path && same_meaning(&role.trust, trust)
+                    observed::owner(&role.tags) == Owner::Us
+                        && role.path == *path
+                        && same_meaning(&role.trust, trust)
                 }))
             })
             .await
@@ -173,6 +173,9 @@ async fn attempt(context: &Context, action: &Action) -> Result<(), Failure> {
         Action::UpdateTrust(trust) => aws.update_trust(role, trust).await,
         Action::SetBoundary(boundary) => aws.put_boundary(role, boundary).await,
         Action::TagRole(tags) => aws.tag_role(role, tags).await,
+        Action::PutInlinePolicy { name, document } => {
+            aws.put_inline_policy(role, name, document).await
+        }
         Action::AttachPolicy(policy) => aws.attach_policy(role, policy).await,
     }
 }
@@ -198,9 +201,60 @@ fn looks_before_it_acts(action: &Action) -> bool {
     )
 }
 
+/// The key that another run has made under this alias meanwhile. Where the role was there already when this run came to make
+/// it, another run may be between its role and its key, and is waited for.
+async fn others_key(
+    context: &Context,
+    alias: &AliasName,
+    interrupts: &Interrupts,
+    teller: &Teller,
+) -> Result<Option<KeyArn>, Failure> {
+    if context.keys.role_was_taken.get().is_none() || context.keys.made.get().is_some() {
+        return Ok(None);
+    }
+    let deadline = Instant::now() + PATIENCE_FOR_A_KEY;
+    let mut told = false;
+    loop {
+        if let Some(key) = context.aws.key(alias.as_str()).await? {
+            return Ok(Some(key.arn));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        if !told {
+            teller.tell("waiting: another run may be making it");
+            told = true;
+        }
+        tokio::select! {
+            () = sleep(PAUSE_FOR_A_KEY) => {}
+            () = interrupts.wait(1) => return Err(Failure::incomplete("kms:CreateKey", alias.as_str(), "interrupted")),
+        }
+    }
+}
+
+/// The key under its alias: the one that this run makes, or the one that another run named first.
+async fn named_key(
+    context: &Context,
+    alias: &AliasName,
+    description: &str,
+    tags: &[Tag],
+) -> Result<KeyArn, Failure> {
+    let aws = &context.aws;
+    let made = made_key(context, description, tags).await?;
+    match aws.create_alias(alias, &made).await {
+        Ok(()) => Ok(made),
+        // An answer that was lost, or a run beside this one. An alias names one key, so both go on with that one.
+        Err(failure) if failure.cause == Cause::AlreadyExists => {
+            let named = aws.key(alias.as_str()).await?;
+            named.map(|key| key.arn).ok_or(failure)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
 /// The key of this run: the one that it made, or one whose making was cut short, or a new one.
 async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
-    if let Some(key) = context.new_key.get() {
+    if let Some(key) = context.keys.made.get() {
         return Ok(key.clone());
     }
     let unnamed = context.aws.unnamed_key(description).await?;
@@ -208,28 +262,20 @@ async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<
         Some(key) => key,
         None => context.aws.create_key(description, tags).await?,
     };
-    Ok(context.new_key.get_or_init(|| key).clone())
-}
-
-/// Whether an alias names this key already.
-async fn names_key(aws: &Aws, alias: &AliasName, key: &KeyArn) -> Result<bool, Failure> {
-    Ok(aws
-        .key(alias.as_str())
-        .await?
-        .is_some_and(|named| named.arn == *key))
+    Ok(context.keys.made.get_or_init(|| key).clone())
 }
 
 fn resolved(context: &Context, document: &PolicyDocument) -> Result<Document, Failure> {
-    match document {
-        PolicyDocument::Ready(document) => Ok(document.clone()),
-        PolicyDocument::KmsForNewKey => Ok(build::kms(new_key(context, "iam:CreatePolicy")?)),
-    }
+    document
+        .resolved(context.keys.named.get())
+        .ok_or_else(|| no_key_yet("iam:CreatePolicy"))
 }
 
 /// The plan's order puts every step that needs the key after the one that makes it.
 fn new_key<'a>(context: &'a Context, action: &'static str) -> Result<&'a KeyArn, Failure> {
-    context
-        .new_key
-        .get()
-        .ok_or_else(|| Failure::incomplete(action, "the new key", "the key has not been made yet"))
+    context.keys.named.get().ok_or_else(|| no_key_yet(action))
+}
+
+fn no_key_yet(action: &'static str) -> Failure {
+    Failure::incomplete(action, "the new key", "the key has not been made yet")
 }

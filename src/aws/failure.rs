@@ -199,6 +199,14 @@ impl Failure {
         !self.action.starts_with("sts:") && unknown.contains(&self.code.as_str())
     }
 
+    /// Takes "it is not there" for done, where something was to go: an earlier answer was lost, or somebody was quicker.
+    pub(super) fn unless_gone(self) -> Result<(), Self> {
+        match self.cause {
+            Cause::NotFound => Ok(()),
+            _ => Err(self),
+        }
+    }
+
     /// Whether AWS may have acted all the same: the answer was lost, or never came.
     pub fn may_have_acted(&self) -> bool {
         matches!(

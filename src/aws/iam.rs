@@ -1,13 +1,11 @@
 //! IAM: roles and customer-managed policies.
 
-use std::collections::BTreeMap;
-
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
 
 use super::{Aws, Cause, Failure};
 use crate::names::{IamPath, PolicyArn, RoleArn, RoleName, Tag};
-use crate::observed::{Policy, Role};
+use crate::observed::{InlinePolicy, Policy, Role, Version};
 use crate::policy::Document;
 
 /// A role as ListRoles shows it.
@@ -81,6 +79,7 @@ impl Aws {
                 .and_then(|b| b.permissions_boundary_arn())
                 .map(str::to_owned),
             attached: Vec::new(),
+            inline: Vec::new(),
         }))
     }
 
@@ -127,7 +126,11 @@ impl Aws {
     }
 
     /// The document of a role's inline policy.
-    pub async fn inline_policy(&self, role: &RoleName, name: &str) -> Result<Document, Failure> {
+    pub async fn inline_policy(
+        &self,
+        role: &RoleName,
+        name: &str,
+    ) -> Result<InlinePolicy, Failure> {
         const ACTION: &str = "iam:GetRolePolicy";
         let answer = self
             .iam
@@ -137,12 +140,16 @@ impl Aws {
             .send()
             .await;
         let answer = answer.map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
-        Document::parse(answer.policy_document())
-            .map_err(|error| Failure::incomplete(ACTION, role.as_str(), &error.to_string()))
+        let document = Document::parse(answer.policy_document())
+            .map_err(|error| Failure::incomplete(ACTION, role.as_str(), &error.to_string()))?;
+        Ok(InlinePolicy {
+            name: name.to_owned(),
+            document,
+        })
     }
 
-    /// A managed policy with its default version's document; `None` where there is none. Two calls, one after the other:
-    /// GetPolicy says which version is the default, GetPolicyVersion holds its document.
+    /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version is the
+    /// default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which others there are.
     pub async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
         const ACTION: &str = "iam:GetPolicy";
         let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
@@ -160,12 +167,42 @@ impl Aws {
         };
         let policy = answer.policy().ok_or_else(odd)?;
         let default_version = policy.default_version_id().ok_or_else(odd)?.to_owned();
+        let (document, versions) = tokio::join!(
+            self.policy_document(arn, &default_version),
+            self.policy_versions(arn)
+        );
+        let versions = match versions {
+            Ok(versions) => versions,
+            // Only a change needs to know of the others.
+            Err(failure) if failure.cause == Cause::Denied => vec![Version {
+                id: default_version,
+                is_default: true,
+            }],
+            Err(failure) => return Err(failure),
+        };
         Ok(Some(Policy {
             arn: arn.clone(),
             tags: policy.tags().iter().map(tag_of).collect(),
-            document: self.policy_document(arn, &default_version).await?,
-            default_version,
+            document: document?,
+            versions,
         }))
+    }
+
+    async fn policy_versions(&self, arn: &PolicyArn) -> Result<Vec<Version>, Failure> {
+        let mut versions = Vec::new();
+        let pages = self.iam.list_policy_versions().policy_arn(arn.as_str());
+        let mut pages = pages.into_paginator().items().send();
+        while let Some(version) = pages.next().await {
+            let version = version
+                .map_err(|error| Failure::new("iam:ListPolicyVersions", arn.as_str(), error))?;
+            versions.extend(version.version_id().map(|id| Version {
+                id: id.to_owned(),
+                is_default: version.is_default_version(),
+            }));
+        }
+        let number = |id: &str| id.trim_start_matches('v').parse::<u32>().ok();
+        versions.sort_by_key(|version| number(&version.id));
+        Ok(versions)
     }
 
     async fn policy_document(&self, arn: &PolicyArn, version: &str) -> Result<Document, Failure> {
@@ -233,47 +270,12 @@ impl Aws {
             .map_err(|error| Failure::new(ACTION, arn.as_str(), error))
     }
 
-    /// Gives a policy a new default version. Of five versions, the oldest that is not the default one goes first: IAM keeps
-    /// no more. <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
+    /// Gives a policy a new default version. IAM keeps five, so of five one has to go before.
     pub async fn replace_policy_document(
         &self,
         arn: &PolicyArn,
         document: &Document,
     ) -> Result<(), Failure> {
-        const MAX_VERSIONS: usize = 5;
-        let answer = self
-            .iam
-            .list_policy_versions()
-            .policy_arn(arn.as_str())
-            .send()
-            .await;
-        let answer =
-            answer.map_err(|error| Failure::new("iam:ListPolicyVersions", arn.as_str(), error))?;
-        if answer.versions().len() >= MAX_VERSIONS {
-            let number = |id: &str| {
-                id.trim_start_matches('v')
-                    .parse::<u32>()
-                    .unwrap_or(u32::MAX)
-            };
-            let others: BTreeMap<u32, &str> = answer
-                .versions()
-                .iter()
-                .filter(|version| !version.is_default_version())
-                .filter_map(|version| version.version_id())
-                .map(|id| (number(id), id))
-                .collect();
-            if let Some((_, oldest)) = others.first_key_value() {
-                self.iam
-                    .delete_policy_version()
-                    .policy_arn(arn.as_str())
-                    .version_id(*oldest)
-                    .send()
-                    .await
-                    .map_err(|error| {
-                        Failure::new("iam:DeletePolicyVersion", arn.as_str(), error)
-                    })?;
-            }
-        }
         // Not tried again by the SDK: after a lost answer, a second try would make a second version.
         let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         self.iam
@@ -287,6 +289,41 @@ impl Aws {
             .await
             .map(drop)
             .map_err(|error| Failure::new("iam:CreatePolicyVersion", arn.as_str(), error))
+    }
+
+    /// Removes a version of a policy that is not the default one; one that is gone already is as good.
+    pub async fn delete_policy_version(
+        &self,
+        arn: &PolicyArn,
+        version: &str,
+    ) -> Result<(), Failure> {
+        self.iam
+            .delete_policy_version()
+            .policy_arn(arn.as_str())
+            .version_id(version)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:DeletePolicyVersion", arn.as_str(), error))
+            .or_else(Failure::unless_gone)
+    }
+
+    /// Replaces an inline policy of a role.
+    pub async fn put_inline_policy(
+        &self,
+        role: &RoleName,
+        name: &str,
+        document: &Document,
+    ) -> Result<(), Failure> {
+        self.iam
+            .put_role_policy()
+            .role_name(role.as_str())
+            .policy_name(name)
+            .policy_document(document.to_json())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Failure::new("iam:PutRolePolicy", role.as_str(), error))
     }
 
     /// Adds tags to a policy.

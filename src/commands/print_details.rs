@@ -9,10 +9,12 @@ use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::details::{Details, Field, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleArn, RoleName};
+use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleArn, RoleName};
+use crate::observe::exporters::roles_that_trust_mixpanel;
+use crate::observe::policies::{RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
+use crate::policy::build;
 use crate::policy::read::{self, Trust};
-use crate::policy::{Document, build};
 
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
     let wanted_bucket: Option<BucketName> = flags
@@ -63,18 +65,14 @@ fn role_name(text: &str) -> Result<RoleName> {
 
 /// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
 async fn the_role(surroundings: &Surroundings, session: &Session, aws: &Aws) -> Result<RoleName> {
-    let all = surroundings
+    let trusting = surroundings
         .interrupts
         .or(async {
-            aws.roles()
+            roles_that_trust_mixpanel(aws)
                 .await
                 .map_err(|failure| failure.into_error(session.profile()))
         })
         .await?;
-    let trusting: Vec<_> = all
-        .into_iter()
-        .filter(|role| read::trust_in_mixpanel(&role.trust) != Trust::None)
-        .collect();
     let names: Vec<String> = trusting.iter().map(|role| role.name.to_string()).collect();
     match trusting.as_slice() {
         [] => Err(Error::new(
@@ -108,12 +106,8 @@ async fn rebuild(
     wanted_bucket: Option<BucketName>,
 ) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let (role, attached, inline) = tokio::try_join!(
-        aws.role(name),
-        aws.attached_policies(name),
-        aws.inline_policy_names(name)
-    )
-    .map_err(failed)?;
+    let (role, policies) =
+        tokio::try_join!(aws.role(name), policies_of(aws, name, &[])).map_err(failed)?;
     let role = role.ok_or_else(|| {
         Error::new(
             ErrorKind::Failed,
@@ -121,13 +115,10 @@ async fn rebuild(
         )
         .hint("Without --role, print-details finds the role that trusts Mixpanel.")
     })?;
-    let documents = documents_of(aws, name, &attached, &inline)
-        .await
-        .map_err(failed)?;
     warn_of_trust(surroundings, &role);
 
-    let bucket = the_bucket(name, &documents, wanted_bucket)?;
-    let keys = read::keys_used(&documents);
+    let bucket = the_bucket(name, &policies, wanted_bucket)?;
+    let keys = read::keys_used(policies.documents());
     let (region, encryption) = bucket_facts(session, aws, &bucket).await?;
     let (encryption, kms_key_id) = ui_encryption(surroundings, &role, &keys, &region, encryption);
     Ok(Details {
@@ -137,30 +128,6 @@ async fn rebuild(
         encryption,
         kms_key_id,
     })
-}
-
-/// The documents of the role's customer-managed and inline policies. AWS's own policies name no bucket.
-async fn documents_of(
-    aws: &Aws,
-    role: &RoleName,
-    attached: &[String],
-    inline: &[String],
-) -> Result<Vec<Document>, Failure> {
-    let mut tasks = tokio::task::JoinSet::new();
-    let customers = attached
-        .iter()
-        .filter(|arn| !arn.contains(":iam::aws:policy/"));
-    for arn in customers.filter_map(|arn| arn.parse::<PolicyArn>().ok()) {
-        let aws = aws.clone();
-        tasks.spawn(async move { Ok(aws.policy(&arn).await?.map(|policy| policy.document)) });
-    }
-    for policy in inline {
-        let (aws, role, policy) = (aws.clone(), role.clone(), policy.clone());
-        tasks.spawn(async move { aws.inline_policy(&role, &policy).await.map(Some) });
-    }
-    let documents: Result<Vec<Option<Document>>, Failure> =
-        tasks.join_all().await.into_iter().collect();
-    Ok(documents?.into_iter().flatten().collect())
 }
 
 fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
@@ -180,16 +147,30 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
 /// The bucket that the role may write to.
 fn the_bucket(
     role: &RoleName,
-    documents: &[Document],
+    policies: &RolePolicies,
     wanted: Option<BucketName>,
 ) -> Result<BucketName> {
     if let Some(wanted) = wanted {
         return Ok(wanted);
     }
-    let buckets = read::buckets_written(documents);
+    let buckets = read::buckets_written(policies.documents());
     let mut names = buckets.into_iter();
     match (names.next(), names.next()) {
         (Some(only), None) => Ok(only),
+        (None, _) if !policies.unreadable.is_empty() => {
+            let refused = &policies.unreadable;
+            let actions: Vec<&str> = refused.iter().map(|call| call.action.as_str()).collect();
+            let mut error = Error::new(
+                ErrorKind::Denied,
+                format!(
+                    "The policies of role {role} cannot all be read, since AWS refuses {}, and the others name no bucket.",
+                    actions.join(", ")
+                ),
+            )
+            .hint("Name the bucket with --bucket, or use another profile with --profile.");
+            error.denied.clone_from(refused);
+            Err(error)
+        }
         (None, _) => Err(Error::new(
             ErrorKind::Failed,
             format!("The policies of role {role} name no bucket to write to."),

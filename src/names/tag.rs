@@ -9,6 +9,10 @@ pub const MANAGED_BY_KEY: &str = "managed-by";
 /// The value of [`MANAGED_BY_KEY`].
 pub const MANAGED_BY_VALUE: &str = "mixpanel-s3";
 
+/// The tag key that marks what somebody else made and this program was told to take over. It stands beside whatever
+/// `managed-by` says, which may be another tool's.
+pub const ADOPTED_BY_KEY: &str = "adopted-by";
+
 /// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
 /// from "AES", since S3 encrypts with SSE-S3 either way.
 pub const ENCRYPTION_KEY: &str = "mixpanel-encryption";
@@ -35,6 +39,11 @@ impl Tag {
     pub fn managed_by() -> Self {
         Self::own(MANAGED_BY_KEY, MANAGED_BY_VALUE)
     }
+
+    /// The tag that marks what this program took over.
+    pub fn adopted_by() -> Self {
+        Self::own(ADOPTED_BY_KEY, MANAGED_BY_VALUE)
+    }
 }
 
 impl FromStr for Tag {
@@ -55,9 +64,9 @@ impl FromStr for Tag {
         if key.to_ascii_lowercase().starts_with("aws:") {
             return Err(broken("AWS reserves keys that begin with 'aws:'".into()));
         }
-        if key == MANAGED_BY_KEY && value != MANAGED_BY_VALUE {
+        if [MANAGED_BY_KEY, ADOPTED_BY_KEY].contains(&key) && value != MANAGED_BY_VALUE {
             return Err(broken(format!(
-                "'{MANAGED_BY_KEY}' marks what this program owns, so its value is fixed"
+                "'{key}' marks what this program owns, so its value is fixed"
             )));
         }
         if key == ENCRYPTION_KEY {
@@ -102,6 +111,7 @@ mod tests {
         assert!(rule("AWS:x=y").contains("reserves"));
         assert!(rule("mixpanel-encryption=KMS").contains("remembers"));
         assert!(rule("managed-by=me").contains("fixed"));
+        assert!(rule("adopted-by=me").contains("fixed"));
         assert!(rule("k=a;b").contains("not ';'"));
     }
 }

@@ -1,78 +1,137 @@
 //! The bucket's part of a plan.
 
-use super::{Action, BucketDefault, Change, Planner, Resource, Step, missing_tags};
+use super::{
+    Action, BucketDefault, Change, Difference, Offer, Planner, Resource, Step, missing_tags,
+    tags_difference,
+};
 use crate::names::Tag;
-use crate::observed::{Bucket, BucketEncryption, is_ours};
+use crate::observed::{Bucket, BucketEncryption, Owner, owner};
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
-use crate::policy::compare::diff;
-use crate::policy::merge::with_statement;
-use crate::spec::{ABORT_AFTER_DAYS, Encryption, KmsKey};
+use crate::policy::merge::{SameSid, with_statement};
+use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID, Encryption, Hardening, KmsKey};
+
+/// A setting that a bucket lacks.
+struct Lack {
+    /// `None` for the tags, which make nothing safer.
+    hardening: Option<Hardening>,
+    summary: String,
+    action: Action,
+    diff: Difference,
+}
 
 impl Planner<'_> {
-    /// Makes the bucket, completes one of ours, or leaves somebody else's as it is. `key` is the step that makes the key.
+    /// Makes the bucket, completes one of ours, or leaves somebody else's as it is but for what was agreed to. `key` is the step
+    /// that makes the key.
     pub(super) fn bucket(&mut self, key: Option<usize>) {
         let bucket = self.spec.bucket.clone();
-        match &self.observed.bucket {
-            None => {
-                let region = self.spec.region.clone();
-                let created = self.bucket_step(
-                    Change::Create,
-                    &format!("in {region}, with ACLs off"),
-                    Action::CreateBucket {
-                        tags: self.spec.all_tags(),
-                    },
-                    Vec::new(),
-                );
-                self.complete(&Bucket::new_born(region), Some(created), key);
-            }
-            Some(present) if present.tags.known().is_some_and(|tags| is_ours(tags)) => {
-                let before = self.plan.steps.len();
-                self.complete(present, None, key);
-                if self.plan.steps.len() == before {
-                    let note = format!("in {}, as it should be", present.region);
-                    self.keep(Resource::Bucket, bucket, note);
-                }
-            }
-            Some(present) => {
-                let note = match present.tags.known() {
-                    Some(_) => "exists and was not made by mixpanel-s3: used as it is",
-                    None => "exists, and its tags cannot be read: used as it is",
-                };
-                let note = format!("in {}; {note}", present.region);
+        let Some(present) = &self.observed.bucket else {
+            let region = self.spec.region.clone();
+            let created = self.bucket_step(
+                Change::Create,
+                &format!("in {region}, with ACLs off"),
+                Action::CreateBucket {
+                    tags: self.spec.all_tags(),
+                },
+                Vec::new(),
+            );
+            let lacks = self.lacks(&Bucket::new_born(region));
+            self.complete(lacks, Some(created), key);
+            return;
+        };
+        let lacks = self.lacks(present);
+        if present
+            .tags
+            .known()
+            .is_some_and(|tags| owner(tags) == Owner::Us)
+        {
+            if lacks.is_empty() {
+                let note = format!("in {}, as it should be", present.region);
                 self.keep(Resource::Bucket, bucket, note);
             }
+            self.complete(lacks, None, key);
+            return;
         }
+        let note = match present.tags.known() {
+            Some(_) => "exists and was not made by mixpanel-s3: used as it is",
+            None => "exists, and its tags cannot be read: used as it is",
+        };
+        let note = format!("in {}; {note}", present.region);
+        let (agreed, offered): (Vec<Lack>, Vec<Lack>) = lacks
+            .into_iter()
+            .filter(|lack| lack.hardening.is_some())
+            .partition(|lack| {
+                lack.hardening
+                    .is_some_and(|hardening| self.spec.harden.contains(&hardening))
+            });
+        if agreed.is_empty() {
+            self.keep(Resource::Bucket, bucket, note);
+        }
+        self.complete(agreed, None, key);
+        self.plan
+            .offers
+            .extend(offered.into_iter().filter_map(|lack| {
+                Some(Offer {
+                    hardening: lack.hardening?,
+                    summary: lack.summary,
+                    diff: Some(lack.diff),
+                })
+            }));
     }
 
-    /// The chain of sub-resources that a bucket of ours lacks. What cannot be read is not written.
-    fn complete(&mut self, present: &Bucket, created: Option<usize>, key: Option<usize>) {
-        let uploads =
-            format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
-        let mut changes: Vec<(&str, Action)> = Vec::new();
-        if let Some(tags) = self.tags_to_write(present) {
-            changes.push(("tags", Action::TagBucket { tags }));
+    /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either.
+    fn lacks(&self, present: &Bucket) -> Vec<Lack> {
+        let mut lacks = Vec::new();
+        let mut lack = |hardening, summary: &str, action, diff| {
+            lacks.push(Lack {
+                hardening,
+                summary: summary.to_owned(),
+                action,
+                diff,
+            });
+        };
+        if let Some((tags, diff)) = self.tags_to_write(present) {
+            lack(None, "tags", Action::TagBucket { tags }, diff);
         }
         if present.blocks_public_access.known() == Some(&false) {
-            changes.push(("all public access blocked", Action::BlockPublicAccess));
+            let diff = Difference::of_values(
+                "public access: not blocked in every way",
+                "public access: all four blocks on",
+            );
+            lack(
+                Some(Hardening::PublicAccess),
+                "all public access blocked",
+                Action::BlockPublicAccess,
+                diff,
+            );
         }
         if present.acls_off.known() == Some(&false) {
-            changes.push(("ACLs off", Action::TurnAclsOff));
+            let diff = Difference::of_values(
+                "object ownership: ACLs are in force",
+                "object ownership: BucketOwnerEnforced",
+            );
+            lack(Some(Hardening::Acls), "ACLs off", Action::TurnAclsOff, diff);
         }
         if let Some(default) = self.encryption_to_write(present) {
+            let is = present.encryption.known().and_then(Option::as_ref);
+            let diff = Difference::of_values(
+                format!("default encryption: {}", encryption_in_words(is)),
+                format!("default encryption: {}", default_in_words(&default)),
+            );
             let summary = match &default {
                 BucketDefault::Aes => "default encryption SSE-S3 (AES)",
                 BucketDefault::Kms(None) => "default encryption SSE-KMS with the aws/s3 key",
                 BucketDefault::Kms(Some(_)) => "default encryption SSE-KMS with your key",
                 BucketDefault::NewKey => "default encryption SSE-KMS with the new key",
             };
-            changes.push((summary, Action::SetEncryption(default)));
+            let action = Action::SetEncryption(default);
+            lack(Some(Hardening::Encryption), summary, action, diff);
         }
-        if let Some(policy) = self.policy_to_write(present) {
-            changes.push((
-                "bucket policy: plain HTTP is refused",
-                Action::SetBucketPolicy(policy),
-            ));
+        if let Some((present, wanted)) = self.policy_to_write(present) {
+            let diff = Difference::of_documents(&present, &wanted);
+            let action = Action::SetBucketPolicy(wanted);
+            let summary = "bucket policy: plain HTTP is refused";
+            lack(Some(Hardening::PlainHttp), summary, action, diff);
         }
         if let Some(lifecycle) = present
             .lifecycle
@@ -82,22 +141,29 @@ impl Planner<'_> {
             let action = Action::AbortUnfinishedUploads {
                 others: lifecycle.rules > 0,
             };
-            changes.push((&uploads, action));
+            let summary =
+                format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
+            let diff = Difference::Values {
+                present: Vec::new(),
+                wanted: vec![format!("lifecycle rule: {ABORT_RULE_ID}")],
+            };
+            lack(Some(Hardening::Uploads), &summary, action, diff);
         }
+        lacks
+    }
 
+    /// The chain of steps that give a bucket what it lacks.
+    fn complete(&mut self, lacks: Vec<Lack>, created: Option<usize>, key: Option<usize>) {
         let mut last = created;
-        for (summary, action) in changes {
-            let waits_for_key = action == Action::SetEncryption(BucketDefault::NewKey);
+        for lack in lacks {
+            let waits_for_key = lack.action == Action::SetEncryption(BucketDefault::NewKey);
             let after = last
                 .into_iter()
                 .chain(key.filter(|_| waits_for_key))
                 .collect();
-            let difference = match (&action, present.policy.known()) {
-                (Action::SetBucketPolicy(wanted), Some(Some(policy))) => Some(diff(policy, wanted)),
-                _ => None,
-            };
-            let step = self.bucket_step(Change::Update, summary, action, after);
-            self.plan.steps[step].diff = difference;
+            let step = self.bucket_step(Change::Update, &lack.summary, lack.action, after);
+            // What a new bucket gets takes the place of nothing.
+            self.plan.steps[step].diff = Some(lack.diff).filter(|_| created.is_none());
             last = Some(step);
         }
     }
@@ -121,7 +187,7 @@ impl Planner<'_> {
     }
 
     /// PutBucketTagging replaces all tags, so what is written holds those that are there.
-    fn tags_to_write(&self, present: &Bucket) -> Option<Vec<Tag>> {
+    fn tags_to_write(&self, present: &Bucket) -> Option<(Vec<Tag>, Difference)> {
         let present = present.tags.known()?;
         let missing = missing_tags(&self.spec.all_tags(), present);
         if missing.is_empty() {
@@ -129,15 +195,17 @@ impl Planner<'_> {
         }
         let replaced = |tag: &&Tag| missing.iter().any(|new| new.key == tag.key);
         let kept = present.iter().filter(|tag| !replaced(tag)).cloned();
-        Some(kept.chain(missing.iter().cloned()).collect())
+        let all = kept.chain(missing.iter().cloned()).collect();
+        Some((all, tags_difference(&missing, present)))
     }
 
-    /// The bucket's policy with the statement that refuses plain HTTP, unless it has it.
-    fn policy_to_write(&self, present: &Bucket) -> Option<Document> {
-        let empty = Document::new(Vec::new());
-        let policy = present.policy.known()?.as_ref().unwrap_or(&empty);
-        let wanted = with_statement(policy, &deny_plain_http(&self.spec.bucket));
-        (wanted != *policy).then_some(wanted)
+    /// The bucket's policy, and the same with the statement that refuses plain HTTP, unless it has it.
+    fn policy_to_write(&self, present: &Bucket) -> Option<(Document, Document)> {
+        let empty = || Document::new(Vec::new());
+        let policy = present.policy.known()?.clone().unwrap_or_else(empty);
+        let deny = deny_plain_http(&self.spec.bucket);
+        let wanted = with_statement(&policy, &deny, SameSid::ReplacedIfNarrower);
+        (wanted != policy).then_some((policy, wanted))
     }
 
     fn encryption_to_write(&self, present: &Bucket) -> Option<BucketDefault> {
@@ -165,5 +233,23 @@ impl Planner<'_> {
                 (!same).then(|| BucketDefault::Kms(Some(arn.clone())))
             }
         }
+    }
+}
+
+fn encryption_in_words(encryption: Option<&BucketEncryption>) -> String {
+    match encryption {
+        None => "none of its own".into(),
+        Some(BucketEncryption::Aes) => "SSE-S3 (AES)".into(),
+        Some(BucketEncryption::Kms { key: None, .. }) => "SSE-KMS with aws/s3".into(),
+        Some(BucketEncryption::Kms { key: Some(key), .. }) => format!("SSE-KMS with {key}"),
+    }
+}
+
+fn default_in_words(default: &BucketDefault) -> String {
+    match default {
+        BucketDefault::Aes => "SSE-S3 (AES)".into(),
+        BucketDefault::Kms(None) => "SSE-KMS with aws/s3".into(),
+        BucketDefault::Kms(Some(key)) => format!("SSE-KMS with {key}"),
+        BucketDefault::NewKey => "SSE-KMS with the new key".into(),
     }
 }

@@ -1,49 +1,85 @@
 //! The role's and the policies' part of a plan.
+//!
+//! What grants Mixpanel its access is looked for by what it says, not by its name: a policy of this set-up's own name, or any
+//! other one that is attached to the role or part of it. So a set-up that somebody made by hand is recognised, and nothing is
+//! made twice.
 
 use super::{
-    Action, Change, Conflict, Planner, PolicyDocument, Resource, Step, description, missing_tags,
+    Action, Change, Conflict, Difference, Planner, PolicyDocument, Resource, Step, description,
+    missing_tags, tags_difference,
 };
-use crate::names::{IamPath, PolicyArn};
-use crate::observed::{Policy, Role, is_ours};
-use crate::policy::compare::{diff, same_meaning};
-use crate::policy::merge::trust_with;
-use crate::policy::{build, read};
+use crate::names::{IamPath, PolicyArn, Tag};
+use crate::observed::{InlinePolicy, Owner, Policy, Role, owner};
+use crate::policy::compare::same_meaning;
+use crate::policy::merge::{SameSid, trust_with, with_document};
+use crate::policy::{Document, build, read};
 use crate::spec::{Encryption, KmsKey, data_policy_name, kms_policy_name, policy_arn};
 
-/// A policy of this set-up: its ARN, and the step that makes it, if it is not there yet.
+/// One of the two documents of Mixpanel's page that the role needs.
+struct Need {
+    /// What it is called.
+    what: &'static str,
+    /// The name under which this program makes a policy of it.
+    name: String,
+    /// What it says; a placeholder stands for a key that is yet to be made.
+    page: Document,
+    /// Whether it names the key that this plan makes.
+    for_new_key: bool,
+    /// The step that has to be done before.
+    after: Option<usize>,
+}
+
+/// A customer-managed policy that the role needs: its ARN, and the step that makes it, if it is not there yet.
 type Wanted = (PolicyArn, Option<usize>);
 
 impl Planner<'_> {
-    /// Makes or completes the policies and the role. `key` is the step that makes the key.
-    pub(super) fn role_and_policies(&mut self, key: Option<usize>) {
-        let path = self.path();
-        let data = self.policy(
-            &path,
-            &data_policy_name(&self.spec.role),
-            PolicyDocument::Ready(build::data(&self.spec.bucket)),
-            self.observed.data_policy.as_ref(),
-            "Mixpanel's data-modification policy",
-            Vec::new(),
-        );
-        let kms_document = match &self.spec.encryption {
-            Encryption::Kms(KmsKey::Own(arn)) => Some(PolicyDocument::Ready(build::kms(arn))),
-            Encryption::Kms(KmsKey::New(_)) => Some(PolicyDocument::KmsForNewKey),
-            _ => None,
+    /// The step that makes the role, where there is none.
+    pub(super) fn new_role(&mut self) -> Option<usize> {
+        if self.observed.role.is_some() {
+            return None;
+        }
+        let action = Action::CreateRole {
+            path: self.path(),
+            trust: build::trust(&self.spec.external_ids()),
+            boundary: self.spec.boundary.clone(),
+            description: description(&self.spec.bucket, "role"),
+            tags: self.spec.role_tags(self.spec.all_tags()),
         };
-        let kms = kms_document.map(|document| {
-            self.policy(
-                &path,
-                &kms_policy_name(&self.spec.role),
-                document,
-                self.observed.kms_policy.as_ref(),
-                "Mixpanel's KMS policy",
-                key.into_iter().collect(),
-            )
-        });
-        let policies: Vec<Wanted> = std::iter::once(data).chain(kms).collect();
-        match &self.observed.role {
-            None => self.new_role(path, &policies),
-            Some(role) => self.present_role(role, &policies),
+        Some(self.role_step(Change::Create, &self.trust_summary(), action))
+    }
+
+    /// Makes or completes the policies and the role. `role` and `key` are the steps that make them.
+    pub(super) fn role_and_policies(&mut self, role: Option<usize>, key: Option<usize>) {
+        let mut needs = vec![Need {
+            what: "Mixpanel's data-modification policy",
+            name: data_policy_name(&self.spec.role),
+            page: build::data(&self.spec.bucket),
+            for_new_key: false,
+            after: None,
+        }];
+        let kms = |page, for_new_key| Need {
+            what: "Mixpanel's KMS policy",
+            name: kms_policy_name(&self.spec.role),
+            page,
+            for_new_key,
+            after: key,
+        };
+        match &self.spec.encryption {
+            Encryption::Kms(KmsKey::Own(arn)) => needs.push(kms(build::kms(arn), false)),
+            Encryption::Kms(KmsKey::New(_)) => needs.push(kms(build::kms_placeholder(), true)),
+            _ => {}
+        }
+        let policies: Vec<Wanted> = needs
+            .into_iter()
+            .filter_map(|need| self.fulfil(need))
+            .collect();
+        match (&self.observed.role, role) {
+            (Some(role), _) => self.present_role(role, &policies),
+            (None, created) => {
+                for (arn, policy) in policies {
+                    self.attach(&arn, created.into_iter().chain(policy).collect());
+                }
+            }
         }
     }
 
@@ -57,49 +93,69 @@ impl Planner<'_> {
             .unwrap_or_else(IamPath::root)
     }
 
-    fn policy(
-        &mut self,
-        path: &IamPath,
-        name: &str,
-        document: PolicyDocument,
-        present: Option<&Policy>,
-        what: &str,
-        after: Vec<usize>,
-    ) -> Wanted {
-        let arn = policy_arn(&self.spec.account, path, name);
-        let step = |change, summary: String, action, diff| Step {
-            change,
-            resource: Resource::Policy,
-            id: arn.to_string(),
-            summary,
-            action,
-            after: after.clone(),
-            diff,
+    /// Finds or makes what grants a need. The answer is the policy that has to be attached, if it is not part of the role.
+    fn fulfil(&mut self, need: Need) -> Option<Wanted> {
+        let arn = policy_arn(&self.spec.account, &self.path(), &need.name);
+        let observed = self.observed;
+        if let Some(present) = observed.policy(&arn) {
+            self.present_policy(&need, present);
+            return Some((arn, None));
+        }
+        let inline = || observed.role.iter().flat_map(|role| &role.inline);
+        if let Some(policy) = observed
+            .attached_policies()
+            .find(|policy| read::covers(&policy.document, &need.page))
+        {
+            self.present_policy(&need, policy);
+            return Some((policy.arn.clone(), None));
+        }
+        if let Some(policy) = inline().find(|policy| read::covers(&policy.document, &need.page)) {
+            self.present_inline(&need, policy);
+            return None;
+        }
+        if let Some(policy) = observed
+            .attached_policies()
+            .find(|policy| speaks_of(&policy.document, &need.page))
+        {
+            self.present_policy(&need, policy);
+            return Some((policy.arn.clone(), None));
+        }
+        if let Some(policy) = inline().find(|policy| speaks_of(&policy.document, &need.page)) {
+            self.present_inline(&need, policy);
+            return None;
+        }
+        let action = Action::CreatePolicy {
+            arn: arn.clone(),
+            path: self.path(),
+            description: description(&self.spec.bucket, "policy"),
+            document: match need.for_new_key {
+                true => PolicyDocument::KmsForNewKey { into: None },
+                false => PolicyDocument::Ready(need.page),
+            },
+            tags: self.spec.all_tags(),
         };
-        let Some(present) = present else {
-            let action = Action::CreatePolicy {
-                arn: arn.clone(),
-                path: path.clone(),
-                description: description(&self.spec.bucket, "policy"),
-                document,
-                tags: self.spec.all_tags(),
-            };
-            let created = self.push(step(Change::Create, what.to_owned(), action, None));
-            return (arn, Some(created));
-        };
-        let wanted = document.preview();
+        let after = need.after.into_iter().collect();
+        let created = self.policy_step(&arn, Change::Create, need.what, action, after, None);
+        Some((arn, Some(created)))
+    }
+
+    /// A customer-managed policy that is there: as it should be, or to be completed, or in the way.
+    fn present_policy(&mut self, need: &Need, present: &Policy) {
+        let whose = owner(&present.tags);
+        let ours = whose != Owner::Others || self.spec.adopt;
+        let wanted = merged(need, &present.document, whose);
         let differs = !same_meaning(&present.document, &wanted);
-        let ours = is_ours(&present.tags) || self.spec.adopt;
-        let others = read::buckets_written([&present.document]);
+        let diff = || Some(Difference::of_documents(&present.document, &wanted));
+        let written = read::buckets_written([&present.document]);
         let conflict = |difference: String, diff, adoptable| Conflict {
             resource: Resource::Policy,
-            id: arn.to_string(),
+            id: present.arn.to_string(),
             difference,
             diff,
             adoptable,
         };
-        if differs && !others.is_empty() && !others.contains(&self.spec.bucket) {
-            let names: Vec<&str> = others.iter().map(|bucket| bucket.as_str()).collect();
+        if differs && !written.is_empty() && !written.contains(&self.spec.bucket) {
+            let names: Vec<&str> = written.iter().map(|bucket| bucket.as_str()).collect();
             self.conflicts.push(conflict(
                 format!(
                     "it grants another bucket, {}, to which Mixpanel may be writing",
@@ -111,52 +167,134 @@ impl Planner<'_> {
         } else if differs && !ours {
             self.conflicts.push(conflict(
                 "it is not tagged as made by mixpanel-s3, and it says something else".into(),
-                Some(diff(&present.document, &wanted)),
+                diff(),
                 true,
             ));
         } else if differs {
-            let difference = Some(diff(&present.document, &wanted));
+            let mut after: Vec<usize> = need.after.into_iter().collect();
+            if let Some(old) = present.version_to_drop() {
+                let action = Action::DeletePolicyVersion {
+                    arn: present.arn.clone(),
+                    version: old.id.clone(),
+                };
+                let summary = format!(
+                    "version {} goes, the oldest not in force: IAM keeps {}",
+                    old.id,
+                    present.versions.len()
+                );
+                after.push(self.policy_step(
+                    &present.arn,
+                    Change::Delete,
+                    &summary,
+                    action,
+                    Vec::new(),
+                    None,
+                ));
+            }
             let action = Action::ReplacePolicyDocument {
-                arn: arn.clone(),
-                document,
+                arn: present.arn.clone(),
+                document: match need.for_new_key {
+                    true => PolicyDocument::KmsForNewKey {
+                        into: Some(present.document.clone()),
+                    },
+                    false => PolicyDocument::Ready(wanted.clone()),
+                },
             };
-            let summary = format!("{what}, as a new default version");
-            self.push(step(Change::Update, summary, action, difference));
+            let summary = format!("{}, as a new default version", need.what);
+            self.policy_step(
+                &present.arn,
+                Change::Update,
+                &summary,
+                action,
+                after,
+                diff(),
+            );
         } else {
-            self.keep(Resource::Policy, &arn, format!("{what}, as it should be"));
+            self.keep(
+                Resource::Policy,
+                &present.arn,
+                format!("{}, as it should be", need.what),
+            );
         }
-        let missing = missing_tags(&self.spec.all_tags(), &present.tags);
-        if ours && !missing.is_empty() {
+        let missing = self.tags_lacking(&present.tags, |tags| tags);
+        if !missing.is_empty() {
+            let diff = tags_difference(&missing, &present.tags);
             let action = Action::TagPolicy {
-                arn: arn.clone(),
+                arn: present.arn.clone(),
                 tags: missing,
             };
-            self.push(step(Change::Update, "tags".into(), action, None));
+            self.policy_step(
+                &present.arn,
+                Change::Update,
+                "tags",
+                action,
+                Vec::new(),
+                Some(diff),
+            );
         }
-        (arn, None)
     }
 
-    fn new_role(&mut self, path: IamPath, policies: &[Wanted]) {
-        let action = Action::CreateRole {
-            path,
-            trust: build::trust(&self.spec.external_ids()),
-            boundary: self.spec.boundary.clone(),
-            description: description(&self.spec.bucket, "role"),
-            tags: self.spec.role_tags(),
-        };
-        let created = self.role_step(Change::Create, &self.trust_summary(), action);
-        for (arn, policy) in policies {
-            self.attach(arn, std::iter::once(created).chain(*policy).collect());
+    /// An inline policy of the role that grants a need, or some of it.
+    fn present_inline(&mut self, need: &Need, present: &InlinePolicy) {
+        let role = self.observed.role.as_ref();
+        let ours = role.is_some_and(|role| owner(&role.tags) != Owner::Others) || self.spec.adopt;
+        let wanted = merged(need, &present.document, Owner::Others);
+        let id = format!("{} (inline)", present.name);
+        if same_meaning(&present.document, &wanted) {
+            self.keep(
+                Resource::Policy,
+                id,
+                format!("{}, as it should be", need.what),
+            );
+            return;
         }
+        let diff = Some(Difference::of_documents(&present.document, &wanted));
+        if ours {
+            let action = Action::PutInlinePolicy {
+                name: present.name.clone(),
+                document: wanted,
+            };
+            let summary = format!("{}, in the role's inline policy", need.what);
+            self.push(Step {
+                change: Change::Update,
+                resource: Resource::Policy,
+                id,
+                summary,
+                action,
+                after: need.after.into_iter().collect(),
+                diff,
+            });
+        } else {
+            self.conflicts.push(Conflict {
+                resource: Resource::Policy,
+                id,
+                difference:
+                    "its role is not tagged as made by mixpanel-s3, and it says something else"
+                        .into(),
+                diff,
+                adoptable: true,
+            });
+        }
+    }
+
+    /// The tags that something lacks: the mark of whoever made it or takes it over, and the user's. Somebody else's gets none.
+    fn tags_lacking(&self, present: &[Tag], more: impl Fn(Vec<Tag>) -> Vec<Tag>) -> Vec<Tag> {
+        let wanted = match owner(present) {
+            Owner::Us => self.spec.all_tags(),
+            Owner::Others if !self.spec.adopt => return Vec::new(),
+            Owner::Adopted | Owner::Others => self.spec.adopted_tags(),
+        };
+        missing_tags(&more(wanted), present)
     }
 
     fn present_role(&mut self, role: &Role, policies: &[Wanted]) {
-        let ours = is_ours(&role.tags) || self.spec.adopt;
+        let ours = owner(&role.tags) != Owner::Others || self.spec.adopt;
         let before = (self.plan.steps.len(), self.conflicts.len());
         let mut differences = Vec::new();
 
         let trust = trust_with(&role.trust, &self.spec.external_ids(), ours);
-        let trust_diff = (!same_meaning(&role.trust, &trust)).then(|| diff(&role.trust, &trust));
+        let trust_diff = (!same_meaning(&role.trust, &trust))
+            .then(|| Difference::of_documents(&role.trust, &trust));
         if trust_diff.is_some() {
             differences.push("its trust policy does not let Mixpanel in with this project token");
         }
@@ -208,11 +346,18 @@ impl Planner<'_> {
         }
         if let Some(boundary) = boundary {
             let summary = format!("permissions boundary {boundary}");
-            self.role_step(Change::Update, &summary, Action::SetBoundary(boundary));
+            let diff = Difference::Values {
+                present: role.boundary.iter().cloned().collect(),
+                wanted: vec![boundary.to_string()],
+            };
+            let step = self.role_step(Change::Update, &summary, Action::SetBoundary(boundary));
+            self.plan.steps[step].diff = Some(diff);
         }
-        let missing = missing_tags(&self.spec.role_tags(), &role.tags);
-        if ours && !missing.is_empty() {
-            self.role_step(Change::Update, "tags", Action::TagRole(missing));
+        let missing = self.tags_lacking(&role.tags, |tags| self.spec.role_tags(tags));
+        if !missing.is_empty() {
+            let diff = tags_difference(&missing, &role.tags);
+            let step = self.role_step(Change::Update, "tags", Action::TagRole(missing));
+            self.plan.steps[step].diff = Some(diff);
         }
         for (arn, policy) in to_attach {
             self.attach(arn, policy.iter().copied().collect());
@@ -249,6 +394,26 @@ impl Planner<'_> {
         })
     }
 
+    fn policy_step(
+        &mut self,
+        arn: &PolicyArn,
+        change: Change,
+        summary: &str,
+        action: Action,
+        after: Vec<usize>,
+        diff: Option<Difference>,
+    ) -> usize {
+        self.push(Step {
+            change,
+            resource: Resource::Policy,
+            id: arn.to_string(),
+            summary: summary.to_owned(),
+            action,
+            after,
+            diff,
+        })
+    }
+
     fn attach(&mut self, arn: &PolicyArn, after: Vec<usize>) {
         self.push(Step {
             change: Change::Attach,
@@ -260,4 +425,26 @@ impl Planner<'_> {
             diff: None,
         });
     }
+}
+
+/// The document that a policy shall have: its own statements, and the page's. What this program made says exactly what the page
+/// says; of somebody else's it is enough that it grants as much.
+fn merged(need: &Need, present: &Document, whose: Owner) -> Document {
+    if whose != Owner::Us && read::covers(present, &need.page) {
+        return present.clone();
+    }
+    let is_for_a_key = read::buckets_written([&need.page]).is_empty();
+    let same_sid = match whose {
+        Owner::Us if is_for_a_key => SameSid::Replaced,
+        _ => SameSid::ReplacedIfNarrower,
+    };
+    with_document(present, &need.page, same_sid)
+}
+
+/// Whether a document grants something of what a page's document grants: the same bucket, or the same key.
+fn speaks_of(document: &Document, page: &Document) -> bool {
+    let buckets = read::buckets_written([page]);
+    let keys = read::keys_used([page]);
+    !buckets.is_disjoint(&read::buckets_written([document]))
+        || !keys.is_disjoint(&read::keys_used([document]))
 }

@@ -114,13 +114,74 @@ fn resources_allowed<'a>(
         .collect()
 }
 
-/// Whether an action pattern with at most a trailing `*` covers an action, which is given in lowercase.
+/// Whether an action pattern covers an action, which is given in lowercase.
 fn action_matches(pattern: &str, action: &str) -> bool {
-    let pattern = pattern.to_ascii_lowercase();
-    match pattern.strip_suffix('*') {
-        Some(prefix) => action.starts_with(prefix),
-        None => pattern == action,
+    matches_pattern(&pattern.to_ascii_lowercase(), action)
+}
+
+/// Whether a document grants everything that another one does, without any condition: by the same statements, or by wider
+/// ones. Statements that deny are left out of account, as are `NotAction` and `NotResource`.
+pub fn covers(document: &Document, wanted: &Document) -> bool {
+    let grants = |action: &str, resource: &str| {
+        document.statements().iter().any(|statement| {
+            let action = action.to_ascii_lowercase();
+            statement.allows()
+                && !statement.is_conditional()
+                && statement
+                    .actions()
+                    .iter()
+                    .any(|pattern| action_matches(pattern, &action))
+                && statement
+                    .resources()
+                    .iter()
+                    .any(|pattern| matches_pattern(pattern, resource))
+        })
+    };
+    wanted.statements().iter().all(|statement| {
+        statement.actions().iter().all(|action| {
+            statement
+                .resources()
+                .iter()
+                .filter(|resource| concerns(action, resource))
+                .all(|resource| grants(action, resource))
+        })
+    })
+}
+
+/// S3's actions on objects do nothing with a bucket's ARN, nor ListBucket with an object's.
+fn concerns(action: &str, resource: &str) -> bool {
+    let on_bucket = action.eq_ignore_ascii_case("s3:ListBucket");
+    !resource.starts_with("arn:aws:s3:::") || on_bucket != resource.contains('/')
+}
+
+/// Whether a pattern of IAM's (`*` for any text, `?` for any character) covers a text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut read) = (0, 0);
+    // Where to go on from when a guess at what the last star covers was too short.
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(expected) if *expected == '?' || *expected == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match star {
+                Some((star_at, covered)) => {
+                    star = Some((star_at, covered + 1));
+                    at = star_at + 1;
+                    read = covered + 1;
+                }
+                None => return false,
+            },
+        }
     }
+    pattern[at..].iter().all(|rest| *rest == '*')
 }
 
 #[cfg(test)]
@@ -168,6 +229,34 @@ mod tests {
         assert_eq!(keys_used(&documents), BTreeSet::from([key]));
         let ids = BTreeSet::from(["aa".to_owned()]);
         assert_eq!(external_ids(&build::trust(&ids)), ids);
+    }
+
+    #[test]
+    fn wider_grants_cover_and_narrower_ones_do_not() {
+        let page = build::data(&"acme".parse().unwrap());
+        let covered = |statement: &str| {
+            let text = format!(r#"{{"Statement":[{statement}]}}"#);
+            covers(&Document::parse(&text).unwrap(), &page)
+        };
+        assert!(covers(&page, &page));
+        assert!(covered(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#
+        ));
+        assert!(covered(
+            r#"{"Effect":"Allow","Action":["s3:*Object","S3:listbucket"],"Resource":["arn:aws:s3:::acme","arn:aws:s3:::acm?/*"]}"#
+        ));
+        assert!(!covered(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}"#
+        ));
+        assert!(!covered(
+            r#"{"Effect":"Allow","Action":"s3:P*","Resource":"*"}"#
+        ));
+        assert!(!covered(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#
+        ));
+        assert!(!covered(
+            r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#
+        ));
     }
 
     #[test]

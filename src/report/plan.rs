@@ -3,37 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{Printer, Tone};
-use crate::plan::{Action, Change, Conflict, Kept, Plan, Resource, Step};
+use crate::names::RoleName;
+use crate::plan::{Action, Change, Conflict, Difference, Kept, Offer, Plan, Resource, Step};
 use crate::policy::compare::for_display;
 use crate::spec::SetupSpec;
 
 impl Printer {
-    /// The plan as text: what changes, thing by thing, and what stays.
+    /// The plan as text: what changes, thing by thing, what stays, and what could be hardened.
     pub fn plan_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
-        let mut lines = Vec::new();
-        let mut heading = String::new();
-        let mut is_new = false;
-        for step in &plan.steps {
-            let (thing, summary) = thing_and_summary(spec, step);
-            if thing != heading {
-                lines.push(format!("  {}", self.paint(Tone::Heading, &thing)));
-                heading = thing;
-                is_new = step.change == Change::Create;
-            }
-            // What completes a thing that is new is new as well.
-            let mark = match step.change {
-                Change::Update if !is_new => "~",
-                _ => "+",
-            };
-            lines.push(format!("    {} {summary}", self.paint(Tone::Change, mark)));
-            if let Some(diff) = &step.diff {
-                lines.extend(
-                    diff.to_string()
-                        .lines()
-                        .map(|line| format!("        {line}")),
-                );
-            }
-        }
+        let mut lines = self.steps_text(&spec.role, &plan.steps);
         for kept in &plan.kept {
             lines.push(format!(
                 "  {}",
@@ -41,27 +19,83 @@ impl Printer {
             ));
             lines.push(format!("    {} {}", self.paint(Tone::Good, "="), kept.note));
         }
+        if !plan.offers.is_empty() {
+            lines.push(format!(
+                "  {}",
+                self.paint(
+                    Tone::Heading,
+                    &format!("bucket {} could be hardened", spec.bucket)
+                )
+            ));
+        }
+        for offer in &plan.offers {
+            let flag = format!("--harden {}", offer.hardening.as_str());
+            lines.push(format!(
+                "    {} {}",
+                self.paint(Tone::Quiet, "?"),
+                offer.summary
+            ));
+            lines.push(format!("        {}", self.paint(Tone::Quiet, &flag)));
+        }
         lines.join("\n")
+    }
+
+    /// What steps change, thing by thing: what is stored first, and then who may reach it.
+    pub fn steps_text<A>(&self, role: &RoleName, steps: &[Step<A>]) -> Vec<String> {
+        let mut things: Vec<(String, Vec<&Step<A>>)> = Vec::new();
+        for (_, step) in in_reading_order(steps) {
+            let (thing, _) = thing_and_summary(role, step);
+            match things.iter_mut().find(|(known, _)| *known == thing) {
+                Some((_, of_thing)) => of_thing.push(step),
+                None => things.push((thing, vec![step])),
+            }
+        }
+        let mut lines = Vec::new();
+        for (thing, of_thing) in things {
+            lines.push(format!("  {}", self.paint(Tone::Heading, &thing)));
+            // What completes a thing that is new is new as well.
+            let is_new = of_thing.iter().any(|step| step.change == Change::Create);
+            for step in of_thing {
+                let (tone, mark) = match step.change {
+                    Change::Detach | Change::Delete | Change::Release => (Tone::Bad, "-"),
+                    Change::Update if !is_new => (Tone::Change, "~"),
+                    _ => (Tone::Change, "+"),
+                };
+                let (_, summary) = thing_and_summary(role, step);
+                lines.push(format!("    {} {summary}", self.paint(tone, mark)));
+                lines.extend(step.diff.iter().flat_map(difference_lines));
+            }
+        }
+        lines
+    }
+
+    /// Something that could be hardened, with what is there and what would come instead.
+    pub fn offer(&self, offer: &Offer) {
+        let mut lines = vec![format!("  {}", self.paint(Tone::Change, &offer.summary))];
+        lines.extend(offer.diff.iter().flat_map(difference_lines));
+        self.note(&lines.join("\n"));
     }
 
     /// The documents that the plan writes, with ExternalIds shown by their ends.
     pub fn documents_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
-        let documents = plan.steps.iter().filter_map(|step| {
-            let (thing, _) = thing_and_summary(spec, step);
-            let title = match &step.action {
-                Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
-                Action::CreateRole { .. } | Action::UpdateTrust(_) => {
-                    format!("Trust policy of {thing}:")
-                }
-                _ => format!("Document of {thing}:"),
-            };
-            let document = for_display(&step.document()?).to_pretty_json();
-            Some(format!(
-                "{}
+        let documents = in_reading_order(&plan.steps)
+            .into_iter()
+            .filter_map(|(_, step)| {
+                let (thing, _) = thing_and_summary(&spec.role, step);
+                let title = match &step.action {
+                    Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
+                    Action::CreateRole { .. } | Action::UpdateTrust(_) => {
+                        format!("Trust policy of {thing}:")
+                    }
+                    _ => format!("Document of {thing}:"),
+                };
+                let document = for_display(&step.document()?).to_pretty_json();
+                Some(format!(
+                    "{}
 {document}",
-                self.paint(Tone::Heading, &title)
-            ))
-        });
+                    self.paint(Tone::Heading, &title)
+                ))
+            });
         let documents: Vec<String> = documents.collect();
         if documents.is_empty() {
             "No document changes.".into()
@@ -71,19 +105,33 @@ impl Printer {
     }
 }
 
+fn difference_lines(difference: &Difference) -> Vec<String> {
+    let text = difference.to_string();
+    text.lines().map(|line| format!("        {line}")).collect()
+}
+
+/// Steps with their indexes, in the order in which they read best: what is stored first, and then who may reach it. What is
+/// attached to the role reads as a part of it.
+pub fn in_reading_order<A>(steps: &[Step<A>]) -> Vec<(usize, &Step<A>)> {
+    let rank = |step: &Step<A>| match (step.change, step.resource) {
+        (Change::Attach | Change::Detach, _) | (_, Resource::Role) => 3,
+        (_, Resource::Key) => 0,
+        (_, Resource::Bucket) => 1,
+        (_, Resource::Policy) => 2,
+    };
+    let mut ordered: Vec<(usize, &Step<A>)> = steps.iter().enumerate().collect();
+    ordered.sort_by_key(|(_, step)| rank(step));
+    ordered
+}
+
 /// The thing that a step belongs to, as a heading, and what happens to it.
-pub(super) fn thing_and_summary(spec: &SetupSpec, step: &Step) -> (String, String) {
-    match &step.action {
-        Action::AttachPolicy(policy) => (
-            format!("role {}", spec.role),
-            format!("policy {} attached", policy.policy_name()),
-        ),
+pub(super) fn thing_and_summary<A>(role: &RoleName, step: &Step<A>) -> (String, String) {
+    let id = short(step.resource, &step.id);
+    match step.change {
+        Change::Attach => (format!("role {role}"), format!("policy {id} attached")),
+        Change::Detach => (format!("role {role}"), format!("policy {id} detached")),
         _ => (
-            format!(
-                "{} {}",
-                step.resource.as_str(),
-                short(step.resource, &step.id)
-            ),
+            format!("{} {id}", step.resource.as_str()),
             step.summary.clone(),
         ),
     }
@@ -106,10 +154,10 @@ fn short(resource: Resource, id: &str) -> &str {
 }
 
 /// The changes as JSON.
-pub fn changes_json<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Value {
-    steps
+pub fn changes_json<A>(steps: &[Step<A>]) -> Value {
+    in_reading_order(steps)
         .into_iter()
-        .map(|step| json!({ "action": step.change, "resource": step.resource, "id": step.id, "summary": step.summary }))
+        .map(|(_, step)| json!({ "action": step.change, "resource": step.resource, "id": step.id, "summary": step.summary }))
         .collect()
 }
 
@@ -132,7 +180,7 @@ pub fn conflicts_text(conflicts: &[Conflict]) -> String {
 }
 
 /// A step in a line, for lists of what was done and what was not.
-pub fn step_line(spec: &SetupSpec, step: &Step) -> String {
-    let (thing, summary) = thing_and_summary(spec, step);
+pub fn step_line<A>(role: &RoleName, step: &Step<A>) -> String {
+    let (thing, summary) = thing_and_summary(role, step);
     format!("{thing}: {summary}")
 }

@@ -2,33 +2,33 @@
 
 use super::plan::step_line;
 use super::{Printer, Tone};
-use crate::apply::Event;
+use crate::apply::executor::Event;
 use crate::apply::read_back::Finding;
-use crate::spec::SetupSpec;
+use crate::names::RoleName;
 
 impl Printer {
     /// Tells of an event.
-    pub fn progress(&self, spec: &SetupSpec, event: &Event<'_>) {
+    pub fn progress<A>(&self, role: &RoleName, event: &Event<'_, A>) {
         match event {
             Event::Done(step) => {
                 self.note(&format!(
                     "  {} {}",
                     self.paint(Tone::Good, "✓"),
-                    step_line(spec, step)
+                    step_line(role, step)
                 ));
             }
-            Event::Waiting(step, reason) => {
+            Event::Waiting(step, what) => {
                 self.note(&format!(
-                    "  {} {} (waiting: {reason})",
+                    "  {} {} ({what})",
                     self.paint(Tone::Quiet, "…"),
-                    step_line(spec, step)
+                    step_line(role, step)
                 ));
             }
             Event::Failed(step, _) => {
                 self.note(&format!(
                     "  {} {}",
                     self.paint(Tone::Bad, "✗"),
-                    step_line(spec, step)
+                    step_line(role, step)
                 ));
             }
             Event::Interrupted => {

@@ -222,7 +222,12 @@ fn of_five_versions_the_oldest_that_is_not_the_default_goes() {
         )
         .unwrap();
     }
-    cloud.setup(&[]).exits(0).says("\"arn:aws:s3:::number-5\"");
+    cloud
+        .setup(&["--dry-run"])
+        .exits(0)
+        .says("- version v1 goes, the oldest not in force: IAM keeps 5")
+        .says("+   \"Sid\": \"MixpanelS3AccessStatement\"");
+    cloud.setup(&[]).exits(0);
     let versions = block_on(iam.list_policy_versions().policy_arn(&arn).send()).unwrap();
     let mut ids: Vec<&str> = versions
         .versions()
@@ -231,6 +236,12 @@ fn of_five_versions_the_oldest_that_is_not_the_default_goes() {
         .collect();
     ids.sort_unstable();
     assert_eq!(ids, ["v2", "v3", "v4", "v5", "v6"]);
+    // What somebody else wrote into the policy stays beside ours.
+    let newest = iam.get_policy_version().policy_arn(&arn).version_id("v6");
+    let newest = block_on(newest.send()).unwrap();
+    let document = newest.policy_version().unwrap().document().unwrap();
+    assert!(document.contains("number-5") && document.contains("MixpanelS3AccessStatement"));
+    cloud.setup(&["--dry-run", "--exit-code"]).exits(0);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::Prepared;
 use crate::answers::question::replay_command;
+use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
-use crate::apply::{Applied, Stopped, apply};
+use crate::apply::{Applied, apply};
 use crate::aws::{Cause, Failure, Session};
 use crate::cli::{Output, Setup};
 use crate::commands::Surroundings;
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{IamPath, KeyArn};
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::report::plan::{changes_json, step_line};
+use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
 
@@ -71,10 +72,10 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
     let printer = &surroundings.printer;
     let replay = replay_command(draft, &surroundings.flags_to_repeat(session));
     let applied = apply(aws, spec, plan, &surroundings.interrupts, |event| {
-        printer.progress(spec, &event)
+        printer.progress(&spec.role, &event)
     })
     .await;
-    if let Some(stopped) = &applied.stopped {
+    if let Some(stopped) = &applied.ran.stopped {
         return Err(stopped_error(
             session, spec, plan, &applied, stopped, &replay,
         ));
@@ -120,6 +121,12 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         )));
     }
 
+    if let Some(spare) = &applied.spare_key {
+        printer.warning(&format!(
+            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses it, and KMS charges for it. To remove it:\n  aws kms schedule-key-deletion --region {} --key-id {spare}",
+            spec.region
+        ));
+    }
     let details = details(spec, observed, plan, applied.new_key.as_ref());
     match surroundings.common.output {
         Output::Json => printer.json(&json!({
@@ -178,13 +185,11 @@ fn stopped_error(
     replay: &str,
 ) -> Error {
     let list = |done: bool| {
-        let lines = plan
-            .steps
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| applied.done.contains(index) == done);
+        let lines = in_reading_order(&plan.steps)
+            .into_iter()
+            .filter(|(index, _)| applied.ran.done.contains(index) == done);
         lines
-            .map(|(_, step)| format!("\n  {}", step_line(spec, step)))
+            .map(|(_, step)| format!("\n  {}", step_line(&spec.role, step)))
             .collect::<String>()
     };
     let (error, kind) = match stopped {
@@ -195,10 +200,7 @@ fn stopped_error(
         Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
     };
     let again = format!("Running the same again finds what is done and does the rest:\n{replay}");
-    let unknown = match stopped {
-        Stopped::Interrupted => applied.aborted,
-        Stopped::Failed(_, failure) => failure.may_have_acted(),
-    };
+    let unknown = applied.ran.may_have_acted();
     // The key is made before it has its name, so it can be there although its step is not done.
     let key = applied
         .new_key

@@ -1,0 +1,179 @@
+//! Runs steps: those that do not wait for one another side by side, each tried again while there is a reason to wait, all of
+//! them told as they happen.
+//!
+//! A failure, or Ctrl-C, starts nothing new and lets what is under way end, so that the account of what was done is true.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::aws::Failure;
+use crate::plan::Step;
+use crate::process::Interrupts;
+
+/// How long a step waits in all for AWS to hear of what was just made or removed.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The first pause; each one after it is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// What happens while steps run.
+#[derive(Debug)]
+pub enum Event<'a, A> {
+    /// A step is done.
+    Done(&'a Step<A>),
+    /// A step waits for AWS, and why; or says how far it is.
+    Waiting(&'a Step<A>, String),
+    /// A step failed.
+    Failed(&'a Step<A>, &'a Failure),
+    /// Ctrl-C: what is under way ends, nothing new begins.
+    Interrupted,
+}
+
+/// How far steps came.
+#[derive(Debug)]
+pub struct Ran {
+    /// The steps that are done, by index.
+    pub done: BTreeSet<usize>,
+    /// Why they stopped, if they did not come to the end.
+    pub stopped: Option<Stopped>,
+    /// Whether requests were abandoned under way, so that nobody knows whether AWS acted on them.
+    pub aborted: bool,
+}
+
+/// Why steps stopped before their end.
+#[derive(Debug)]
+pub enum Stopped {
+    /// A step failed.
+    Failed(usize, Box<Failure>),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Ran {
+    /// Whether AWS may have acted on something that is not among what is done.
+    pub fn may_have_acted(&self) -> bool {
+        match &self.stopped {
+            None => false,
+            Some(Stopped::Interrupted) => self.aborted,
+            Some(Stopped::Failed(_, failure)) => failure.may_have_acted(),
+        }
+    }
+}
+
+/// With what a step tells of itself while it runs.
+#[derive(Debug, Clone)]
+pub struct Teller {
+    step: usize,
+    sender: mpsc::UnboundedSender<(usize, String)>,
+}
+
+impl Teller {
+    /// Says why the step waits, or how far it is.
+    pub fn tell(&self, what: impl Into<String>) {
+        // Nobody listens any more only where the run has ended.
+        let _ = self.sender.send((self.step, what.into()));
+    }
+}
+
+/// Runs steps to their end, or as far as they go. `work` does what a step's action says.
+pub async fn run<A, W>(
+    steps: &[Step<A>],
+    interrupts: &Interrupts,
+    work: impl Fn(A, Teller) -> W,
+    mut report: impl FnMut(Event<'_, A>),
+) -> Ran
+where
+    A: Clone,
+    W: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let mut running = JoinSet::new();
+    let mut begun = BTreeSet::new();
+    let mut done = BTreeSet::new();
+    let (mut stopped, mut aborted) = (None, false);
+    loop {
+        if stopped.is_none() {
+            for (index, step) in steps.iter().enumerate() {
+                if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before))
+                {
+                    begun.insert(index);
+                    let teller = Teller {
+                        step: index,
+                        sender: sender.clone(),
+                    };
+                    let work = work(step.action.clone(), teller);
+                    running.spawn(async move { (index, work.await) });
+                }
+            }
+        }
+        if running.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some((index, what)) = told.recv() => report(Event::Waiting(&steps[index], what)),
+            Some(joined) = running.join_next() => match joined {
+                Ok((index, Ok(()))) => {
+                    done.insert(index);
+                    report(Event::Done(&steps[index]));
+                }
+                Ok((index, Err(failure))) => {
+                    report(Event::Failed(&steps[index], &failure));
+                    stopped.get_or_insert(Stopped::Failed(index, Box::new(failure)));
+                }
+                // A task ends so only by a panic of its own, or by the abort below.
+                Err(_) => {
+                    stopped.get_or_insert(Stopped::Interrupted);
+                }
+            },
+            () = interrupts.wait(1), if stopped.is_none() => {
+                report(Event::Interrupted);
+                stopped = Some(Stopped::Interrupted);
+            }
+            // A second Ctrl-C does not wait for what is under way.
+            () = interrupts.wait(2), if !aborted => {
+                running.abort_all();
+                aborted = true;
+            }
+        }
+    }
+    Ran {
+        done,
+        stopped,
+        aborted,
+    }
+}
+
+/// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience left.
+/// Ctrl-C ends the waiting, never a request.
+pub async fn patiently<W>(
+    interrupts: &Interrupts,
+    teller: &Teller,
+    reason_to_wait: impl Fn(&Failure) -> Option<&'static str>,
+    attempt: impl Fn() -> W,
+) -> Result<(), Failure>
+where
+    W: Future<Output = Result<(), Failure>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let failure = match attempt().await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        match reason_to_wait(&failure) {
+            Some(reason) if Instant::now() + pause < deadline => {
+                teller.tell(format!("waiting: {reason}"));
+                tokio::select! {
+                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                    () = interrupts.wait(1) => return Err(failure),
+                }
+            }
+            _ => return Err(failure),
+        }
+    }
+}
