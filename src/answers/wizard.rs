@@ -10,9 +10,12 @@ use super::{Draft, EncryptionAnswer, region_problem};
 use crate::aws::{Aws, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
+    BucketName, InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName,
+    TokenShape,
 };
 use crate::observe;
+use crate::observe::exporters::roles_that_write_to;
+use crate::plan::Offer;
 use crate::process::Interrupts;
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
@@ -39,6 +42,9 @@ pub struct Wizard<'a> {
     /// The questions that still have to be asked.
     open: Vec<Question>,
     identity: Identity,
+    hardening_offered_for: Option<BucketName>,
+    /// Whether the bucket that was asked for is still to be made.
+    bucket_is_new: bool,
 }
 
 impl<'a> Wizard<'a> {
@@ -68,6 +74,8 @@ impl<'a> Wizard<'a> {
             draft,
             open,
             identity,
+            hardening_offered_for: None,
+            bucket_is_new: false,
         }
     }
 
@@ -151,17 +159,49 @@ impl<'a> Wizard<'a> {
         Ok(())
     }
 
-    /// After an answer that cannot work: edit one, or leave. False is to leave.
-    pub fn edit_or_leave(&mut self) -> Result<bool> {
-        let items = [
+    /// After an answer that cannot work, or something of somebody else's: take it over where that is possible, edit an answer,
+    /// or leave. False is to leave.
+    pub fn after_trouble(&mut self, adoptable: bool) -> Result<bool> {
+        let mut items = vec![
             "Change an answer".to_owned(),
             "Leave; nothing was changed in AWS".to_owned(),
         ];
-        if self.prompter.choose("What now?", &items, 0)? == 1 {
+        if adoptable {
+            items.push("Take it over, and keep what others put there".to_owned());
+        }
+        match self.prompter.choose("What now?", &items, 0)? {
+            0 => self.edit()?,
+            1 => return Ok(false),
+            _ => self.draft.adopt = true,
+        }
+        Ok(true)
+    }
+
+    /// Offers, setting by setting, what would make somebody else's bucket safer; once for a bucket. True where something was
+    /// agreed to, so that there is another plan to make.
+    pub fn offer_hardening(&mut self, offers: &[Offer]) -> Result<bool> {
+        if offers.is_empty() || self.hardening_offered_for == self.draft.bucket {
             return Ok(false);
         }
-        self.edit()?;
-        Ok(true)
+        self.hardening_offered_for.clone_from(&self.draft.bucket);
+        self.printer.note(&format!(
+            "{}
+  {}",
+            self.printer.paint(Tone::Heading, "Hardening"),
+            self.printer.paint(
+                Tone::Quiet,
+                "The bucket was not made by setup and could be safer. It stays as it is unless you agree."
+            )
+        ));
+        let before = self.draft.harden.len();
+        for offer in offers {
+            self.printer.offer(offer);
+            if self.prompter.confirm("Change this?", false)? {
+                self.draft.harden.insert(offer.hardening);
+            }
+        }
+        self.printer.note("");
+        Ok(self.draft.harden.len() > before)
     }
 
     /// The last gate before anything is changed.
@@ -190,7 +230,7 @@ impl<'a> Wizard<'a> {
             Question::Region => self.ask_region(session)?,
             Question::Encryption => self.ask_encryption(session).await?,
             Question::ProjectToken => self.ask_token()?,
-            Question::RoleName => self.ask_role()?,
+            Question::RoleName => self.ask_role(session).await?,
         }
         self.printer.note(&format!(
             "  {} {}",
@@ -243,6 +283,7 @@ impl<'a> Wizard<'a> {
                 .await;
             match found {
                 Ok(found) => {
+                    self.bucket_is_new = found.is_none();
                     let region = found.flatten();
                     let problem = region.as_ref().and_then(|region| {
                         region_problem(region, self.draft.allow_unlisted_region)
@@ -401,8 +442,16 @@ impl<'a> Wizard<'a> {
         self.prompter.confirm("Use it all the same?", false)
     }
 
-    fn ask_role(&mut self) -> Result<()> {
-        let suggested = self.draft.bucket.as_ref().and_then(default_role_name);
+    async fn ask_role(&mut self, session: &Session) -> Result<()> {
+        let suggested = match self.role_of_bucket(session).await? {
+            Some(role) => {
+                self.printer.note(&format!(
+                    "  Mixpanel can write to this bucket already, through the role {role}."
+                ));
+                Some(role)
+            }
+            None => self.draft.bucket.as_ref().and_then(default_role_name),
+        };
         let default = self
             .draft
             .role
@@ -412,6 +461,25 @@ impl<'a> Wizard<'a> {
         let role: RoleName = self.prompter.text("Name of the role", default, parsed)?;
         self.draft.role = Some(role);
         Ok(())
+    }
+}
+
+impl Wizard<'_> {
+    /// The role through which Mixpanel writes to the bucket already, if there is one. A courtesy: not every caller may look.
+    async fn role_of_bucket(&self, session: &Session) -> Result<Option<RoleName>> {
+        let Some(bucket) = self.draft.bucket.as_ref().filter(|_| !self.bucket_is_new) else {
+            return Ok(None);
+        };
+        let aws = Aws::new(session, &session.home_region());
+        let roles = self
+            .interrupts
+            .or(async { Ok(roles_that_write_to(&aws, bucket).await.unwrap_or_default()) })
+            .await?;
+        Ok(match roles.as_slice() {
+            [only] => Some(only.clone()),
+            // The usual name is among them, or a person has to say which.
+            _ => None,
+        })
     }
 }
 

@@ -6,15 +6,44 @@ use super::Surroundings;
 use crate::answers::account::{Account, who_am_i};
 use crate::answers::wizard::{Gate, Wizard};
 use crate::answers::{Answers, Draft};
-use crate::aws::{Aws, Session};
+use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::{Targets, observe};
+use crate::names::RoleName;
+use crate::observe::exporters::roles_that_write_to;
+use crate::observe::{Observation, Targets, observe};
 use crate::observed::Observed;
 use crate::plan::{Plan, plan};
 use crate::report::Tone;
 use crate::report::plan::conflicts_text;
 use crate::spec::SetupSpec;
+
+/// Why there is no plan.
+enum Trouble {
+    /// Something is there that `--adopt` would take over.
+    Adoptable(Error),
+    /// An answer that cannot work, or a name that is taken.
+    Answer(Error),
+    /// Everything else.
+    Other(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error.kind {
+            ErrorKind::Usage | ErrorKind::Conflict => Self::Answer(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Adoptable(error) | Trouble::Answer(error) | Trouble::Other(error) => error,
+        }
+    }
+}
 
 /// A plan, and all that it was made from.
 struct Prepared {
@@ -81,10 +110,8 @@ async fn prepare_from_flags(
     for token in draft.unusual_tokens() {
         surroundings.printer.warning(&token.unusual_warning());
     }
-    surroundings
-        .interrupts
-        .or(prepare(session, draft, answers))
-        .await
+    let prepared = prepare(surroundings, session, draft, answers).await;
+    Ok(prepared?)
 }
 
 /// The walk at a terminal. `None` is a person who said no.
@@ -111,22 +138,23 @@ async fn ask_and_prepare(
         let answers = draft
             .clone()
             .complete("Every question needs an answer", &[])?;
-        let prepared = match surroundings
-            .interrupts
-            .or(prepare(session.clone(), draft, answers))
-            .await
-        {
+        let prepared = match prepare(surroundings, session.clone(), draft, answers).await {
             Ok(prepared) => prepared,
             // A wrong answer is told and can be corrected; everything else ends the run.
-            Err(error) if matches!(error.kind, ErrorKind::Usage | ErrorKind::Conflict) => {
+            Err(Trouble::Other(error)) => return Err(error),
+            Err(trouble) => {
+                let adoptable = matches!(trouble, Trouble::Adoptable(_));
+                let error = Error::from(trouble);
                 printer.error(&error);
-                if wizard.edit_or_leave()? {
+                if wizard.after_trouble(adoptable)? {
                     continue;
                 }
                 return Err(error);
             }
-            Err(error) => return Err(error),
         };
+        if wizard.offer_hardening(&prepared.plan.offers)? {
+            continue;
+        }
         show_plan(surroundings, &prepared);
         if flags.dry_run || prepared.plan.steps.is_empty() {
             return Ok(Some(prepared));
@@ -151,8 +179,49 @@ async fn ask_and_prepare(
 }
 
 /// What is there, what is wanted, and what has to change.
-async fn prepare(session: Session, draft: Draft, answers: Answers) -> Result<Prepared> {
+async fn prepare(
+    surroundings: &Surroundings,
+    session: Session,
+    mut draft: Draft,
+    mut answers: Answers,
+) -> Result<Prepared, Trouble> {
+    let interrupts = &surroundings.interrupts;
     let aws = Aws::new(&session, &answers.region);
+    let observation = interrupts.or(look(&aws, &session, &answers)).await?;
+    let observation =
+        match role_of_bucket(surroundings, &aws, &session, &draft, &observation).await? {
+            None => observation,
+            Some(role) => {
+                draft.role = Some(role.clone());
+                answers.role = role;
+                interrupts.or(look(&aws, &session, &answers)).await?
+            }
+        };
+    let spec = answers.into_spec(&observation.observed, observation.key.as_ref())?;
+    let plan = match plan(&spec, &observation.observed) {
+        Ok(plan) => plan,
+        Err(conflicts) => {
+            let error = Error::new(ErrorKind::Conflict, conflicts_text(&conflicts));
+            let leave = "To leave it alone, choose another name with --role-name.";
+            return Err(if conflicts.iter().all(|conflict| conflict.adoptable) {
+                let adopt = "To take it over and keep what others put there, add --adopt.";
+                Trouble::Adoptable(error.hint(adopt).hint(leave))
+            } else {
+                Trouble::Answer(error.hint(leave))
+            });
+        }
+    };
+    Ok(Prepared {
+        session,
+        aws,
+        draft,
+        spec,
+        observed: observation.observed,
+        plan,
+    })
+}
+
+async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observation> {
     let targets = Targets {
         bucket: answers.bucket.clone(),
         region: answers.region.clone(),
@@ -169,26 +238,56 @@ async fn prepare(session: Session, draft: Draft, answers: Answers) -> Result<Pre
         ))
         .hint(format!("Choose a key in {}, or --create-kms-key.", targets.region)));
     }
-    let observation = observe(&aws, session.profile(), &targets).await?;
-    let spec = answers.into_spec(&observation.observed, observation.key.as_ref())?;
-    let plan = plan(&spec, &observation.observed).map_err(|conflicts| {
-        let error = Error::new(ErrorKind::Conflict, conflicts_text(&conflicts));
-        let adoptable = conflicts.iter().all(|conflict| conflict.adoptable);
-        let error = if adoptable {
-            error.hint("To take it over and keep what others put there, add --adopt.")
-        } else {
-            error
-        };
-        error.hint("To leave it alone, choose another name with --role-name.")
-    })?;
-    Ok(Prepared {
-        session,
-        aws,
-        draft,
-        spec,
-        observed: observation.observed,
-        plan,
-    })
+    observe(aws, session.profile(), &targets).await
+}
+
+/// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and the role
+/// of the usual name is not: a second one is made only for somebody who names it.
+async fn role_of_bucket(
+    surroundings: &Surroundings,
+    aws: &Aws,
+    session: &Session,
+    draft: &Draft,
+    observation: &Observation,
+) -> Result<Option<RoleName>> {
+    let observed = &observation.observed;
+    let (Some(bucket), None, None, Some(_)) =
+        (&draft.bucket, &draft.role, &observed.role, &observed.bucket)
+    else {
+        return Ok(None);
+    };
+    let interrupts = &surroundings.interrupts;
+    let found = interrupts
+        .or(async { Ok(roles_that_write_to(aws, bucket).await) })
+        .await?;
+    let roles = match found {
+        Ok(roles) => roles,
+        Err(failure) if failure.cause == Cause::Denied => {
+            surroundings.printer.warning(&format!(
+                "{} is refused, so a role that Mixpanel may already write to this bucket with is not looked for.",
+                failure.action
+            ));
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure.into_error(session.profile())),
+    };
+    match roles.as_slice() {
+        [] => Ok(None),
+        [only] => {
+            surroundings.printer.note(&format!(
+                "Mixpanel can write to this bucket already, through the role {only}.\n"
+            ));
+            Ok(Some(only.clone()))
+        }
+        several => {
+            let names: Vec<&str> = several.iter().map(|role| role.as_str()).collect();
+            Err(Error::usage(format!(
+                "Mixpanel can write to bucket {bucket} already, through several roles: {}.",
+                names.join(", ")
+            ))
+            .hint("Choose one with --role-name, or give a new name to make another."))
+        }
+    }
 }
 
 /// Who makes the changes, for runs in which nobody was asked whether that is right.

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod adopt;
 mod architecture;
 mod bad_input;
 mod drift;

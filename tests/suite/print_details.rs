@@ -2,67 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::support::by_hand::{USER, data, trust};
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted};
-
-/// A set-up as a person makes it after Mixpanel's page, with names of their own.
-fn by_hand(cloud: &Cloud, role: &str, trust: &Value, documents: &[Value]) {
-    let iam = cloud.iam();
-    block_on(
-        iam.create_role()
-            .role_name(role)
-            .assume_role_policy_document(trust.to_string())
-            .send(),
-    )
-    .unwrap();
-    for (index, document) in documents.iter().enumerate() {
-        let policy = iam
-            .create_policy()
-            .policy_name(format!("{role}-{index}"))
-            .policy_document(document.to_string());
-        let policy = block_on(policy.send()).unwrap();
-        let arn = policy.policy().unwrap().arn().unwrap().to_owned();
-        block_on(
-            iam.attach_role_policy()
-                .role_name(role)
-                .policy_arn(arn)
-                .send(),
-        )
-        .unwrap();
-    }
-}
-
-fn trust(principal: &str, external_id: Option<&str>) -> Value {
-    let mut statement =
-        json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" });
-    if let Some(id) = external_id {
-        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": id } });
-    }
-    json!({ "Version": "2012-10-17", "Statement": [statement] })
-}
-
-fn data(bucket: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{
-        "Sid": "MixpanelS3AccessStatement", "Effect": "Allow",
-        "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"],
-        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
-    }]})
-}
-
-const USER: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
-
-fn make_bucket(cloud: &Cloud, bucket: &str, region: &'static str) {
-    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-    let place = CreateBucketConfiguration::builder()
-        .location_constraint(BucketLocationConstraint::from(region))
-        .build();
-    let request = cloud
-        .s3(region)
-        .create_bucket()
-        .bucket(bucket)
-        .create_bucket_configuration(place);
-    block_on(request.send()).unwrap();
-}
 
 #[test]
 fn every_form_of_one_set_up() {
@@ -110,7 +52,7 @@ fn every_form_of_one_set_up() {
 fn a_set_up_made_by_hand_is_read_too() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    make_bucket(&cloud, &bucket, "eu-west-1");
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
     let key = block_on(cloud.kms("eu-west-1").create_key().send())
         .unwrap()
         .key_metadata
@@ -119,8 +61,7 @@ fn a_set_up_made_by_hand_is_read_too() {
     let kms = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": arn,
     }]});
-    by_hand(
-        &cloud,
+    cloud.role_by_hand(
         "by-hand",
         &trust(USER, Some("a-token")),
         &[data(&bucket), kms],
@@ -142,13 +83,8 @@ fn a_set_up_made_by_hand_is_read_too() {
 fn an_inline_policy_and_a_wide_trust_are_read_and_warned_of() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    make_bucket(&cloud, &bucket, "eu-west-1");
-    by_hand(
-        &cloud,
-        "wide",
-        &trust("arn:aws:iam::485438090326:root", None),
-        &[],
-    );
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    cloud.role_by_hand("wide", &trust("arn:aws:iam::485438090326:root", None), &[]);
     let inline = cloud
         .iam()
         .put_role_policy()
@@ -168,13 +104,8 @@ fn an_inline_policy_and_a_wide_trust_are_read_and_warned_of() {
 fn a_bucket_in_another_region_than_the_profiles_is_found() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    make_bucket(&cloud, &bucket, "eu-central-1");
-    by_hand(
-        &cloud,
-        "far",
-        &trust(USER, Some("a-token")),
-        &[data(&bucket)],
-    );
+    cloud.bucket_by_hand(&bucket, "eu-central-1");
+    cloud.role_by_hand("far", &trust(USER, Some("a-token")), &[data(&bucket)]);
     let json = cloud
         .run(&["print-details", "--role", "far", "--output", "json"])
         .exits(0)
@@ -190,14 +121,9 @@ fn with_several_roles_a_script_is_told_which_there_are() {
         .run(&["print-details"])
         .exits(1)
         .says("No role in this account trusts Mixpanel's export user");
-    by_hand(&cloud, "one", &trust(USER, Some("a")), &[data(&bucket)]);
-    by_hand(&cloud, "two", &trust(USER, Some("b")), &[data(&bucket)]);
-    by_hand(
-        &cloud,
-        "other",
-        &trust("arn:aws:iam::111122223333:root", None),
-        &[],
-    );
+    cloud.role_by_hand("one", &trust(USER, Some("a")), &[data(&bucket)]);
+    cloud.role_by_hand("two", &trust(USER, Some("b")), &[data(&bucket)]);
+    cloud.role_by_hand("other", &trust("arn:aws:iam::111122223333:root", None), &[]);
     let outcome = cloud.run(&["print-details"]).exits(2);
     assert!(outcome.stderr.contains(": one, two."), "{}", outcome.stderr);
 }
@@ -210,19 +136,18 @@ fn what_cannot_be_rebuilt_is_said() {
         .run(&["print-details", "--role", "nobody"])
         .exits(1)
         .says("There is no role nobody");
-    by_hand(&cloud, "empty", &trust(USER, Some("a")), &[]);
+    cloud.role_by_hand("empty", &trust(USER, Some("a")), &[]);
     cloud
         .run(&["print-details", "--role", "empty"])
         .exits(1)
         .says("name no bucket")
         .says("--bucket");
-    by_hand(&cloud, "gone", &trust(USER, Some("a")), &[data(&bucket)]);
+    cloud.role_by_hand("gone", &trust(USER, Some("a")), &[data(&bucket)]);
     cloud
         .run(&["print-details", "--role", "gone"])
         .exits(1)
         .says("there is no such bucket");
-    by_hand(
-        &cloud,
+    cloud.role_by_hand(
         "many",
         &trust(USER, Some("a")),
         &[data(&bucket), data("other-bucket")],

@@ -1,0 +1,171 @@
+//! Everything that stands in a test's account, as one value: what two runs left can be compared object for object.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Cloud;
+use super::cloud::block_on;
+
+type Objects = BTreeMap<String, Value>;
+
+impl Cloud {
+    /// Roles, customer-managed policies, buckets and keys, with everything that is set on them. Names that differ from test to
+    /// test, and the keys' IDs, are made the same.
+    pub fn everything(&self) -> Value {
+        let (keys, ids) = self.keys_there();
+        let all = json!({
+            "roles": self.roles_there(),
+            "policies": self.policies_there(),
+            "buckets": self.buckets_there(),
+            "keys": keys,
+        });
+        let mut text = self.normalize(&all.to_string());
+        for (id, name) in ids {
+            text = text.replace(&id, &self.normalize(&name));
+        }
+        serde_json::from_str(&text).expect("still JSON")
+    }
+
+    fn roles_there(&self) -> Objects {
+        let iam = self.iam();
+        let roles = block_on(iam.list_roles().send()).expect("roles");
+        let describe = |name: &str| {
+            let role = block_on(iam.get_role().role_name(name).send()).expect("a role");
+            let role = role.role().expect("a role").clone();
+            let tags = block_on(iam.list_role_tags().role_name(name).send()).expect("tags");
+            let attached = block_on(iam.list_attached_role_policies().role_name(name).send())
+                .expect("attached policies");
+            let inline =
+                block_on(iam.list_role_policies().role_name(name).send()).expect("inline policies");
+            let inline: Objects = inline
+                .policy_names()
+                .iter()
+                .map(|policy| {
+                    let request = iam.get_role_policy().role_name(name).policy_name(policy);
+                    let answer = block_on(request.send()).expect("an inline policy");
+                    (policy.clone(), document(answer.policy_document()))
+                })
+                .collect();
+            json!({
+                "path": role.path(),
+                "description": role.description(),
+                "trust": document(role.assume_role_policy_document().unwrap_or_default()),
+                "boundary": role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()),
+                "tags": tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>(),
+                "attached": sorted(attached.attached_policies().iter().filter_map(|policy| policy.policy_arn())),
+                "inline": inline,
+            })
+        };
+        let names = roles.roles().iter().map(|role| role.role_name().to_owned());
+        names.map(|name| (name.clone(), describe(&name))).collect()
+    }
+
+    fn policies_there(&self) -> Objects {
+        let iam = self.iam();
+        let local = aws_sdk_iam::types::PolicyScopeType::Local;
+        let policies = block_on(iam.list_policies().scope(local).send()).expect("policies");
+        let describe = |arn: &str| {
+            let tags = block_on(iam.list_policy_tags().policy_arn(arn).send()).expect("tags");
+            let versions =
+                block_on(iam.list_policy_versions().policy_arn(arn).send()).expect("versions");
+            let documents: Objects = versions
+                .versions()
+                .iter()
+                .map(|version| {
+                    let id = version.version_id().expect("an ID").to_owned();
+                    let request = iam.get_policy_version().policy_arn(arn).version_id(&id);
+                    let answer = block_on(request.send()).expect("a version");
+                    let text = answer.policy_version().and_then(|v| v.document());
+                    let default = version.is_default_version();
+                    let value = json!({ "default": default, "document": document(text.unwrap_or_default()) });
+                    (id, value)
+                })
+                .collect();
+            let tags: BTreeMap<_, _> = tags
+                .tags()
+                .iter()
+                .map(|tag| (tag.key(), tag.value()))
+                .collect();
+            json!({ "tags": tags, "versions": documents })
+        };
+        let arns = policies.policies().iter().filter_map(|policy| policy.arn());
+        arns.map(|arn| (arn.to_owned(), describe(arn))).collect()
+    }
+
+    fn buckets_there(&self) -> Objects {
+        let s3 = self.s3("eu-west-1");
+        let buckets = block_on(s3.list_buckets().send()).expect("buckets");
+        let describe = |name: &str| {
+            let head = block_on(s3.head_bucket().bucket(name).send()).ok();
+            let tags = block_on(s3.get_bucket_tagging().bucket(name).send()).ok();
+            let blocks = block_on(s3.get_public_access_block().bucket(name).send()).ok();
+            let ownership = block_on(s3.get_bucket_ownership_controls().bucket(name).send()).ok();
+            let encryption = block_on(s3.get_bucket_encryption().bucket(name).send()).ok();
+            let policy = block_on(s3.get_bucket_policy().bucket(name).send()).ok();
+            let lifecycle =
+                block_on(s3.get_bucket_lifecycle_configuration().bucket(name).send()).ok();
+            let versions = block_on(s3.list_object_versions().bucket(name).send()).ok();
+            json!({
+                "region": head.and_then(|head| head.bucket_region().map(str::to_owned)),
+                "tags": tags.map(|tags| tags.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>()),
+                "blocks": blocks.map(|blocks| format!("{:?}", blocks.public_access_block_configuration())),
+                "ownership": ownership.map(|ownership| format!("{:?}", ownership.ownership_controls())),
+                "encryption": encryption.map(|encryption| format!("{:?}", encryption.server_side_encryption_configuration())),
+                "policy": policy.map(|policy| document(policy.policy().unwrap_or_default())),
+                "lifecycle": lifecycle.map(|lifecycle| sorted(lifecycle.rules().iter().map(|rule| format!("{rule:?}")))),
+                "objects": versions.map(|versions| versions.versions().len() + versions.delete_markers().len()),
+            })
+        };
+        let names = buckets.buckets().iter().filter_map(|bucket| bucket.name());
+        names
+            .map(|name| (name.to_owned(), describe(name)))
+            .collect()
+    }
+
+    /// The keys, and what to call their IDs.
+    fn keys_there(&self) -> (Vec<Value>, Vec<(String, String)>) {
+        let kms = self.kms("eu-west-1");
+        let aliases = block_on(kms.list_aliases().send()).expect("aliases");
+        let keys = block_on(kms.list_keys().send()).expect("keys");
+        let mut ids = Vec::new();
+        let mut described: Vec<Value> = keys
+            .keys()
+            .iter()
+            .filter_map(|key| key.key_id())
+            .map(|id| {
+                let key = block_on(kms.describe_key().key_id(id).send()).expect("a key");
+                let key = key.key_metadata().expect("metadata").clone();
+                let tags = block_on(kms.list_resource_tags().key_id(id).send()).expect("tags");
+                let rotation = block_on(kms.get_key_rotation_status().key_id(id).send()).ok();
+                let names = sorted(aliases.aliases().iter().filter_map(|alias| {
+                    alias.alias_name().filter(|_| alias.target_key_id() == Some(id))
+                }));
+                ids.push((id.to_owned(), format!("key {}", names.join(" "))));
+                json!({
+                    "aliases": names,
+                    "description": key.description(),
+                    "state": key.key_state().map(|state| state.as_str()),
+                    "tags": sorted(tags.tags().iter().map(|tag| format!("{}={}", tag.tag_key(), tag.tag_value()))),
+                    "rotates": rotation.map(|status| status.key_rotation_enabled()),
+                })
+            })
+            .collect();
+        described.sort_by_key(Value::to_string);
+        (described, ids)
+    }
+}
+
+fn sorted(items: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    let mut items: Vec<String> = items.into_iter().map(Into::into).collect();
+    items.sort();
+    items
+}
+
+/// A document as IAM and S3 answer it, raw or percent-encoded.
+pub fn document(text: &str) -> Value {
+    let decoded = percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .expect("UTF-8");
+    serde_json::from_str(&decoded).unwrap_or_else(|error| panic!("{error} in {decoded}"))
+}
