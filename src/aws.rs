@@ -8,11 +8,13 @@ pub mod failure;
 pub mod iam;
 pub mod kms;
 pub mod profile;
+pub mod retries;
 pub mod s3;
 pub mod session;
 pub mod sts;
 
 pub use failure::{Cause, Failure};
+pub use retries::RetryTeller;
 pub use session::Session;
 
 use crate::names::Region;
@@ -31,14 +33,17 @@ impl Aws {
     /// calls is asked at home, since an opt-in region that is not enabled answers as if the credentials were bad.
     pub fn new(session: &Session, region: &Region) -> Self {
         let config = session.config_for(region);
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(session.path_style())
-            .build();
+        let at_home = session.config_for(&session.home_region());
+        let retries = session.retries();
+        let iam = aws_sdk_iam::config::Builder::from(&config).interceptor(retries.clone());
+        let kms = aws_sdk_kms::config::Builder::from(&config).interceptor(retries.clone());
+        let s3 = aws_sdk_s3::config::Builder::from(&config).interceptor(retries.clone());
+        let sts = aws_sdk_sts::config::Builder::from(&at_home).interceptor(retries);
         Self {
-            iam: aws_sdk_iam::Client::new(&config),
-            kms: aws_sdk_kms::Client::new(&config),
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            sts: aws_sdk_sts::Client::new(&session.config_for(&session.home_region())),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            kms: aws_sdk_kms::Client::from_conf(kms.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.force_path_style(session.path_style()).build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 
-use crate::aws::Session;
+use crate::aws::{RetryTeller, Session};
 use crate::cli::{Cli, Command, Common, Output};
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Process};
@@ -57,10 +57,12 @@ impl Surroundings {
     /// The session for AWS, or for the rehearsal.
     async fn session(&self, profile: Option<&str>) -> Result<Session> {
         let deadline = Duration::from_secs(self.common.timeout);
+        let printer = self.printer.clone();
+        let retries = RetryTeller::new(move |retry| printer.waiting(retry));
         if self.common.sandbox {
-            return rehearsal(self, deadline).await;
+            return rehearsal(self, deadline, retries).await;
         }
-        Session::open(&self.process, profile, deadline).await
+        Session::open(&self.process, profile, deadline, retries).await
     }
 
     /// Refuses a form of output that the command does not have.
@@ -88,8 +90,12 @@ impl Surroundings {
 }
 
 #[cfg(feature = "sandbox")]
-async fn rehearsal(surroundings: &Surroundings, deadline: Duration) -> Result<Session> {
-    let (session, file) = crate::sandbox::session(&surroundings.process, deadline).await?;
+async fn rehearsal(
+    surroundings: &Surroundings,
+    deadline: Duration,
+    retries: RetryTeller,
+) -> Result<Session> {
+    let (session, file) = crate::sandbox::session(&surroundings.process, deadline, retries).await?;
     surroundings.printer.note(&format!(
         "This is a rehearsal: AWS is simulated, and nothing leaves this machine.
 Its state: {}
@@ -100,7 +106,7 @@ Its state: {}
 }
 
 #[cfg(not(feature = "sandbox"))]
-async fn rehearsal(_: &Surroundings, _: Duration) -> Result<Session> {
+async fn rehearsal(_: &Surroundings, _: Duration, _: RetryTeller) -> Result<Session> {
     Err(Error::usage("This program was built without the sandbox.")
         .hint("Build it with `cargo install --path . --features sandbox`."))
 }

@@ -19,14 +19,15 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::profile::Profile;
+use super::retries::RetryTeller;
 use crate::error::{Error, Result};
 use crate::names::Region;
 use crate::process::Process;
 
 /// How long one connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one attempt of a call may take; the calls of this program are all small.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many attempts that never get an answer fit into the deadline of a call.
+const UNANSWERED_ATTEMPTS: u32 = 3;
 /// How often a call is tried in all, with the SDK's backoff and jitter between, within the deadline.
 const ATTEMPTS: u32 = 4;
 
@@ -37,16 +38,18 @@ pub struct Session {
     profile: Profile,
     path_style: bool,
     sandbox: bool,
+    retries: RetryTeller,
 }
 
 impl Session {
     /// The session for real AWS, or for whatever endpoint the environment or the profile names.
     ///
-    /// `deadline` bounds each call, retries included.
+    /// `deadline` bounds each call, retries included, of which `retries` tells.
     pub async fn open(
         process: &Process,
         profile_flag: Option<&str>,
         deadline: Duration,
+        retries: RetryTeller,
     ) -> Result<Self> {
         let profile = Profile::select(process, profile_flag).await;
         let region = profile.region().cloned().unwrap_or_else(Region::us_east_1);
@@ -55,7 +58,7 @@ impl Session {
             .region(aws_config::Region::new(region.to_string()))
             .http_client(client.clone())
             .timeout_config(timeouts(deadline))
-            .retry_config(retries());
+            .retry_config(retry_config());
         if profile.is_explicit() {
             // The SDK's default chain asks the environment first. Somebody who names a profile means the profile.
             let provider_config = ProviderConfig::without_region()
@@ -75,6 +78,7 @@ impl Session {
             profile,
             path_style,
             sandbox: false,
+            retries,
         })
     }
 
@@ -85,6 +89,7 @@ impl Session {
         client: SharedHttpClient,
         credentials: SharedCredentialsProvider,
         deadline: Duration,
+        retries: RetryTeller,
     ) -> Self {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -92,7 +97,7 @@ impl Session {
             .credentials_provider(credentials)
             .region(aws_config::Region::new("us-east-1"))
             .timeout_config(timeouts(deadline))
-            .retry_config(retries())
+            .retry_config(retry_config())
             .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
                 aws_smithy_async::rt::sleep::TokioSleep::new(),
             ))
@@ -102,6 +107,7 @@ impl Session {
             profile: Profile::sandbox(process),
             path_style: true,
             sandbox: true,
+            retries,
         }
     }
 
@@ -123,6 +129,10 @@ impl Session {
             .unwrap_or_else(Region::us_east_1)
     }
 
+    pub(super) fn retries(&self) -> RetryTeller {
+        self.retries.clone()
+    }
+
     pub(super) fn config_for(&self, region: &Region) -> SdkConfig {
         self.config
             .clone()
@@ -141,12 +151,12 @@ impl Session {
 fn timeouts(deadline: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT.min(deadline))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT.min(deadline))
+        .operation_attempt_timeout(deadline / UNANSWERED_ATTEMPTS)
         .operation_timeout(deadline)
         .build()
 }
 
-fn retries() -> RetryConfig {
+fn retry_config() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
         .with_initial_backoff(Duration::from_millis(300))

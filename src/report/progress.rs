@@ -39,10 +39,7 @@ impl Printer {
 
     /// Tells that AWS has to be asked again.
     pub fn waiting(&self, reason: &str) {
-        self.note(&format!(
-            "  {} waiting: {reason}",
-            self.paint(Tone::Quiet, "…")
-        ));
+        self.note(&format!("  {} {reason}", self.paint(Tone::Quiet, "…")));
     }
 
     /// Tells what was read back.

@@ -94,6 +94,12 @@ fn every_write_of_a_fresh_set_up_survives_every_fault() {
             cloud.script(action, Some(1), answer);
             let outcome = cloud.setup(&KMS);
             assert_eq!(outcome.code, 0, "{action}, {fault}:\n{}", outcome.stderr);
+            let told = ["trying again, since", "looking whether it acted"];
+            assert!(
+                told.iter().any(|told| outcome.stderr.contains(told)),
+                "{action}, {fault}:\n{}",
+                outcome.stderr
+            );
             assert_eq!(census(&cloud), expected, "{action}, {fault}");
             cloud
                 .setup(&[KMS.as_slice(), &["--dry-run", "--exit-code"]].concat())
@@ -157,6 +163,55 @@ fn two_runs_at_once_end_in_one_set_up() {
     cloud
         .setup(&["--role-name", "both", "--dry-run", "--exit-code"])
         .exits(0);
+}
+
+#[test]
+fn two_runs_at_once_make_one_key() {
+    let cloud = Cloud::start();
+    cloud.delay(std::time::Duration::from_millis(20));
+    let (one, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| cloud.setup(&KMS));
+        let other = scope.spawn(|| cloud.setup(&KMS));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    assert_eq!(
+        (one.code, other.code),
+        (0, 0),
+        "{}\n{}",
+        one.stderr,
+        other.stderr
+    );
+    assert_eq!(one.stdout, other.stdout);
+    assert_eq!(census(&cloud)["keys"], 1);
+    cloud
+        .setup(&[KMS.as_slice(), &["--dry-run", "--exit-code"]].concat())
+        .exits(0);
+}
+
+#[test]
+fn a_key_that_lost_the_race_for_its_name_is_told_and_not_used() {
+    let cloud = Cloud::start();
+    // The role is there already, so both runs set out to make the key.
+    cloud.setup(&[]).exits(0);
+    cloud.script("kms:CreateAlias", Some(1), Scripted::Hang);
+    let (slow, quick) = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| cloud.setup(&[KMS.as_slice(), &["--timeout", "3"]].concat()));
+        cloud.wait_for_hang();
+        // Another run's key, made in the same moment, gets the name.
+        let kms = cloud.kms("eu-west-1");
+        let key = cloud.key_by_hand();
+        let alias = kms
+            .create_alias()
+            .alias_name(format!("alias/mixpanel-s3-{}", cloud.bucket()))
+            .target_key_id(&key);
+        block_on(alias.send()).unwrap();
+        (slow.join().unwrap(), key)
+    });
+    let slow = slow
+        .exits(0)
+        .says("is left over, nothing uses it")
+        .says("aws kms schedule-key-deletion --region eu-west-1 --key-id arn:");
+    assert!(slow.stdout.contains(&cloud.normalize(&quick)), "{slow:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `print-details`: every form, roles made by hand, and several roles.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::by_hand::{USER, data, trust};
 use crate::support::cloud::block_on;

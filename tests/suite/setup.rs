@@ -5,14 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::support::cloud::block_on;
-use crate::support::{Cloud, Scripted, TOKEN};
-
-fn decoded(document: &str) -> Value {
-    let text = percent_encoding::percent_decode_str(document)
-        .decode_utf8()
-        .unwrap();
-    serde_json::from_str(&text).unwrap()
-}
+use crate::support::{Cloud, Scripted, TOKEN, document};
 
 /// The default version's document of a policy.
 fn policy_document(cloud: &Cloud, name: &str) -> Value {
@@ -30,7 +23,7 @@ fn policy_document(cloud: &Cloud, name: &str) -> Value {
             .send(),
     )
     .unwrap();
-    decoded(version.policy_version().unwrap().document().unwrap())
+    document(version.policy_version().unwrap().document().unwrap())
 }
 
 fn role_tags(cloud: &Cloud, role: &str) -> BTreeMap<String, String> {
@@ -81,7 +74,7 @@ fn a_fresh_set_up_leaves_exactly_the_documented_objects() {
             "Condition": { "StringEquals": { "sts:ExternalId": TOKEN } },
         }],
     });
-    assert_eq!(decoded(role.assume_role_policy_document().unwrap()), trust);
+    assert_eq!(document(role.assume_role_policy_document().unwrap()), trust);
     let writes = cloud
         .calls()
         .into_iter()
@@ -482,7 +475,7 @@ fn a_second_project_joins_the_first() {
         .unwrap()
         .role
         .unwrap();
-    let trust = decoded(role.assume_role_policy_document().unwrap());
+    let trust = document(role.assume_role_policy_document().unwrap());
     assert_eq!(
         trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"],
         json!([TOKEN, other])
@@ -548,7 +541,7 @@ fn what_is_not_ours_is_left_alone() {
         .unwrap()
         .role
         .unwrap();
-    let trust = decoded(role.assume_role_policy_document().unwrap());
+    let trust = document(role.assume_role_policy_document().unwrap());
     assert_eq!(
         trust["Statement"][0]["Principal"],
         json!({ "Service": "ec2.amazonaws.com" })

@@ -91,7 +91,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ))
     };
     let findings = tokio::select! {
-        findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(reason)) => {
+        findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(&format!("waiting: {reason}"))) => {
             findings.map_err(unread)?
         }
         () = surroundings.interrupts.wait(1) => {
