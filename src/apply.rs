@@ -1,8 +1,10 @@
 //! Runs a plan ([`executor`] runs steps of any kind, `step` does what a set-up's say), and reads back what it wrote
-//! ([`read_back`]).
+//! ([`read_back`]). Takes a set-up away ([`remove`]).
 
+mod empty;
 pub mod executor;
 pub mod read_back;
+pub mod remove;
 mod step;
 
 use std::sync::{Arc, OnceLock};

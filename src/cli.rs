@@ -36,6 +36,10 @@ pub enum Command {
     Setup(Setup),
     /// Print the five values that Mixpanel asks for, rebuilt from AWS.
     PrintDetails(PrintDetails),
+    /// Remove what setup made: the role and its policies. The bucket and its data stay unless you say so.
+    ///
+    /// Shows what goes and what stays, and removes nothing before you agree. A key is never removed.
+    Teardown(Teardown),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -225,6 +229,33 @@ pub struct PrintDetails {
     /// Print one bare value.
     #[arg(long, value_enum, value_name = "FIELD")]
     pub field: Option<FieldFlag>,
+}
+
+/// The flags of `teardown`.
+#[derive(Debug, Args)]
+pub struct Teardown {
+    /// The role: its name or ARN. Default: that of --bucket, or the only one in the account that setup made.
+    #[arg(long, value_name = "NAME|ARN")]
+    pub role: Option<String>,
+    /// The bucket. Default: the one that the role's policies write to.
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// Remove the bucket too, if setup made it and it is empty.
+    #[arg(long)]
+    pub delete_bucket: bool,
+    /// Remove everything in the bucket, versions and unfinished uploads included. Give the bucket's name as proof that you
+    /// mean it; at a terminal it can be typed.
+    #[arg(long, value_name = "BUCKET", num_args = 0..=1)]
+    pub delete_data: Option<Option<String>>,
+    /// Remove a role and policies that setup took over with --adopt, instead of giving them back.
+    #[arg(long)]
+    pub include_adopted: bool,
+    /// Show what would go and what would stay, and remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: exit with 4 if something would go.
+    #[arg(long, requires = "dry_run")]
+    pub exit_code: bool,
 }
 
 /// The choices of `--field`.

@@ -1,7 +1,9 @@
 //! One file a verb. A command wires the other rooms together and decides nothing of its own.
 
+mod pick_role;
 mod print_details;
 mod setup;
+mod teardown;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
     match command {
         Command::Setup(flags) => setup::run(flags, surroundings).await,
         Command::PrintDetails(flags) => print_details::run(flags, surroundings).await,
+        Command::Teardown(flags) => teardown::run(flags, surroundings).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mixpanel-s3", &mut script);
@@ -63,6 +66,11 @@ impl Surroundings {
             return rehearsal(self, deadline, retries).await;
         }
         Session::open(&self.process, profile, deadline, retries).await
+    }
+
+    /// Whether a person is there to be asked, and did not say --yes.
+    fn can_ask(&self) -> bool {
+        self.process.can_ask && !self.common.yes
     }
 
     /// Refuses a form of output that the command does not have.

@@ -12,6 +12,7 @@
 //! | [`observe`] → [`observed`] | what stands in AWS, read side by side; and the types of it |
 //! | [`policy`] | the documents of IAM and S3, as values |
 //! | [`plan`] | what must change: a function of spec and observed |
+//! | [`teardown`] | what goes and what stays when a set-up is taken away |
 //! | [`apply`] | runs a plan, and reads back what it wrote |
 //! | [`details`] | the five values for Mixpanel's form |
 //! | [`aws`] | the only room that names the AWS SDK's clients |
@@ -19,7 +20,7 @@
 //! | [`error`] | what went wrong, what to do next, which exit code |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
-//! `names`, `policy`, `spec`, `observed`, `plan` and `details` are pure: no AWS SDK, no async, no terminal, no environment. A
+//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown` and `details` are pure: no AWS SDK, no async, no terminal, no environment. A
 //! test keeps them so.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -41,6 +42,7 @@ pub mod report;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod spec;
+pub mod teardown;
 
 use clap::Parser;
 

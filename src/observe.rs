@@ -6,6 +6,7 @@
 
 pub mod exporters;
 pub mod policies;
+pub mod standing;
 
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;

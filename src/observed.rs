@@ -155,6 +155,8 @@ pub struct Role {
     pub tags: Vec<Tag>,
     /// The managed policy that is its permissions boundary.
     pub boundary: Option<String>,
+    /// When it was last assumed by anybody, in RFC 3339, as far as IAM has noticed: within hours, for the last 400 days.
+    pub last_used: Option<String>,
     /// The ARNs of the managed policies that are attached to it.
     pub attached: Vec<String>,
     /// Its inline policies, as far as the caller may read them.

@@ -4,6 +4,7 @@ pub mod details;
 pub mod error;
 pub mod plan;
 pub mod progress;
+pub mod teardown;
 
 use std::io::Write;
 
@@ -11,6 +12,7 @@ use console::Style;
 use serde_json::Value;
 
 use crate::cli::{Color, Common, Output};
+use crate::observed::Caller;
 use crate::process::Process;
 
 /// Where all output goes through.
@@ -93,6 +95,17 @@ impl Printer {
             "{} {text}",
             self.paint(Tone::Warning, "warning:")
         );
+    }
+
+    /// Who makes the changes, for runs in which nobody was asked whether that is right.
+    pub fn caller(&self, caller: &Caller, using: &str) {
+        let line = |name: &str, value: &str| {
+            self.note(&format!("{} {value}", self.paint(Tone::Heading, name)));
+        };
+        line("Account:", caller.account.as_str());
+        line("Caller: ", &caller.arn);
+        line("Using:  ", using);
+        self.note("");
     }
 
     fn always(&self, text: &str) {

@@ -54,6 +54,15 @@ pub enum Stopped {
 }
 
 impl Ran {
+    /// Of a plan that was not run.
+    pub fn nothing() -> Self {
+        Self {
+            done: BTreeSet::new(),
+            stopped: None,
+            aborted: false,
+        }
+    }
+
     /// Whether AWS may have acted on something that is not among what is done.
     pub fn may_have_acted(&self) -> bool {
         match &self.stopped {

@@ -49,6 +49,8 @@ pub enum Cause {
     AlreadyExists,
     /// AWS is busy with it, or has not heard of it everywhere: worth another try.
     NotYet,
+    /// It cannot go, since something else still holds it: a bucket its objects, a policy its users.
+    InUse,
     /// AWS is overloaded, throttles, or failed by itself (5xx). The SDK has tried again where that is safe.
     Busy,
     /// No answer within the deadline.
@@ -103,6 +105,10 @@ const NOT_YET_CODES: [&str; 3] = [
     "OperationAborted",
     "EntityTemporarilyUnmodifiable",
 ];
+
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
+const IN_USE_CODES: [&str; 2] = ["DeleteConflict", "BucketNotEmpty"];
 
 const OPT_IN_HINT: &str = "If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: aws account get-region-opt-status --region-name REGION";
 
@@ -295,6 +301,8 @@ fn cause(code: &str, status: u16) -> Cause {
         Cause::AlreadyExists
     } else if is(&NOT_YET_CODES) {
         Cause::NotYet
+    } else if is(&IN_USE_CODES) {
+        Cause::InUse
     } else if matches!(
         code,
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException"

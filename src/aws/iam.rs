@@ -1,7 +1,10 @@
-//! IAM: roles and customer-managed policies.
+//! IAM: roles and customer-managed policies. What takes them away is in `removal`.
+
+mod removal;
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
+use aws_smithy_types::date_time::Format as DateTimeFormat;
 
 use super::{Aws, Cause, Failure};
 use crate::names::{IamPath, PolicyArn, RoleArn, RoleName, Tag};
@@ -78,6 +81,10 @@ impl Aws {
                 .permissions_boundary()
                 .and_then(|b| b.permissions_boundary_arn())
                 .map(str::to_owned),
+            last_used: role
+                .role_last_used()
+                .and_then(|used| used.last_used_date())
+                .and_then(|date| date.fmt(DateTimeFormat::DateTime).ok()),
             attached: Vec::new(),
             inline: Vec::new(),
         }))

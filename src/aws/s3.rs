@@ -1,7 +1,10 @@
-//! S3: finding and making buckets here, and what is set on one of them in `settings`.
+//! S3: finding and making buckets here, what is set on one of them in `settings`, and what takes it and its contents away in
+//! `removal`.
 
+mod removal;
 mod settings;
 
+pub use removal::{Marker, ObjectVersion, Undeleted, UnfinishedUpload};
 pub use settings::DefaultEncryption;
 
 use aws_sdk_s3::types::{

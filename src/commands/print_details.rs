@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Surroundings;
-use crate::answers::prompt::Prompter;
+use super::pick_role::{pick_role, role_name};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::details::{Details, Field, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleArn, RoleName};
+use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleName};
 use crate::observe::exporters::roles_that_trust_mixpanel;
 use crate::observe::policies::{RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
@@ -52,17 +52,6 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
     Ok(())
 }
 
-/// A role's name, or the name in its ARN.
-fn role_name(text: &str) -> Result<RoleName> {
-    let name = if text.trim().starts_with("arn:") {
-        text.parse::<RoleArn>()
-            .and_then(|arn| arn.role_name().parse())
-    } else {
-        text.parse()
-    };
-    name.map_err(|invalid| Error::usage(format!("--role: {invalid}")))
-}
-
 /// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
 async fn the_role(surroundings: &Surroundings, session: &Session, aws: &Aws) -> Result<RoleName> {
     let trusting = surroundings
@@ -73,28 +62,18 @@ async fn the_role(surroundings: &Surroundings, session: &Session, aws: &Aws) -> 
                 .map_err(|failure| failure.into_error(session.profile()))
         })
         .await?;
-    let names: Vec<String> = trusting.iter().map(|role| role.name.to_string()).collect();
-    match trusting.as_slice() {
-        [] => Err(Error::new(
+    if trusting.is_empty() {
+        return Err(Error::new(
             ErrorKind::Failed,
             format!(
                 "No role in this account trusts Mixpanel's export user ({}).",
                 build::MIXPANEL_USER_ARN
             ),
         )
-        .hint("Make one with `mixpanel-s3 setup`, or choose another account with --profile.")),
-        [only] => Ok(only.name.clone()),
-        _ if surroundings.process.can_ask && !surroundings.common.yes => {
-            let prompter = Prompter::new(surroundings.printer.has_color());
-            let picked = prompter.search("Several roles trust Mixpanel. Which one?", &names, 0)?;
-            Ok(trusting[picked].name.clone())
-        }
-        _ => Err(Error::usage(format!(
-            "Several roles trust Mixpanel's export user: {}.",
-            names.join(", ")
-        ))
-        .hint("Choose one with --role.")),
+        .hint("Make one with `mixpanel-s3 setup`, or choose another account with --profile."));
     }
+    let names = trusting.into_iter().map(|role| role.name).collect();
+    pick_role(surroundings, names, "Several roles trust Mixpanel")
 }
 
 /// Four calls deep at the most: the role; its policies; their documents; the bucket.

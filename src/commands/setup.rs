@@ -61,8 +61,7 @@ pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()>
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
         .await?;
-    let ask = surroundings.process.can_ask && !surroundings.common.yes;
-    let prepared = if ask {
+    let prepared = if surroundings.can_ask() {
         match ask_and_prepare(&flags, surroundings, session, draft).await? {
             Some(prepared) => prepared,
             None => {
@@ -74,7 +73,10 @@ pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()>
         }
     } else {
         let prepared = prepare_from_flags(&flags, surroundings, session, draft).await?;
-        show_caller(surroundings, &prepared);
+        let using = prepared.session.profile().description();
+        surroundings
+            .printer
+            .caller(&prepared.observed.caller, &using);
         show_plan(surroundings, &prepared);
         prepared
     };
@@ -288,21 +290,6 @@ async fn role_of_bucket(
             .hint("Choose one with --role-name, or give a new name to make another."))
         }
     }
-}
-
-/// Who makes the changes, for runs in which nobody was asked whether that is right.
-fn show_caller(surroundings: &Surroundings, prepared: &Prepared) {
-    let Prepared {
-        session, observed, ..
-    } = prepared;
-    let printer = &surroundings.printer;
-    let line = |name: &str, value: &str| {
-        printer.note(&format!("{} {value}", printer.paint(Tone::Heading, name)));
-    };
-    line("Account:", observed.caller.account.as_str());
-    line("Caller: ", &observed.caller.arn);
-    line("Using:  ", &session.profile().description());
-    printer.note("");
 }
 
 fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {

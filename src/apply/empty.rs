@@ -1,0 +1,126 @@
+//! Empties a bucket: every version, every delete marker, every unfinished upload.
+//!
+//! Pages are listed one after another, since each says where the next begins, and deleted side by side, a thousand objects a
+//! request. At no time are more than [`AT_ONCE`] pages held.
+
+use tokio::task::JoinSet;
+
+use super::executor::Teller;
+use crate::aws::s3::{Marker, Undeleted};
+use crate::aws::{Aws, Failure};
+use crate::names::{AccountId, BucketName};
+use crate::process::Interrupts;
+
+/// How many pages are deleted at the same time.
+const AT_ONCE: usize = 4;
+/// How many uploads are aborted at the same time.
+const ABORTS_AT_ONCE: usize = 16;
+/// After how many objects it is told how far it is.
+const TELL_EVERY: usize = 10_000;
+
+/// Empties a bucket, or fails with how many objects are left and why.
+pub(super) async fn empty(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: &AccountId,
+    interrupts: &Interrupts,
+    teller: &Teller,
+) -> Result<(), Failure> {
+    abort_uploads(aws, bucket, owner).await?;
+    let mut progress = Progress::default();
+    let mut deletions: JoinSet<Result<(usize, Vec<Undeleted>), Failure>> = JoinSet::new();
+    let mut from = Some(Marker::default());
+    while let Some(marker) = from {
+        if interrupts.happened() {
+            break;
+        }
+        let page = aws.versions_page(bucket, owner, &marker).await?;
+        from = page.next;
+        if !page.items.is_empty() {
+            let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
+            deletions.spawn(async move {
+                let undeleted = aws.delete_versions(&bucket, &owner, &page.items).await?;
+                Ok((page.items.len() - undeleted.len(), undeleted))
+            });
+        }
+        while deletions.len() >= AT_ONCE {
+            progress.add(&mut deletions, teller).await?;
+        }
+    }
+    while !deletions.is_empty() {
+        progress.add(&mut deletions, teller).await?;
+    }
+    let Progress { deleted, left, .. } = progress;
+    let incomplete =
+        |message: String| Failure::incomplete("s3:DeleteObjectVersion", bucket.as_str(), &message);
+    match left.first() {
+        _ if interrupts.happened() => Err(incomplete(format!(
+            "interrupted after {deleted} object versions"
+        ))),
+        None => Ok(()),
+        Some(first) => {
+            let message = format!(
+                "{} object versions are left, the first of them {}: {}",
+                left.len(),
+                first.key,
+                first.why
+            );
+            Err(match first.denied {
+                true => Failure {
+                    message,
+                    ..Failure::refused("s3:DeleteObjectVersion", bucket.as_str())
+                },
+                false => incomplete(message),
+            })
+        }
+    }
+}
+
+/// What was deleted so far, and what S3 did not delete.
+#[derive(Default)]
+struct Progress {
+    deleted: usize,
+    told: usize,
+    left: Vec<Undeleted>,
+}
+
+impl Progress {
+    async fn add(
+        &mut self,
+        deletions: &mut JoinSet<Result<(usize, Vec<Undeleted>), Failure>>,
+        teller: &Teller,
+    ) -> Result<(), Failure> {
+        if let Some(Ok(deleted)) = deletions.join_next().await {
+            let (deleted, undeleted) = deleted?;
+            self.deleted += deleted;
+            self.left.extend(undeleted);
+        }
+        if self.deleted / TELL_EVERY > self.told / TELL_EVERY {
+            teller.tell(format!("{} object versions deleted so far", self.deleted));
+            self.told = self.deleted;
+        }
+        Ok(())
+    }
+}
+
+async fn abort_uploads(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Result<(), Failure> {
+    let mut from = Some(Marker::default());
+    while let Some(marker) = from {
+        let page = aws.unfinished_uploads(bucket, owner, &marker).await?;
+        from = page.next;
+        let mut aborts = JoinSet::new();
+        for upload in page.items {
+            while aborts.len() >= ABORTS_AT_ONCE {
+                if let Some(Ok(aborted)) = aborts.join_next().await {
+                    aborted?;
+                }
+            }
+            let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
+            aborts.spawn(async move { aws.abort_upload(&bucket, &owner, &upload).await });
+        }
+        for abort in aborts.join_all().await {
+            abort?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! IAM: what taking a set-up away needs. What is gone already is as good as removed.
+
+use crate::aws::{Aws, Cause, Failure};
+use crate::names::{PolicyArn, RoleName};
+
+impl Aws {
+    /// The names of the instance profiles that hold a role; none where there is no such role.
+    pub async fn instance_profiles(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+        const ACTION: &str = "iam:ListInstanceProfilesForRole";
+        let list = self.iam.list_instance_profiles_for_role();
+        let mut pages = list
+            .role_name(role.as_str())
+            .into_paginator()
+            .items()
+            .send();
+        let mut names = Vec::new();
+        while let Some(profile) = pages.next().await {
+            match profile.map_err(|error| Failure::new(ACTION, role.as_str(), error)) {
+                Ok(profile) => names.push(profile.instance_profile_name().to_owned()),
+                Err(failure) if failure.cause == Cause::NotFound => break,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(names)
+    }
+
+    /// Who uses a managed policy, as permissions or as a boundary: `role x`, `user y`, `group z`.
+    pub async fn policy_users(&self, arn: &PolicyArn) -> Result<Vec<String>, Failure> {
+        const ACTION: &str = "iam:ListEntitiesForPolicy";
+        let list = self.iam.list_entities_for_policy();
+        let mut pages = list.policy_arn(arn.as_str()).into_paginator().send();
+        let mut users = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = match page.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
+                Ok(page) => page,
+                Err(failure) if failure.cause == Cause::NotFound => break,
+                Err(failure) => return Err(failure),
+            };
+            let named = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
+            let roles = page.policy_roles().iter().map(|role| role.role_name());
+            users.extend(roles.filter_map(|name| named("role", name)));
+            let people = page.policy_users().iter().map(|user| user.user_name());
+            users.extend(people.filter_map(|name| named("user", name)));
+            let groups = page.policy_groups().iter().map(|group| group.group_name());
+            users.extend(groups.filter_map(|name| named("group", name)));
+        }
+        users.sort();
+        users.dedup();
+        Ok(users)
+    }
+
+    /// The ARNs of the customer-managed policies of these names, whatever their path: a name stands once in an account.
+    pub async fn policies_named(&self, names: &[String]) -> Result<Vec<PolicyArn>, Failure> {
+        let list = self
+            .iam
+            .list_policies()
+            .scope(aws_sdk_iam::types::PolicyScopeType::Local)
+            .max_items(1000);
+        let mut pages = list.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(policy) = pages.next().await {
+            let policy = policy.map_err(|error| Failure::new("iam:ListPolicies", "*", error))?;
+            let wanted = |name: &str| names.iter().any(|wanted| wanted == name);
+            if policy.policy_name().is_some_and(wanted) {
+                found.extend(policy.arn().and_then(|arn| arn.parse().ok()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Detaches a managed policy from a role.
+    pub async fn detach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
+        let request = self.iam.detach_role_policy();
+        let request = request.role_name(role.as_str()).policy_arn(policy.as_str());
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:DetachRolePolicy", policy.as_str(), error))
+            .or_else(Failure::unless_gone)
+    }
+
+    /// Removes an inline policy of a role.
+    pub async fn delete_inline_policy(&self, role: &RoleName, name: &str) -> Result<(), Failure> {
+        let request = self.iam.delete_role_policy();
+        let request = request.role_name(role.as_str()).policy_name(name);
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:DeleteRolePolicy", role.as_str(), error))
+            .or_else(Failure::unless_gone)
+    }
+
+    /// Removes a role, from which everything has been taken before.
+    pub async fn delete_role(&self, role: &RoleName) -> Result<(), Failure> {
+        let request = self.iam.delete_role().role_name(role.as_str());
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:DeleteRole", role.as_str(), error))
+            .or_else(Failure::unless_gone)
+    }
+
+    /// Removes a policy, which nothing uses any more and which has no version left but the default one.
+    pub async fn delete_policy(&self, arn: &PolicyArn) -> Result<(), Failure> {
+        let request = self.iam.delete_policy().policy_arn(arn.as_str());
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:DeletePolicy", arn.as_str(), error))
+            .or_else(Failure::unless_gone)
+    }
+
+    /// Takes tags off a role.
+    pub async fn untag_role(&self, role: &RoleName, keys: &[String]) -> Result<(), Failure> {
+        let request = self.iam.untag_role().role_name(role.as_str());
+        let request = request.set_tag_keys(Some(keys.to_vec()));
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:UntagRole", role.as_str(), error))
+    }
+
+    /// Takes tags off a policy.
+    pub async fn untag_policy(&self, arn: &PolicyArn, keys: &[String]) -> Result<(), Failure> {
+        let request = self.iam.untag_policy().policy_arn(arn.as_str());
+        let request = request.set_tag_keys(Some(keys.to_vec()));
+        let done = request.send().await.map(drop);
+        done.map_err(|error| Failure::new("iam:UntagPolicy", arn.as_str(), error))
+    }
+}

@@ -1,0 +1,382 @@
+//! `teardown`: takes away what setup made, after showing what goes and what stays.
+
+use serde_json::json;
+
+use super::Surroundings;
+use super::pick_role::{pick_role, role_name};
+use crate::answers::prompt::Prompter;
+use crate::apply::executor::{Ran, Stopped};
+use crate::apply::remove::{Place, remove, still_there};
+use crate::aws::{Aws, Failure, Session};
+use crate::cli::{self, Output};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{BucketName, RoleName};
+use crate::observe;
+use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
+use crate::observe::standing::standing;
+use crate::observed::{Caller, Owner, owner};
+use crate::report::Tone;
+use crate::report::plan::{changes_json, in_reading_order, step_line};
+use crate::report::teardown::{left_text, stays_json};
+use crate::spec::default_role_name;
+use crate::teardown::{Standing, Teardown, Wish, teardown};
+
+pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Result<()> {
+    surroundings.refuse_assignments("teardown")?;
+    let named_bucket: Option<BucketName> = flags
+        .bucket
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
+    let named_role = flags.role.as_deref().map(role_name).transpose()?;
+    check_consent(&flags, surroundings)?;
+    let session = surroundings
+        .session(surroundings.common.profile.as_deref())
+        .await?;
+    let aws = Aws::new(&session, &session.home_region());
+    let caller = surroundings
+        .interrupts
+        .or(observe::caller(&aws, session.profile()))
+        .await?;
+    let role = match named_role {
+        Some(role) => role,
+        None => match the_role(surroundings, &session, &aws, named_bucket.as_ref()).await? {
+            Some(role) => role,
+            None => return nothing_to_remove(surroundings, &caller),
+        },
+    };
+    let (standing, region) = surroundings
+        .interrupts
+        .or(standing(&session, &caller, &role, named_bucket.as_ref()))
+        .await?;
+    check_bucket(&flags, &standing, named_bucket.as_ref(), &role)?;
+    let wish = Wish {
+        role: role.clone(),
+        bucket: flags.delete_bucket,
+        data: flags.delete_data.is_some(),
+        adopted: flags.include_adopted,
+    };
+    let teardown = teardown(&wish, &standing);
+    show(surroundings, &session, &caller, &role, &teardown);
+    let work = Work {
+        surroundings,
+        session: &session,
+        caller: &caller,
+        place: Place {
+            aws: Aws::new(&session, &region),
+            account: caller.account.clone(),
+            role,
+        },
+        teardown: &teardown,
+    };
+    if flags.dry_run {
+        return work.dry_run(flags.exit_code);
+    }
+    if teardown.steps.is_empty() {
+        return work.end(&Ran::nothing());
+    }
+    if surroundings.can_ask() {
+        consent(surroundings, &flags, &standing)?;
+    }
+    work.run().await
+}
+
+/// What can be said of the flags alone. Without a terminal nothing is asked, so everything has to be there.
+fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<()> {
+    if surroundings.can_ask() || flags.dry_run {
+        return Ok(());
+    }
+    let mut missing = Vec::new();
+    if !surroundings.common.yes {
+        missing
+            .push("--yes                    to remove without asking (or --dry-run to only look)");
+    }
+    if matches!(flags.delete_data, Some(None)) {
+        missing.push("--delete-data BUCKET     the bucket's name, as proof that its data may go");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "There is nobody to ask, and this is missing:\n  {}",
+        missing.join("\n  ")
+    )))
+}
+
+/// The name given with `--delete-data` has to be the bucket's, and a bucket has to be known for it to go.
+fn check_bucket(
+    flags: &cli::Teardown,
+    standing: &Standing,
+    named: Option<&BucketName>,
+    role: &RoleName,
+) -> Result<()> {
+    let known = standing.bucket.as_ref().map(|bucket| &bucket.name);
+    if let (Some(Some(typed)), Some(bucket)) = (&flags.delete_data, known.or(named))
+        && typed.trim() != bucket.as_str()
+    {
+        return Err(Error::usage(format!(
+            "--delete-data names '{typed}', and the bucket of this set-up is {bucket}. Nothing was removed."
+        )));
+    }
+    let asked = flags.delete_bucket || flags.delete_data.is_some();
+    if asked && known.is_none() && named.is_none() && standing.has_something() {
+        return Err(Error::usage(format!(
+            "Which bucket is meant is not known: the policies of role {role} that setup made name none, or several."
+        ))
+        .hint("Name it with --bucket."));
+    }
+    Ok(())
+}
+
+/// The role of the bucket, or the only one that setup made or took over; `None` where there is none.
+async fn the_role(
+    surroundings: &Surroundings,
+    session: &Session,
+    aws: &Aws,
+    bucket: Option<&BucketName>,
+) -> Result<Option<RoleName>> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let default = bucket.and_then(default_role_name);
+    let found = surroundings
+        .interrupts
+        .or(async {
+            if let Some(default) = &default
+                && aws.role(default).await.map_err(failed)?.is_some()
+            {
+                return Ok(vec![default.clone()]);
+            }
+            let candidates: Vec<RoleName> = match bucket {
+                Some(bucket) => roles_that_write_to(aws, bucket).await.map_err(failed)?,
+                None => {
+                    let roles = roles_that_trust_mixpanel(aws).await.map_err(failed)?;
+                    roles.into_iter().map(|role| role.name).collect()
+                }
+            };
+            let mut ours = Vec::new();
+            for candidate in candidates {
+                let role = aws.role(&candidate).await.map_err(failed)?;
+                if role.is_some_and(|role| owner(&role.tags) != Owner::Others) {
+                    ours.push(candidate);
+                }
+            }
+            Ok(ours)
+        })
+        .await?;
+    match found.as_slice() {
+        // A set-up that was cut short may have a bucket or policies, and no role yet.
+        [] => Ok(default),
+        _ => pick_role(surroundings, found, "mixpanel-s3 made several roles").map(Some),
+    }
+}
+
+fn nothing_to_remove(surroundings: &Surroundings, caller: &Caller) -> Result<()> {
+    surroundings.printer.note(&format!(
+        "Nothing to remove: account {} has no role that mixpanel-s3 made. (--bucket or --role looks for what a set-up that was cut short left.)",
+        caller.account
+    ));
+    if surroundings.common.output == Output::Json {
+        surroundings.printer.json(
+            &json!({ "account": caller.account, "changes": [], "stays": [], "complete": true }),
+        );
+    }
+    Ok(())
+}
+
+fn show(
+    surroundings: &Surroundings,
+    session: &Session,
+    caller: &Caller,
+    role: &RoleName,
+    teardown: &Teardown,
+) {
+    let printer = &surroundings.printer;
+    printer.caller(caller, &session.profile().description());
+    let title = match teardown.steps.is_empty() {
+        true => "Nothing to remove.",
+        false => "What goes:",
+    };
+    printer.note(&printer.paint(Tone::Heading, title));
+    for line in printer.steps_text(role, &teardown.steps) {
+        printer.note(&line);
+    }
+    printer.stays(teardown);
+    printer.note("");
+}
+
+/// A person's word for it: yes, and the bucket's name where its data goes.
+fn consent(surroundings: &Surroundings, flags: &cli::Teardown, standing: &Standing) -> Result<()> {
+    let prompter = Prompter::new(surroundings.printer.has_color());
+    let cancelled = || Error::new(ErrorKind::Failed, "Cancelled. Nothing was removed.");
+    if !prompter.confirm("Remove this?", false)? {
+        return Err(cancelled());
+    }
+    let bucket = standing.bucket.as_ref();
+    if let (Some(None), Some(bucket)) = (&flags.delete_data, bucket)
+        && bucket.empty != Some(true)
+        && bucket.owner == Some(Owner::Us)
+    {
+        let prompt = "Its data cannot be brought back. Type the bucket's name";
+        let typed = prompter.text(prompt, None, |text| Ok(text.trim().to_owned()))?;
+        if typed != bucket.name.as_str() {
+            return Err(cancelled());
+        }
+    }
+    Ok(())
+}
+
+/// A teardown that was agreed to, or only looked at.
+struct Work<'a> {
+    surroundings: &'a Surroundings,
+    session: &'a Session,
+    caller: &'a Caller,
+    place: Place,
+    teardown: &'a Teardown,
+}
+
+impl Work<'_> {
+    fn dry_run(&self, exit_code: bool) -> Result<()> {
+        self.print(&Ran::nothing(), true);
+        let count = self.teardown.steps.len();
+        if exit_code && count > 0 {
+            return Err(Error::new(
+                ErrorKind::PendingChange,
+                format!("{count} removal(s) are pending. Nothing was removed."),
+            ));
+        }
+        self.surroundings
+            .printer
+            .note("This was a dry run: nothing was removed.");
+        Ok(())
+    }
+
+    async fn run(&self) -> Result<()> {
+        let Self {
+            surroundings,
+            place,
+            teardown,
+            ..
+        } = self;
+        let printer = &surroundings.printer;
+        let ran = remove(place, &teardown.steps, &surroundings.interrupts, |event| {
+            printer.progress(&place.role, &event)
+        })
+        .await;
+        if let Some(stopped) = &ran.stopped {
+            return Err(self.stopped(&ran, stopped));
+        }
+        let there = tokio::select! {
+            there = still_there(place, &teardown.steps) => there,
+            () = surroundings.interrupts.wait(1) => {
+                let message = "Interrupted. Everything was removed, and nobody has looked yet whether it is gone.";
+                return Err(Error::new(ErrorKind::Interrupted, message));
+            }
+        };
+        match there {
+            Ok(there) if there.is_empty() => self.end(&ran),
+            Ok(there) => Err(Error::new(
+                ErrorKind::Partial,
+                format!(
+                    "Everything was removed, but AWS still answers with: {}.",
+                    there.join(", ")
+                ),
+            )
+            .hint("AWS may need a little longer. Run the same again to look.")),
+            Err(failure) => {
+                let error = failure.into_error(self.session.profile());
+                let message = format!(
+                    "Everything was removed, but whether it is gone could not be read. {}",
+                    error.message
+                );
+                Err(Error {
+                    kind: ErrorKind::Partial,
+                    message,
+                    ..error
+                })
+            }
+        }
+    }
+
+    /// The result; an error where something that was asked to go stays.
+    fn end(&self, ran: &Ran) -> Result<()> {
+        let left: Vec<_> = self.teardown.left().collect();
+        self.print(ran, false);
+        if left.is_empty() {
+            return Ok(());
+        }
+        let (kind, message) = match ran.done.is_empty() {
+            true => (
+                ErrorKind::Conflict,
+                "Nothing was removed, since this cannot go:",
+            ),
+            false => (
+                ErrorKind::Partial,
+                "The rest was removed, and this stays although it was to go:",
+            ),
+        };
+        Err(Error::new(kind, format!("{message}\n{}", left_text(&left))))
+    }
+
+    fn print(&self, ran: &Ran, dry_run: bool) {
+        let printer = &self.surroundings.printer;
+        let Teardown { steps, stays } = self.teardown;
+        match printer.output() {
+            Output::Json => {
+                let done = steps.iter().enumerate();
+                let done: Vec<_> = done
+                    .filter(|(index, _)| dry_run || ran.done.contains(index))
+                    .map(|(_, step)| step.clone())
+                    .collect();
+                printer.json(&json!({
+                    "account": self.caller.account,
+                    "dry_run": dry_run,
+                    "changes": changes_json(&done),
+                    "stays": stays_json(stays),
+                    "complete": !dry_run && self.teardown.left().next().is_none(),
+                }));
+            }
+            _ if ran.done.is_empty() => {}
+            _ => printer.note(&printer.paint(Tone::Good, "Removed, and looked at: it is gone.")),
+        }
+    }
+
+    /// What was removed, what was not, and how to go on.
+    fn stopped(&self, ran: &Ran, stopped: &Stopped) -> Error {
+        let list = |done: bool| {
+            in_reading_order(&self.teardown.steps)
+                .into_iter()
+                .filter(|(index, _)| ran.done.contains(index) == done)
+                .map(|(_, step)| format!("\n  {}", step_line(&self.place.role, step)))
+                .collect::<String>()
+        };
+        let error = match stopped {
+            Stopped::Interrupted => Error::new(ErrorKind::Interrupted, "Interrupted."),
+            Stopped::Failed(_, failure) => (**failure).clone().into_error(self.session.profile()),
+        };
+        let again = "Run the same again: it finds what is left and goes on.";
+        let done = list(true);
+        if done.is_empty() && !ran.may_have_acted() {
+            let message = format!("{} Nothing was removed.", error.message);
+            return Error { message, ..error };
+        }
+        if done.is_empty() {
+            let message = format!("{} AWS may have acted on it all the same.", error.message);
+            return Error { message, ..error }.hint(again);
+        }
+        let kind = match stopped {
+            Stopped::Interrupted => ErrorKind::Interrupted,
+            Stopped::Failed(..) => ErrorKind::Partial,
+        };
+        let message = format!(
+            "{}\nRemoved:{done}\nNot removed:{}",
+            error.message,
+            list(false)
+        );
+        Error {
+            kind,
+            message,
+            ..error
+        }
+        .hint(again)
+    }
+}

@@ -1,0 +1,192 @@
+//! Reads what is there of a set-up that is to be taken away. Reads only.
+
+use tokio::task::JoinSet;
+
+use super::policies::policies_of;
+use crate::aws::profile::Profile;
+use crate::aws::s3::Presence;
+use crate::aws::{Aws, Cause, Failure, Session};
+use crate::error::Result;
+use crate::names::{AccountId, BucketName, Region, RoleName};
+use crate::observed::{Caller, Owner, Policy, Reading, Role, owner};
+use crate::policy::read;
+use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
+use crate::teardown::{Standing, StandingBucket, StandingPolicy};
+
+/// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own policies
+/// write to. The region that is answered is the one where the set-up is.
+pub async fn standing(
+    session: &Session,
+    caller: &Caller,
+    role: &RoleName,
+    bucket: Option<&BucketName>,
+) -> Result<(Standing, Region)> {
+    let aws = Aws::new(session, &session.home_region());
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let account = &caller.account;
+    let present = aws.role(role).await.map_err(failed)?;
+    let (present, policies, instance_profiles) = match present {
+        Some(present) => {
+            let (policies, profiles) = tokio::try_join!(
+                with_policies(&aws, account, present),
+                optional(aws.instance_profiles(role))
+            )
+            .map_err(failed)?;
+            let (present, policies) = policies;
+            (Some(present), policies, profiles.unwrap_or_default())
+        }
+        None => {
+            let policies = policies_without_role(&aws, role).await.map_err(failed)?;
+            (None, policies, Vec::new())
+        }
+    };
+    let bucket = bucket.cloned().or_else(|| only_bucket(&policies));
+    let bucket = async {
+        match &bucket {
+            Some(bucket) => standing_bucket(session, session.profile(), bucket, account).await,
+            None => Ok(None),
+        }
+    };
+    let users = async { with_users(&aws, role, policies).await.map_err(failed) };
+    let (bucket, policies) = tokio::try_join!(bucket, users)?;
+
+    let region = bucket
+        .as_ref()
+        .map_or_else(|| session.home_region(), |bucket| bucket.region.clone());
+    let there = Aws::new(session, &region);
+    let alias = new_key_alias(role);
+    let key = optional(there.key(alias.as_str())).await.map_err(failed)?;
+    let standing = Standing {
+        account: account.clone(),
+        role: present,
+        instance_profiles,
+        policies,
+        bucket,
+        key: key.flatten().map(|key| key.arn),
+    };
+    Ok((standing, region))
+}
+
+/// The bucket that the set-up's policies write to, where they name only one.
+fn only_bucket(policies: &[Policy]) -> Option<BucketName> {
+    let documents = policies
+        .iter()
+        .filter(|policy| owner(&policy.tags) != Owner::Others)
+        .map(|policy| &policy.document);
+    let mut buckets = read::buckets_written(documents).into_iter();
+    buckets.next().filter(|_| buckets.next().is_none())
+}
+
+/// A role with everything that is attached to it or part of it, and its policies: those, and those of its own names.
+async fn with_policies(
+    aws: &Aws,
+    account: &AccountId,
+    role: Role,
+) -> Result<(Role, Vec<Policy>), Failure> {
+    let own = [data_policy_name(&role.name), kms_policy_name(&role.name)]
+        .map(|name| policy_arn(account, &role.path, &name));
+    let (of_role, data, kms) = tokio::try_join!(
+        policies_of(aws, &role.name, &own),
+        aws.policy(&own[0]),
+        aws.policy(&own[1])
+    )?;
+    let mut policies: Vec<Policy> = data.into_iter().chain(kms).collect();
+    policies.extend(of_role.managed);
+    let role = Role {
+        attached: of_role.attached,
+        inline: of_role.inline,
+        ..role
+    };
+    Ok((role, policies))
+}
+
+/// The policies of a role that is gone, or was never made: by their names, whatever path they are on.
+async fn policies_without_role(aws: &Aws, role: &RoleName) -> Result<Vec<Policy>, Failure> {
+    let names = [data_policy_name(role), kms_policy_name(role)];
+    let mut reads = JoinSet::new();
+    for arn in aws.policies_named(&names).await? {
+        let aws = aws.clone();
+        reads.spawn(async move { aws.policy(&arn).await });
+    }
+    let read: Result<Vec<Option<Policy>>, Failure> = reads.join_all().await.into_iter().collect();
+    let mut policies: Vec<Policy> = read?.into_iter().flatten().collect();
+    policies.sort_by(|one, other| one.arn.cmp(&other.arn));
+    Ok(policies)
+}
+
+async fn with_users(
+    aws: &Aws,
+    role: &RoleName,
+    policies: Vec<Policy>,
+) -> Result<Vec<StandingPolicy>, Failure> {
+    let mut reads = JoinSet::new();
+    for policy in policies {
+        let (aws, own) = (aws.clone(), format!("role {role}"));
+        reads.spawn(async move {
+            let ours = owner(&policy.tags) != Owner::Others;
+            let users = match ours {
+                true => optional(aws.policy_users(&policy.arn)).await?,
+                false => None,
+            };
+            let mut others = users.unwrap_or_default();
+            others.retain(|user| *user != own);
+            Ok::<_, Failure>(StandingPolicy { policy, others })
+        });
+    }
+    let read: Result<Vec<StandingPolicy>, Failure> = reads.join_all().await.into_iter().collect();
+    let mut policies = read?;
+    policies.sort_by(|one, other| one.policy.arn.cmp(&other.policy.arn));
+    Ok(policies)
+}
+
+/// The bucket, as far as it can be read; `None` where there is none in this account.
+async fn standing_bucket(
+    session: &Session,
+    profile: &Profile,
+    bucket: &BucketName,
+    account: &AccountId,
+) -> Result<Option<StandingBucket>> {
+    let failed = |failure: Failure| failure.into_error(profile);
+    let home = Aws::new(session, &session.home_region());
+    let region = match home
+        .bucket_presence(bucket, Some(account))
+        .await
+        .map_err(failed)?
+    {
+        Presence::Missing => return Ok(None),
+        Presence::Refused => {
+            return Ok(Some(StandingBucket {
+                name: bucket.clone(),
+                region: session.home_region(),
+                owner: None,
+                empty: None,
+            }));
+        }
+        Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
+        Presence::Elsewhere(region) => region,
+    };
+    let aws = Aws::new(session, &region);
+    let (tags, empty) = tokio::try_join!(
+        aws.bucket_tags(bucket, account),
+        optional(aws.is_empty(bucket, account))
+    )
+    .map_err(failed)?;
+    Ok(Some(StandingBucket {
+        name: bucket.clone(),
+        region,
+        owner: match tags {
+            Reading::Known(tags) => Some(owner(&tags)),
+            Reading::Unreadable(_) => None,
+        },
+        empty,
+    }))
+}
+
+/// `None` for what the caller may not read.
+async fn optional<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>, Failure> {
+    match call.await {
+        Ok(value) => Ok(Some(value)),
+        Err(failure) if failure.cause == Cause::Denied => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}

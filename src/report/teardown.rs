@@ -1,0 +1,60 @@
+//! What stays when a set-up is taken away, for people and for programs.
+
+use serde_json::{Value, json};
+
+use super::{Printer, Tone};
+use crate::teardown::{Stays, Teardown};
+
+impl Printer {
+    /// Says what stays, why, and which command removes it.
+    pub fn stays(&self, teardown: &Teardown) {
+        if teardown.stays.is_empty() {
+            return;
+        }
+        self.note(&self.paint(Tone::Heading, "What stays:"));
+        for stays in &teardown.stays {
+            let tone = match stays.was_to_go {
+                true => Tone::Warning,
+                false => Tone::Heading,
+            };
+            let thing = format!("{} {}", stays.resource.as_str(), stays.id);
+            self.note(&format!("  {}", self.paint(tone, &thing)));
+            self.note(&format!(
+                "    {} {}",
+                self.paint(Tone::Good, "="),
+                stays.why
+            ));
+            if let Some(command) = &stays.command {
+                self.note(&format!("        {}", self.paint(Tone::Quiet, command)));
+            }
+        }
+    }
+}
+
+/// What was asked to go and stays, for an error's message.
+pub fn left_text(left: &[&Stays]) -> String {
+    let texts = left.iter().map(|stays| {
+        let thing = format!("  {} {}: {}", stays.resource.as_str(), stays.id, stays.why);
+        match &stays.command {
+            Some(command) => format!("{thing}\n    {command}"),
+            None => thing,
+        }
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// What stays, as JSON.
+pub fn stays_json(stays: &[Stays]) -> Value {
+    stays
+        .iter()
+        .map(|stays| {
+            json!({
+                "resource": stays.resource,
+                "id": stays.id,
+                "why": stays.why,
+                "command": stays.command,
+                "was_to_go": stays.was_to_go,
+            })
+        })
+        .collect()
+}
