@@ -19,6 +19,8 @@ const ABORTS_AT_ONCE: usize = 16;
 const TELL_EVERY: usize = 10_000;
 
 /// Empties a bucket, or fails with how many objects are left and why.
+///
+/// Passes over the bucket are made until one finds nothing: Mixpanel may have written while an earlier one was under way.
 pub(super) async fn empty(
     aws: &Aws,
     bucket: &BucketName,
@@ -26,14 +28,50 @@ pub(super) async fn empty(
     interrupts: &Interrupts,
     teller: &Teller,
 ) -> Result<(), Failure> {
+    const ACTION: &str = "s3:DeleteObjectVersion";
     abort_uploads(aws, bucket, owner).await?;
     let mut progress = Progress::default();
+    loop {
+        let before = progress.deleted;
+        progress.left.clear();
+        pass(aws, bucket, owner, interrupts, teller, &mut progress).await?;
+        let Progress { deleted, left, .. } = &progress;
+        if interrupts.happened() {
+            let message = format!("interrupted after {deleted} object versions");
+            return Err(Failure::incomplete(ACTION, bucket.as_str(), &message));
+        }
+        if *deleted > before {
+            continue;
+        }
+        let Some(first) = left.first() else {
+            return Ok(());
+        };
+        let message = format!(
+            "{} object version(s) stay, the first of them {}: {}",
+            left.len(),
+            first.key,
+            first.why
+        );
+        let failure = match first.denied {
+            true => Failure::refused(ACTION, bucket.as_str()),
+            false => Failure::incomplete(ACTION, bucket.as_str(), ""),
+        };
+        return Err(Failure { message, ..failure });
+    }
+}
+
+/// One pass over all versions.
+async fn pass(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: &AccountId,
+    interrupts: &Interrupts,
+    teller: &Teller,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
     let mut deletions: JoinSet<Result<(usize, Vec<Undeleted>), Failure>> = JoinSet::new();
     let mut from = Some(Marker::default());
-    while let Some(marker) = from {
-        if interrupts.happened() {
-            break;
-        }
+    while let Some(marker) = from.filter(|_| !interrupts.happened()) {
         let page = aws.versions_page(bucket, owner, &marker).await?;
         from = page.next;
         if !page.items.is_empty() {
@@ -50,30 +88,7 @@ pub(super) async fn empty(
     while !deletions.is_empty() {
         progress.add(&mut deletions, teller).await?;
     }
-    let Progress { deleted, left, .. } = progress;
-    let incomplete =
-        |message: String| Failure::incomplete("s3:DeleteObjectVersion", bucket.as_str(), &message);
-    match left.first() {
-        _ if interrupts.happened() => Err(incomplete(format!(
-            "interrupted after {deleted} object versions"
-        ))),
-        None => Ok(()),
-        Some(first) => {
-            let message = format!(
-                "{} object versions are left, the first of them {}: {}",
-                left.len(),
-                first.key,
-                first.why
-            );
-            Err(match first.denied {
-                true => Failure {
-                    message,
-                    ..Failure::refused("s3:DeleteObjectVersion", bucket.as_str())
-                },
-                false => incomplete(message),
-            })
-        }
-    }
+    Ok(())
 }
 
 /// What was deleted so far, and what S3 did not delete.

@@ -17,7 +17,7 @@ use crate::observe::standing::standing;
 use crate::observed::{Caller, Owner, owner};
 use crate::report::Tone;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
-use crate::report::teardown::{left_text, stays_json};
+use crate::report::teardown::{left_text, removed_text, stays_json};
 use crate::spec::default_role_name;
 use crate::teardown::{Standing, Teardown, Wish, teardown};
 
@@ -320,13 +320,13 @@ impl Work<'_> {
     fn print(&self, ran: &Ran, dry_run: bool) {
         let printer = &self.surroundings.printer;
         let Teardown { steps, stays } = self.teardown;
+        let done: Vec<_> = in_reading_order(steps)
+            .into_iter()
+            .filter(|(index, _)| dry_run || ran.done.contains(index))
+            .map(|(_, step)| step.clone())
+            .collect();
         match printer.output() {
             Output::Json => {
-                let done = steps.iter().enumerate();
-                let done: Vec<_> = done
-                    .filter(|(index, _)| dry_run || ran.done.contains(index))
-                    .map(|(_, step)| step.clone())
-                    .collect();
                 printer.json(&json!({
                     "account": self.caller.account,
                     "dry_run": dry_run,
@@ -336,7 +336,11 @@ impl Work<'_> {
                 }));
             }
             _ if ran.done.is_empty() => {}
-            _ => printer.note(&printer.paint(Tone::Good, "Removed, and looked at: it is gone.")),
+            _ => {
+                let heading = "Looked at again:";
+                printer.note(&format!("\n{}", printer.paint(Tone::Heading, heading)));
+                printer.result(&removed_text(&done));
+            }
         }
     }
 

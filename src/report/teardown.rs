@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Printer, Tone};
-use crate::teardown::{Stays, Teardown};
+use crate::plan::Step;
+use crate::teardown::{Removal, Stays, Teardown};
 
 impl Printer {
     /// Says what stays, why, and which command removes it.
@@ -29,6 +30,22 @@ impl Printer {
             }
         }
     }
+}
+
+/// What is gone or given back, a line each.
+pub fn removed_text<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> String {
+    let lines = steps.into_iter().filter_map(|step| {
+        let did = match &step.action {
+            Removal::DeleteRole | Removal::DeletePolicy(_) | Removal::DeleteBucket(_) => "removed",
+            Removal::DeleteData(_) => "emptied",
+            Removal::ReleaseRole(_) | Removal::ReleasePolicy(..) => "given back",
+            Removal::DetachPolicy(_)
+            | Removal::DeleteInlinePolicy(_)
+            | Removal::DeletePolicyVersion { .. } => return None,
+        };
+        Some(format!("{did}: {} {}", step.resource.as_str(), step.id))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What was asked to go and stays, for an error's message.

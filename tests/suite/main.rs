@@ -17,5 +17,6 @@ mod print_details;
 mod requests;
 mod sandbox;
 mod setup;
+mod teardown;
 #[cfg(unix)]
 mod walk;

@@ -466,7 +466,7 @@ async fn forward(
     state: &State,
     method: &str,
     path: String,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
     body: Bytes,
 ) -> http::Response<Full<Bytes>> {
     match &state.backend {
@@ -484,33 +484,61 @@ async fn forward(
             response
         }
         Backend::Endpoint(endpoint) => {
-            static CLIENT: LazyLock<
-                Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
-            > = LazyLock::new(|| {
-                Client::builder(TokioExecutor::new())
-                    .pool_max_idle_per_host(0)
-                    .build_http()
-            });
-            headers.remove(http::header::HOST);
-            headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-            let mut request = http::Request::new(Full::new(body));
-            *request.method_mut() = method.parse().expect("a method");
-            *request.uri_mut() = format!("{endpoint}{path}").parse().expect("a URI");
-            *request.headers_mut() = headers;
-            let (parts, body) = CLIENT
-                .request(request)
-                .await
-                .expect("an answer of the endpoint")
-                .into_parts();
-            let body = body.collect().await.expect("its body").to_bytes();
-            let mut response = http::Response::from_parts(parts, Full::new(body));
-            response
-                .headers_mut()
-                .remove(http::header::TRANSFER_ENCODING);
-            response.headers_mut().remove(http::header::CONNECTION);
+            let tags = tags_at_creation(method, &path, &headers, &body);
+            let (tagging, signed) = (format!("{path}?tagging"), headers.clone());
+            let response = forward_to(endpoint, method, path, headers, body).await;
+            // moto leaves out the tags that CreateBucket brings; AWS does not.
+            if let Some(tags) = tags.filter(|_| response.status().is_success()) {
+                forward_to(endpoint, "PUT", tagging, signed, tags).await;
+            }
             response
         }
     }
+}
+
+/// The body of the PutBucketTagging that does what CreateBucket's tags do.
+fn tags_at_creation(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Option<Bytes> {
+    if action_of(method, path, headers, body) != "s3:PUT" {
+        return None;
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let tags = text.split_once("<Tags>")?.1.split_once("</Tags>")?.0;
+    Some(format!("<Tagging><TagSet>{tags}</TagSet></Tagging>").into())
+}
+
+async fn forward_to(
+    endpoint: &str,
+    method: &str,
+    path: String,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> http::Response<Full<Bytes>> {
+    static CLIENT: LazyLock<
+        Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
+    > = LazyLock::new(|| {
+        Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build_http()
+    });
+    headers.remove(http::header::HOST);
+    headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+    let mut request = http::Request::new(Full::new(body));
+    *request.method_mut() = method.parse().expect("a method");
+    *request.uri_mut() = format!("{endpoint}{path}").parse().expect("a URI");
+    *request.headers_mut() = headers;
+    let (parts, body) = CLIENT
+        .request(request)
+        .await
+        .expect("an answer of the endpoint")
+        .into_parts();
+    let body = body.collect().await.expect("its body").to_bytes();
+    let mut response = http::Response::from_parts(parts, Full::new(body));
+    response
+        .headers_mut()
+        .remove(http::header::TRANSFER_ENCODING);
+    response.headers_mut().remove(http::header::CONNECTION);
+    response
 }
 
 /// `iam:GetRole`, `kms:DescribeKey`, `s3:PUT tagging`, `s3:HEAD`, `s3:GET` (the list of buckets), …
@@ -532,6 +560,9 @@ fn action_of(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Stri
                     "encryption",
                     "policy",
                     "lifecycle",
+                    "versions",
+                    "uploads",
+                    "delete",
                 ];
                 known.contains(&name).then_some(name)
             });

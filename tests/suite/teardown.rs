@@ -1,0 +1,406 @@
+//! `teardown`: what setup made goes, what it took over is given back, and everything else stays as it was.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use serde_json::json;
+
+use crate::support::by_hand::{USER, data, trust};
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Outcome, Scripted, TOKEN};
+
+fn teardown(cloud: &Cloud, more: &[&str]) -> Outcome {
+    let bucket = cloud.bucket();
+    let mut arguments = vec!["teardown", "--bucket", &bucket, "--yes"];
+    arguments.extend(more);
+    cloud.run(&arguments)
+}
+
+/// Somebody else's role, policies and bucket, which look much like ours.
+fn neighbours(cloud: &Cloud) {
+    let other = format!("{}-other", cloud.bucket());
+    cloud.bucket_by_hand(&other, "eu-west-1");
+    cloud.role_by_hand(&other, &trust(USER, Some(TOKEN)), &[data(&other)]);
+    cloud.policy_by_hand("unattached", &data(&other));
+}
+
+/// `setup`, and then plain HTTP is let in again: the tests' AWS is reached that way, and an emulator may mind the policy.
+fn set_up_for_objects(cloud: &Cloud) {
+    cloud.setup(&[]).exits(0);
+    let s3 = cloud.s3("eu-west-1");
+    block_on(s3.delete_bucket_policy().bucket(cloud.bucket()).send()).unwrap();
+}
+
+fn put(cloud: &Cloud, key: &str) {
+    let s3 = cloud.s3("eu-west-1");
+    let put = s3
+        .put_object()
+        .bucket(cloud.bucket())
+        .key(key)
+        .body(ByteStream::from_static(b"{}"));
+    block_on(put.send()).unwrap();
+}
+
+#[test]
+fn it_leaves_exactly_what_was_there_before() {
+    for flags in [&[][..], &["--encryption", "kms"], &["--path", "/export/"]] {
+        let cloud = Cloud::start();
+        neighbours(&cloud);
+        let before = cloud.everything();
+        cloud.setup(flags).exits(0);
+        let shown = teardown(&cloud, &["--dry-run", "--delete-bucket"]).exits(0);
+        assert!(shown.stderr.contains("nothing was removed"), "{shown:?}");
+        teardown(&cloud, &["--dry-run", "--exit-code"]).exits(4);
+        let gone = teardown(&cloud, &["--delete-bucket"]).exits(0);
+        assert!(
+            gone.stdout.contains("removed: role acme-xxxxxxxx"),
+            "{gone:?}"
+        );
+        assert_eq!(cloud.everything(), before, "{flags:?}");
+        cloud.forget();
+        teardown(&cloud, &["--delete-bucket"])
+            .exits(0)
+            .says("Nothing to remove");
+        assert!(cloud.writes().is_empty());
+    }
+}
+
+#[test]
+fn the_only_role_that_setup_made_is_found_and_its_bucket_stays() {
+    let cloud = Cloud::start();
+    neighbours(&cloud);
+    let before = cloud.everything();
+    cloud.setup(&["--role-name", "its-own-name"]).exits(0);
+    let with = cloud.everything();
+    let outcome = cloud
+        .run(&["teardown", "--yes", "--output", "json"])
+        .exits(0);
+    let value = outcome.json();
+    assert_eq!(value["complete"], true);
+    assert_eq!(value["stays"][0]["resource"], "bucket");
+    assert_eq!(value["stays"][0]["was_to_go"], false);
+    let after = cloud.everything();
+    for kind in ["roles", "policies", "keys"] {
+        assert_eq!(after[kind], before[kind]);
+    }
+    assert_eq!(after["buckets"], with["buckets"]);
+    // The bucket alone is a set-up that was cut short.
+    cloud
+        .run(&["teardown", "--yes"])
+        .exits(0)
+        .says("Nothing to remove");
+    teardown(&cloud, &["--delete-bucket"]).exits(0);
+    assert_eq!(cloud.everything(), before);
+}
+
+#[test]
+fn a_key_stays_and_the_command_that_removes_it_is_printed() {
+    let cloud = Cloud::start();
+    let kms = ["--encryption", "kms", "--create-kms-key"];
+    let made = cloud.setup(&kms).exits(0);
+    let keys = cloud.everything()["keys"].clone();
+    let key = made.stdout.split("KMS Key ID:").nth(1).unwrap();
+    let key = key.split_whitespace().next().unwrap().to_owned();
+    teardown(&cloud, &["--delete-bucket"])
+        .exits(0)
+        .says(&format!(
+            "aws kms schedule-key-deletion --region eu-west-1 --key-id {key}"
+        ));
+    let after = cloud.everything();
+    assert_eq!(after["keys"], keys);
+    for kind in ["roles", "policies", "buckets"] {
+        assert_eq!(after[kind], json!({}));
+    }
+    // A new set-up finds the key again.
+    let again = cloud.setup(&kms).exits(0);
+    assert_eq!(again.stdout, made.stdout);
+}
+
+#[test]
+fn what_was_taken_over_is_given_back_or_removed_on_request() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let without_set_up = cloud.everything();
+    cloud.role_by_hand("ExportToS3", &trust(USER, Some(TOKEN)), &[data(&bucket)]);
+    let before = cloud.everything();
+    cloud.setup(&["--adopt"]).exits(0);
+    teardown(&cloud, &[])
+        .exits(0)
+        .says("given back")
+        .says("Mixpanel can still assume it");
+    assert_eq!(cloud.everything(), before);
+    // It is none of our business any more.
+    cloud
+        .run(&["teardown", "--role", "ExportToS3", "--yes"])
+        .exits(5)
+        .says("it was not made by mixpanel-s3");
+    assert_eq!(cloud.everything(), before);
+
+    cloud.setup(&["--adopt"]).exits(0);
+    teardown(&cloud, &["--include-adopted", "--delete-bucket"])
+        .exits(6)
+        .says("bucket acme-xxxxxxxx: it was not made by mixpanel-s3");
+    assert_eq!(cloud.everything(), without_set_up);
+}
+
+#[test]
+fn a_policy_that_something_else_uses_stays_and_its_users_are_named() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
+    cloud.role_by_hand("another", &trust(USER, Some(TOKEN)), &[]);
+    cloud.attach_by_hand("another", &arn);
+    teardown(&cloud, &[])
+        .exits(6)
+        .says("something else still uses it: role another")
+        .says("aws iam list-entities-for-policy");
+    let everything = cloud.everything();
+    assert!(everything["roles"]["acme-xxxxxxxx"].is_null());
+    assert_eq!(
+        everything["roles"]["another"]["attached"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    teardown(&cloud, &[])
+        .exits(5)
+        .says("Nothing was removed, since this cannot go");
+    let iam = cloud.iam();
+    let detach = iam
+        .detach_role_policy()
+        .role_name("another")
+        .policy_arn(&arn);
+    block_on(detach.send()).unwrap();
+    teardown(&cloud, &[]).exits(0);
+    assert_eq!(cloud.everything()["policies"], json!({}));
+}
+
+#[test]
+fn a_role_in_an_instance_profile_stays_whole() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let before = cloud.everything();
+    let iam = cloud.iam();
+    block_on(
+        iam.create_instance_profile()
+            .instance_profile_name("machine")
+            .send(),
+    )
+    .unwrap();
+    let add = iam
+        .add_role_to_instance_profile()
+        .instance_profile_name("machine")
+        .role_name(cloud.bucket());
+    block_on(add.send()).unwrap();
+    teardown(&cloud, &[])
+        .exits(5)
+        .says("it is in the instance profile machine")
+        .says("aws iam remove-role-from-instance-profile");
+    assert_eq!(cloud.everything(), before);
+}
+
+#[test]
+fn others_policies_of_our_role_are_detached_and_stay() {
+    let cloud = Cloud::start();
+    let audit = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+    let arn = cloud.policy_by_hand("audit", &audit);
+    let before = cloud.everything();
+    cloud.setup(&[]).exits(0);
+    cloud.attach_by_hand(&cloud.bucket(), &arn);
+    let iam = cloud.iam();
+    let put = iam.put_role_policy().role_name(cloud.bucket());
+    let put = put.policy_name("theirs").policy_document(audit.to_string());
+    block_on(put.send()).unwrap();
+    teardown(&cloud, &["--delete-bucket"])
+        .exits(0)
+        .says("policy audit detached")
+        .says("inline policy theirs goes");
+    assert_eq!(cloud.everything(), before);
+}
+
+#[test]
+fn data_goes_only_with_the_buckets_name() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    set_up_for_objects(&cloud);
+    put(&cloud, "1/mp_master_event/2026/11/24/a.json");
+    let with = cloud.everything();
+    teardown(&cloud, &["--delete-bucket", "--dry-run"])
+        .exits(0)
+        .says("it is not empty; --delete-data removes what is in it");
+    teardown(&cloud, &["--delete-data", "another-bucket"])
+        .exits(2)
+        .says(
+            "--delete-data names 'another-bucket', and the bucket of this set-up is acme-xxxxxxxx",
+        );
+    teardown(&cloud, &["--delete-data"])
+        .exits(2)
+        .says("--delete-data BUCKET");
+    assert_eq!(cloud.everything(), with);
+    teardown(&cloud, &["--delete-bucket"])
+        .exits(6)
+        .says("this stays although it was to go");
+    assert_eq!(cloud.everything()["buckets"], with["buckets"]);
+    let emptied = teardown(&cloud, &["--delete-data", &bucket]).exits(0);
+    assert_eq!(emptied.stdout, "emptied: bucket acme-xxxxxxxx\n");
+    assert_eq!(cloud.everything()["buckets"]["acme-xxxxxxxx"]["objects"], 0);
+    teardown(&cloud, &["--delete-bucket"]).exits(0);
+    assert_eq!(cloud.everything()["buckets"], json!({}));
+}
+
+#[test]
+fn versions_delete_markers_and_unfinished_uploads_go() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    set_up_for_objects(&cloud);
+    let s3 = cloud.s3("eu-west-1");
+    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let versioning = s3.put_bucket_versioning().bucket(&bucket);
+    block_on(versioning.versioning_configuration(on.build()).send()).unwrap();
+    for key in ["a", "a", "b", "odd & key+with <signs>"] {
+        put(&cloud, key);
+    }
+    block_on(s3.delete_object().bucket(&bucket).key("b").send()).unwrap();
+    for key in ["u/1", "u/2"] {
+        block_on(s3.create_multipart_upload().bucket(&bucket).key(key).send()).unwrap();
+    }
+    assert_eq!(cloud.everything()["buckets"]["acme-xxxxxxxx"]["objects"], 5);
+    teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(0);
+    assert_eq!(cloud.everything()["buckets"], json!({}));
+}
+
+#[test]
+fn thousands_of_objects_cost_a_request_a_thousand() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    set_up_for_objects(&cloud);
+    let s3 = cloud.s3("eu-west-1");
+    block_on(async {
+        let mut puts = tokio::task::JoinSet::new();
+        for number in 0..2100 {
+            let put = s3
+                .put_object()
+                .bucket(&bucket)
+                .key(format!("1/mp_master_event/{number:06}.json"))
+                .body(ByteStream::from_static(b"{}"));
+            puts.spawn(put.send());
+            while puts.len() >= 8 {
+                puts.join_next().await.unwrap().unwrap().unwrap();
+            }
+        }
+        puts.join_all().await;
+    });
+    cloud.forget();
+    teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(0);
+    let count = |action: &str| {
+        let calls = cloud.calls();
+        calls.iter().filter(|call| call.action == action).count()
+    };
+    // Three pages, as often as an emulator's paging repeats itself while objects go.
+    let (lists, deletes) = (count("s3:GET versions"), count("s3:POST delete"));
+    assert!((3..=6).contains(&deletes), "{deletes}");
+    assert!((5..=10).contains(&lists), "{lists}");
+    assert_eq!(cloud.everything()["buckets"], json!({}));
+}
+
+#[test]
+fn objects_that_s3_does_not_delete_are_told() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    set_up_for_objects(&cloud);
+    put(&cloud, "held");
+    let body = "<DeleteResult><Error><Key>held</Key><Code>AccessDenied</Code><Message>object is under legal hold</Message></Error></DeleteResult>";
+    cloud.script(
+        "s3:POST delete",
+        None,
+        Scripted::Answer(200, vec![("content-type", "text/xml".into())], body.into()),
+    );
+    let outcome = teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(6);
+    outcome
+        .says("1 object version(s) stay, the first of them held")
+        .says("legal hold")
+        .says("Not removed:")
+        .says("role acme-xxxxxxxx: the role goes");
+}
+
+#[test]
+fn a_set_up_that_was_cut_short_goes_too() {
+    for action in [
+        "iam:CreateRole",
+        "s3:PUT publicAccessBlock",
+        "iam:AttachRolePolicy",
+        "iam:CreatePolicy",
+    ] {
+        let mut cloud = Cloud::start();
+        let before = cloud.everything();
+        let service = action.split(':').next().unwrap();
+        cloud.script(
+            action,
+            None,
+            Scripted::error(service, 403, "AccessDenied", "no"),
+        );
+        cloud.setup(&[]).exits(6);
+        cloud.clear_script();
+        teardown(&cloud, &["--delete-bucket"]).exits(0);
+        assert_eq!(cloud.everything(), before, "{action}");
+    }
+}
+
+#[test]
+fn a_refused_removal_says_what_went_and_what_did_not() {
+    let mut cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let message = "User: x is not authorized to perform: iam:DeleteRole because no identity-based policy allows the iam:DeleteRole action";
+    cloud.script(
+        "iam:DeleteRole",
+        None,
+        Scripted::error("iam", 403, "AccessDenied", message),
+    );
+    teardown(&cloud, &[])
+        .exits(6)
+        .says("AWS refused iam:DeleteRole on acme-xxxxxxxx; the refusal comes from the caller's policies")
+        .says("Removed:\n  policy acme-xxxxxxxx-s3: the policy goes")
+        .says("Not removed:\n  role acme-xxxxxxxx: the role goes")
+        .says("Run the same again");
+    cloud.clear_script();
+    teardown(&cloud, &[]).exits(0);
+    assert_eq!(cloud.everything()["roles"], json!({}));
+}
+
+#[test]
+fn every_version_of_a_policy_goes() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
+    for _ in 0..3 {
+        let iam = cloud.iam();
+        let version = iam
+            .create_policy_version()
+            .policy_arn(&arn)
+            .policy_document(data(&bucket).to_string())
+            .set_as_default(true);
+        block_on(version.send()).unwrap();
+    }
+    teardown(&cloud, &[]).exits(0).says("version v1 goes");
+    assert_eq!(cloud.everything()["policies"], json!({}));
+}
+
+#[test]
+fn without_a_terminal_it_wants_to_be_told() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud
+        .run(&["teardown", "--bucket", &bucket, "--delete-data"])
+        .exits(2)
+        .says("--yes")
+        .says("--delete-data BUCKET");
+    assert!(cloud.calls().is_empty());
+    let error = cloud
+        .run(&["teardown", "--role", "a b", "--yes", "--output", "json"])
+        .exits(2)
+        .json_error();
+    assert_eq!(error["kind"], "usage");
+}
