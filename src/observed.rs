@@ -181,7 +181,7 @@ pub struct Policy {
     pub tags: Vec<Tag>,
     /// The document of the default version.
     pub document: Document,
-    /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`].
+    /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`]. Empty where the caller may not list them.
     pub versions: Vec<Version>,
 }
 

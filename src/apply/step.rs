@@ -79,7 +79,6 @@ async fn attempt(
                 Some(key) => key,
                 None => named_key(context, alias, description, tags).await?,
             };
-            aws.enable_key_rotation(&key).await?;
             context.keys.named.get_or_init(|| key);
             Ok(())
         }
@@ -241,6 +240,8 @@ async fn named_key(
 ) -> Result<KeyArn, Failure> {
     let aws = &context.aws;
     let made = made_key(context, description, tags).await?;
+    // The name comes last: a key without one is what the next run completes.
+    aws.enable_key_rotation(&made).await?;
     match aws.create_alias(alias, &made).await {
         Ok(()) => Ok(made),
         // An answer that was lost, or a run beside this one. An alias names one key, so both go on with that one.

@@ -180,11 +180,8 @@ impl Aws {
         );
         let versions = match versions {
             Ok(versions) => versions,
-            // Only a change needs to know of the others.
-            Err(failure) if failure.cause == Cause::Denied => vec![Version {
-                id: default_version,
-                is_default: true,
-            }],
+            // Only a change needs to know of them.
+            Err(failure) if failure.cause == Cause::Denied => Vec::new(),
             Err(failure) => return Err(failure),
         };
         Ok(Some(Policy {

@@ -90,6 +90,18 @@ async fn with_policies(
         aws.policy(&own[0]),
         aws.policy(&own[1])
     )?;
+    // A role goes only without its inline policies.
+    let refused = of_role
+        .unreadable
+        .iter()
+        .find_map(|call| match call.action.as_str() {
+            "iam:ListRolePolicies" => Some("iam:ListRolePolicies"),
+            "iam:GetRolePolicy" => Some("iam:GetRolePolicy"),
+            _ => None,
+        });
+    if let Some(action) = refused {
+        return Err(Failure::refused(action, role.name.as_str()));
+    }
     let mut policies: Vec<Policy> = data.into_iter().chain(kms).collect();
     policies.extend(of_role.managed);
     let role = Role {
@@ -124,6 +136,11 @@ async fn with_users(
         let (aws, own) = (aws.clone(), format!("role {role}"));
         reads.spawn(async move {
             let ours = owner(&policy.tags) != Owner::Others;
+            // A policy goes only without its other versions.
+            if ours && policy.versions.is_empty() {
+                let arn = policy.arn.as_str();
+                return Err(Failure::refused("iam:ListPolicyVersions", arn));
+            }
             let users = match ours {
                 true => optional(aws.policy_users(&policy.arn)).await?,
                 false => None,

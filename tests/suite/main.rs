@@ -13,6 +13,8 @@ mod architecture;
 mod bad_input;
 mod drift;
 mod faults;
+#[cfg(unix)]
+mod matrix;
 mod print_details;
 mod requests;
 mod sandbox;

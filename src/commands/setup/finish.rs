@@ -233,6 +233,12 @@ fn stopped_error(
 
 /// The error of a step that failed, where it is worth more words than a read's.
 fn write_error(session: &Session, failure: &Failure) -> Error {
+    if failure.action == "iam:CreatePolicyVersion" && failure.code == "LimitExceeded" {
+        let arn = &failure.resource;
+        return Error::new(ErrorKind::Failed, failure.to_string())
+            .hint("IAM keeps five versions of a policy, and setup may not list them (iam:ListPolicyVersions).")
+            .hint(format!("Remove one: aws iam list-policy-versions --policy-arn {arn}, then aws iam delete-policy-version --policy-arn {arn} --version-id vN"));
+    }
     if failure.cause == Cause::AlreadyExists {
         let error = Error::new(ErrorKind::Conflict, failure.to_string());
         return match failure.code.as_str() {

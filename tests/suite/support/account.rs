@@ -111,7 +111,7 @@ impl Cloud {
                 "tags": tags.map(|tags| tags.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>()),
                 "blocks": blocks.map(|blocks| format!("{:?}", blocks.public_access_block_configuration())),
                 "ownership": ownership.map(|ownership| format!("{:?}", ownership.ownership_controls())),
-                "encryption": encryption.map(|encryption| format!("{:?}", encryption.server_side_encryption_configuration())),
+                "encryption": encryption.and_then(|encryption| default_encryption(&encryption)),
                 "policy": policy.map(|policy| document(policy.policy().unwrap_or_default())),
                 "lifecycle": lifecycle.map(|lifecycle| sorted(lifecycle.rules().iter().map(|rule| format!("{rule:?}")))),
                 "objects": versions.map(|versions| versions.versions().len() + versions.delete_markers().len()),
@@ -160,6 +160,22 @@ fn sorted(items: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     let mut items: Vec<String> = items.into_iter().map(Into::into).collect();
     items.sort();
     items
+}
+
+/// A bucket that was never told says the same as one that was told SSE-S3, but for a bucket key that is off either way.
+fn default_encryption(
+    answer: &aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput,
+) -> Option<Value> {
+    let rule = answer
+        .server_side_encryption_configuration()?
+        .rules()
+        .first()?;
+    let default = rule.apply_server_side_encryption_by_default()?;
+    Some(json!({
+        "algorithm": default.sse_algorithm().as_str(),
+        "key": default.kms_master_key_id(),
+        "bucket_key": rule.bucket_key_enabled() == Some(true),
+    }))
 }
 
 /// A document as IAM and S3 answer it, raw or percent-encoded.

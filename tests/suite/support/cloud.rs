@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub struct Call {
     pub action: String,
     /// The body: a form, a document, or nothing.
     pub body: String,
+    /// Whether AWS acted on it, and did not merely answer that it did not.
+    pub acted: bool,
     began: Instant,
     ended: Option<Instant>,
 }
@@ -92,6 +95,8 @@ impl Scripted {
 
 struct Rule {
     action: String,
+    /// How many requests pass before.
+    skip: usize,
     remaining: Option<usize>,
     answer: Scripted,
 }
@@ -106,8 +111,8 @@ struct State {
     calls: Mutex<Vec<Call>>,
     rules: Mutex<VecDeque<Rule>>,
     delay: OnceLock<Duration>,
-    /// Told when a request is left without its answer.
-    stuck: tokio::sync::Notify,
+    /// Whether a request is left without its answer.
+    stuck: AtomicBool,
     /// How many connections and requests are open, but for those that the script leaves without an answer.
     open: tokio::sync::watch::Sender<usize>,
 }
@@ -160,7 +165,7 @@ impl Cloud {
             calls: Mutex::default(),
             rules: Mutex::default(),
             delay: OnceLock::new(),
-            stuck: tokio::sync::Notify::new(),
+            stuck: AtomicBool::new(false),
             open: tokio::sync::watch::Sender::new(0),
         });
         let address = RUNTIME.block_on(serve(Arc::clone(&state)));
@@ -227,9 +232,19 @@ impl Cloud {
 
     /// Answers the next requests of an action from the script. `times: None` is "from now on".
     pub fn script(&self, action: &str, times: Option<usize>, answer: Scripted) {
+        self.add_rule(action, 0, times, answer);
+    }
+
+    /// Answers the n-th request of an action from the script, counted from 1.
+    pub fn script_nth(&self, action: &str, nth: usize, answer: Scripted) {
+        self.add_rule(action, nth - 1, Some(1), answer);
+    }
+
+    fn add_rule(&self, action: &str, skip: usize, remaining: Option<usize>, answer: Scripted) {
         let rule = Rule {
             action: action.to_owned(),
-            remaining: times,
+            skip,
+            remaining,
             answer,
         };
         self.state.rules.lock().expect("rules").push_back(rule);
@@ -240,15 +255,30 @@ impl Cloud {
         self.state.rules.lock().expect("rules").clear();
     }
 
+    /// Waits until a scripted hang has begun, or until the program has ended without one. Whether there is one.
+    pub fn wait_for_hang_of(&self, child: &mut std::process::Child) -> bool {
+        loop {
+            if self.is_stuck() {
+                return true;
+            }
+            if child.try_wait().expect("a child").is_some() {
+                return self.is_stuck();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Waits until a scripted hang has begun.
     pub fn wait_for_hang(&self) {
-        RUNTIME.block_on(async {
-            let stuck = self.state.stuck.notified();
-            let patience = Duration::from_secs(30);
-            tokio::time::timeout(patience, stuck)
-                .await
-                .expect("a request that hangs");
-        });
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !self.is_stuck() {
+            assert!(Instant::now() < patience, "a request that hangs");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.state.stuck.load(Ordering::SeqCst)
     }
 
     /// Waits until everything that a killed program had asked is acted on: what was on its way when it died still arrives.
@@ -406,6 +436,7 @@ async fn answer(
         calls.push(Call {
             action: action.clone(),
             body: String::from_utf8_lossy(&body).into_owned(),
+            acted: false,
             began: Instant::now(),
             ended: None,
         });
@@ -414,21 +445,30 @@ async fn answer(
     if let Some(delay) = state.delay.get() {
         tokio::time::sleep(*delay).await;
     }
+    let act = async |path: String| {
+        let method = parts.method.as_str();
+        let response = forward(&state, method, path, parts.headers.clone(), body.clone()).await;
+        // `forget` may have emptied the list meanwhile.
+        if let Some(call) = state.calls.lock().expect("calls").get_mut(index) {
+            call.acted = response.status().is_success();
+        }
+        response
+    };
     let response = match scripted(&state, &action) {
         Some(Scripted::Hang) => {
-            state.stuck.notify_one();
+            state.stuck.store(true, Ordering::SeqCst);
             drop(open);
             std::future::pending().await
         }
         Some(Scripted::HangAfter) => {
-            forward(&state, parts.method.as_str(), path, parts.headers, body).await;
-            state.stuck.notify_one();
+            act(path).await;
+            state.stuck.store(true, Ordering::SeqCst);
             drop(open);
             std::future::pending().await
         }
         Some(Scripted::ResetBefore) => return Err("reset by the script"),
         Some(Scripted::LostAnswer) => {
-            forward(&state, parts.method.as_str(), path, parts.headers, body).await;
+            act(path).await;
             return Err("reset by the script");
         }
         Some(Scripted::Answer(status, headers, text)) => {
@@ -442,9 +482,8 @@ async fn answer(
             }
             response
         }
-        None => forward(&state, parts.method.as_str(), path, parts.headers, body).await,
+        None => act(path).await,
     };
-    // `forget` may have emptied the list meanwhile.
     if let Some(call) = state.calls.lock().expect("calls").get_mut(index) {
         call.ended = Some(Instant::now());
     }
@@ -456,6 +495,10 @@ fn scripted(state: &State, action: &str) -> Option<Scripted> {
     let rule = rules
         .iter_mut()
         .find(|rule| rule.action == action && rule.remaining != Some(0))?;
+    if rule.skip > 0 {
+        rule.skip -= 1;
+        return None;
+    }
     if let Some(remaining) = rule.remaining.as_mut() {
         *remaining -= 1;
     }
@@ -566,9 +609,12 @@ fn action_of(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Stri
                 ];
                 known.contains(&name).then_some(name)
             });
-            match sub {
-                Some(sub) => format!("s3:{method} {sub}"),
-                None => format!("s3:{method}"),
+            let place = path.split('?').next().unwrap_or_default();
+            let key = place.trim_start_matches('/').split_once('/');
+            match (sub, key.is_some_and(|(_, key)| !key.is_empty())) {
+                (Some(sub), _) => format!("s3:{method} {sub}"),
+                (None, true) => format!("s3:{method} object"),
+                (None, false) => format!("s3:{method}"),
             }
         }
         "kms" => {

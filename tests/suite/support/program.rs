@@ -122,9 +122,10 @@ impl Cloud {
     }
 
     /// Runs the program against this AWS.
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub fn run(&self, arguments: &[impl AsRef<str>]) -> Outcome {
         let home = tempfile::tempdir().expect("a directory");
-        let mut outcome = run(&mut self.command(&home, arguments));
+        let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+        let mut outcome = run(&mut self.command(&home, &arguments));
         outcome.stdout = self.normalize(&outcome.stdout);
         outcome.stderr = self.normalize(&outcome.stderr);
         outcome

@@ -1,0 +1,395 @@
+//! Networks and people that fail at the worst moment: every request of a run is hit in every way, once each. The first run
+//! says truly how it ended, and a plain second one leaves what an undisturbed run leaves, object for object.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::{Value, json};
+
+use crate::support::by_hand::data;
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Outcome, Scripted};
+
+/// How many cases run at the same time: most of them wait most of the time.
+const AT_ONCE: usize = 8;
+/// The deadline of a call, in seconds; an attempt without an answer takes a third of it.
+const TIMEOUT: &str = "6";
+
+/// A run that is disturbed.
+struct Scenario {
+    name: &'static str,
+    /// What is there before.
+    prepare: fn(&Cloud),
+    /// The command line.
+    arguments: fn(&Cloud) -> Vec<String>,
+}
+
+/// How a request is disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    InternalError,
+    Unavailable,
+    Throttled,
+    ResetBefore,
+    AnswerLost,
+    NoAnswer,
+    Denied,
+    KilledBefore,
+    KilledAfter,
+    Interrupted,
+}
+
+const MODES: [Mode; 10] = [
+    Mode::InternalError,
+    Mode::Unavailable,
+    Mode::Throttled,
+    Mode::ResetBefore,
+    Mode::AnswerLost,
+    Mode::NoAnswer,
+    Mode::Denied,
+    Mode::KilledBefore,
+    Mode::KilledAfter,
+    Mode::Interrupted,
+];
+
+impl Mode {
+    fn answer(self, action: &str) -> Scripted {
+        let service = action.split(':').next().expect("service:action");
+        let error = |status, code, message| Scripted::error(service, status, code, message);
+        match (self, service) {
+            (Self::InternalError, _) => error(500, "InternalError", "We had a problem."),
+            (Self::Unavailable, _) => error(503, "ServiceUnavailable", "Try again."),
+            (Self::Throttled, "s3") => error(503, "SlowDown", "Reduce your request rate."),
+            (Self::Throttled, _) => error(400, "ThrottlingException", "Rate exceeded"),
+            (Self::Denied, "kms") => error(400, "AccessDeniedException", "not authorized"),
+            (Self::Denied, _) => error(403, "AccessDenied", "not authorized"),
+            (Self::ResetBefore, _) => Scripted::ResetBefore,
+            (Self::AnswerLost, _) => Scripted::LostAnswer,
+            (Self::NoAnswer | Self::KilledBefore | Self::Interrupted, _) => Scripted::Hang,
+            (Self::KilledAfter, _) => Scripted::HangAfter,
+        }
+    }
+}
+
+impl Scenario {
+    /// Disturbs every request in every way.
+    fn every_request_in_every_way(&self) {
+        let undisturbed = self.start();
+        let outcome = undisturbed.run(&self.words(&undisturbed));
+        assert_eq!(outcome.code, 0, "{}: {}", self.name, outcome.stderr);
+        let mut requests: BTreeMap<String, usize> = BTreeMap::new();
+        for call in undisturbed.calls() {
+            *requests.entry(call.action).or_default() += 1;
+        }
+        let expected = undisturbed.everything();
+        let cases: Vec<(&str, usize, Mode)> = requests
+            .iter()
+            .flat_map(|(action, count)| (1..=*count).map(move |nth| (action.as_str(), nth)))
+            .flat_map(|(action, nth)| MODES.map(|mode| (action, nth, mode)))
+            .collect();
+        let next = AtomicUsize::new(0);
+        let failures: Vec<String> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut failures = Vec::new();
+                        while let Some((action, nth, mode)) =
+                            cases.get(next.fetch_add(1, Ordering::SeqCst))
+                        {
+                            if let Err(failure) = self.case(action, *nth, *mode, &expected) {
+                                failures.push(format!("{action} #{nth}, {mode:?}: {failure}"));
+                            }
+                        }
+                        failures
+                    })
+                })
+                .collect();
+            let joined = workers
+                .into_iter()
+                .map(|worker| worker.join().expect("a worker"));
+            joined.flatten().collect()
+        });
+        // Straight to the stream: what is printed is swallowed when a test passes.
+        let mut stream = std::io::stderr();
+        writeln!(stream, "{} disturbances of {}", cases.len(), self.name).expect("stderr");
+        assert!(
+            failures.is_empty(),
+            "{} of {} cases of {}:\n{}",
+            failures.len(),
+            cases.len(),
+            self.name,
+            failures.join("\n\n")
+        );
+    }
+
+    fn start(&self) -> Cloud {
+        let cloud = Cloud::start();
+        (self.prepare)(&cloud);
+        cloud.forget();
+        cloud
+    }
+
+    fn words(&self, cloud: &Cloud) -> Vec<String> {
+        let mut words = (self.arguments)(cloud);
+        words.extend(["--timeout".to_owned(), TIMEOUT.to_owned()]);
+        words
+    }
+
+    fn case(&self, action: &str, nth: usize, mode: Mode, expected: &Value) -> Result<(), String> {
+        let mut cloud = self.start();
+        let arguments = self.words(&cloud);
+        cloud.script_nth(action, nth, mode.answer(action));
+        let first = match mode {
+            Mode::KilledBefore | Mode::KilledAfter | Mode::Interrupted => {
+                stopped_run(&cloud, &arguments, mode)
+            }
+            _ => Some(cloud.run(&arguments)),
+        };
+        cloud.wait_until_quiet();
+        let acted = cloud.calls().iter().any(|call| !call.reads() && call.acted);
+        cloud.clear_script();
+        let first = match first {
+            None => String::new(),
+            Some(outcome) => {
+                let shown = format!("exit {}\n{}", outcome.code, outcome.stderr);
+                is_true(&outcome, mode, acted).map_err(|why| format!("{why}\n{shown}"))?;
+                shown
+            }
+        };
+        let second = cloud.run(&arguments);
+        if second.code != 0 {
+            let code = second.code;
+            return Err(format!(
+                "the second run ended with {code}\n{}\nafter the first:\n{first}",
+                second.stderr
+            ));
+        }
+        let left = cloud.everything();
+        if left != *expected {
+            return Err(format!(
+                "what is left differs:\n{}\nafter the first:\n{first}",
+                differing_lines(expected, &left)
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A run that is stopped at a request that gets no answer. `None` where it was killed, and could say nothing.
+fn stopped_run(cloud: &Cloud, arguments: &[String], mode: Mode) -> Option<Outcome> {
+    let home = tempfile::tempdir().expect("a directory");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = cloud
+        .command(&home, &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let hangs = cloud.wait_for_hang_of(&mut child);
+    if mode == Mode::Interrupted {
+        // The second one does not wait for what is under way.
+        while hangs && child.try_wait().expect("a child").is_none() {
+            interrupt(&child);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let output = child.wait_with_output().expect("its end");
+        let text = |bytes: &[u8]| cloud.normalize(&String::from_utf8_lossy(bytes));
+        return Some(Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        });
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("its end");
+    None
+}
+
+/// The lines of one value that the other has not, and the other way round.
+fn differing_lines(expected: &Value, left: &Value) -> String {
+    let (expected, left) = (format!("{expected:#}"), format!("{left:#}"));
+    let only = |of: &str, than: &str, mark: &str| {
+        let known: Vec<&str> = than.lines().collect();
+        let lines = of.lines().filter(|line| !known.contains(line));
+        lines
+            .map(|line| format!("{mark}{line}\n"))
+            .collect::<String>()
+    };
+    only(&expected, &left, "-") + &only(&left, &expected, "+")
+}
+
+fn interrupt(child: &Child) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).output();
+    sent.expect("kill");
+}
+
+/// Whether a run said truly how it ended.
+fn is_true(outcome: &Outcome, mode: Mode, acted: bool) -> Result<(), String> {
+    let says = |text: &str| match outcome.stderr.contains(text) {
+        true => Ok(()),
+        false => Err(format!("it does not say: {text}")),
+    };
+    let one_of = |codes: &[i32]| match codes.contains(&outcome.code) {
+        true => Ok(()),
+        false => Err(format!("the exit code should be one of {codes:?}")),
+    };
+    match mode {
+        // What passes is tried again until it has passed, and told.
+        Mode::InternalError
+        | Mode::Unavailable
+        | Mode::Throttled
+        | Mode::ResetBefore
+        | Mode::AnswerLost
+        | Mode::NoAnswer => {
+            one_of(&[0])?;
+            says("trying again, since").or_else(|_| says("looking whether it acted"))
+        }
+        // Some readings can be done without.
+        Mode::Denied if outcome.code == 0 => Ok(()),
+        // Whose bucket it is that HeadBucket is refused on, S3 does not say.
+        Mode::Denied if outcome.code == 5 && !acted => says("it belongs to another account")
+            .or_else(|_| says("belongs to a bucket of another AWS account")),
+        Mode::Denied => {
+            one_of(if acted { &[6] } else { &[3] })?;
+            says("AWS refuse")
+                .or_else(|_| says("this stays although it was to go"))
+                .or_else(|_| says("may not list them (iam:ListPolicyVersions)"))?;
+            match acted {
+                true => says("one:")
+                    .or_else(|_| says("emoved:"))
+                    .or_else(|_| says("The rest was removed"))
+                    .or_else(|_| says("Everything was ")),
+                false => says("hint:"),
+            }
+        }
+        Mode::Interrupted => {
+            one_of(&[130])?;
+            says("Interrupted.")?;
+            match acted {
+                true => says("one:")
+                    .or_else(|_| says("emoved:"))
+                    .or_else(|_| says("Everything was ")),
+                false => says("Nothing was ").or_else(|_| says("AWS may have acted")),
+            }
+        }
+        Mode::KilledBefore | Mode::KilledAfter => Ok(()),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn a_fresh_set_up_with_sse_s3() {
+    Scenario {
+        name: "a fresh set-up with SSE-S3",
+        prepare: |_| {},
+        arguments: |cloud| words(&["setup", "--bucket", &cloud.bucket(), "--yes"]),
+    }
+    .every_request_in_every_way();
+}
+
+#[test]
+fn a_fresh_set_up_with_a_new_key() {
+    Scenario {
+        name: "a fresh set-up with a new key",
+        prepare: |_| {},
+        arguments: |cloud| {
+            let bucket = cloud.bucket();
+            let kms = ["--encryption", "kms", "--create-kms-key"];
+            words(&[&["setup", "--bucket", &bucket, "--yes"], kms.as_slice()].concat())
+        },
+    }
+    .every_request_in_every_way();
+}
+
+#[test]
+fn an_update_of_everything() {
+    Scenario {
+        name: "an update",
+        prepare: drifted,
+        arguments: |cloud| {
+            let other = "feedfacefeedfacefeedfacefeedface";
+            let more = ["--yes", "--tag", "team=data", "--project-token", other];
+            words(&[&["setup", "--bucket", &cloud.bucket()], more.as_slice()].concat())
+        },
+    }
+    .every_request_in_every_way();
+}
+
+/// A set-up of which everything is otherwise, with things of others in it.
+fn drifted(cloud: &Cloud) {
+    cloud.setup(&[]).exits(0);
+    let (bucket, iam, s3) = (cloud.bucket(), cloud.iam(), cloud.s3("eu-west-1"));
+    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
+    let theirs = json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "Theirs", "Effect": "Allow",
+                         "Action": "s3:GetObject", "Resource": "arn:aws:s3:::theirs/*" }] });
+    for document in [data(&bucket), theirs.clone(), data(&bucket), theirs] {
+        let version = iam.create_policy_version().policy_arn(&arn);
+        let version = version.policy_document(document.to_string());
+        block_on(version.set_as_default(true).send()).expect("a version");
+    }
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+                        "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
+    let update = iam.update_assume_role_policy().role_name(&bucket);
+    block_on(update.policy_document(trust.to_string()).send()).expect("a trust policy");
+    let detach = iam.detach_role_policy().role_name(&bucket).policy_arn(&arn);
+    block_on(detach.send()).expect("detached");
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
+    block_on(s3.delete_bucket_lifecycle().bucket(&bucket).send()).expect("no lifecycle");
+    block_on(s3.delete_public_access_block().bucket(&bucket).send()).expect("no blocks");
+}
+
+#[test]
+fn a_teardown() {
+    Scenario {
+        name: "a teardown",
+        prepare: furnished,
+        arguments: |cloud| {
+            let bucket = cloud.bucket();
+            words(&[
+                "teardown",
+                "--bucket",
+                &bucket,
+                "--yes",
+                "--delete-bucket",
+                "--delete-data",
+                &bucket,
+            ])
+        },
+    }
+    .every_request_in_every_way();
+}
+
+/// A set-up with a key, data in its bucket, and a policy and an inline policy of somebody else's on its role.
+fn furnished(cloud: &Cloud) {
+    cloud
+        .setup(&["--encryption", "kms", "--create-kms-key"])
+        .exits(0);
+    let (bucket, iam, s3) = (cloud.bucket(), cloud.iam(), cloud.s3("eu-west-1"));
+    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
+    for key in ["1/mp_master_event/a", "1/mp_people_data/b"] {
+        let put = s3.put_object().bucket(&bucket).key(key);
+        block_on(put.body(ByteStream::from_static(b"{}")).send()).expect("an object");
+    }
+    block_on(s3.create_multipart_upload().bucket(&bucket).key("u").send()).expect("an upload");
+    let audit = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+    let audit_arn = cloud.policy_by_hand("audit", &audit);
+    cloud.attach_by_hand(&bucket, &audit_arn);
+    let put = iam
+        .put_role_policy()
+        .role_name(&bucket)
+        .policy_name("theirs");
+    block_on(put.policy_document(audit.to_string()).send()).expect("an inline policy");
+    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
+    let version = iam.create_policy_version().policy_arn(&arn);
+    let version = version.policy_document(data(&bucket).to_string());
+    block_on(version.set_as_default(true).send()).expect("a version");
+}
