@@ -478,3 +478,151 @@ impl Planner<'_> {
 fn day(time: &str) -> &str {
     time.split('T').next().unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::names::{IamPath, Partition, Tag};
+    use crate::observed::{InlinePolicy, Version};
+    use crate::policy::build;
+
+    fn tags(owner: Owner) -> Vec<Tag> {
+        match owner {
+            Owner::Us => vec![Tag::managed_by()],
+            Owner::Adopted => vec![Tag::adopted_by(), "team=data".parse().unwrap()],
+            Owner::Others => vec!["managed-by-somebody=else".parse().unwrap()],
+        }
+    }
+
+    fn owners() -> impl Strategy<Value = Owner> {
+        prop::sample::select(vec![Owner::Us, Owner::Adopted, Owner::Others])
+    }
+
+    fn standing(
+        role: Option<Owner>,
+        policies: &[(Owner, bool, bool)],
+        bucket: Option<(Option<Owner>, Option<bool>)>,
+        in_profile: bool,
+    ) -> Standing {
+        let account: AccountId = "123456789012".parse().unwrap();
+        let name: BucketName = "acme-export".parse().unwrap();
+        let arn = |index: usize| {
+            PolicyArn::of(
+                Partition::Aws,
+                &account,
+                &IamPath::root(),
+                &format!("p{index}"),
+            )
+        };
+        let document = build::data(&name);
+        let versions = ["v1", "v2"].map(|id| Version {
+            id: id.into(),
+            is_default: id == "v2",
+        });
+        let attached = policies
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, attached, _))| *attached);
+        let attached = attached.map(|(index, _)| arn(index).to_string()).collect();
+        Standing {
+            role: role.map(|owner| Role {
+                name: "export".parse().unwrap(),
+                arn: "arn:aws:iam::123456789012:role/export".parse().unwrap(),
+                path: IamPath::root(),
+                trust: build::trust(&["aa".to_owned()].into()),
+                tags: tags(owner),
+                boundary: None,
+                last_used: None,
+                attached,
+                inline: vec![InlinePolicy {
+                    name: "inline".into(),
+                    document: document.clone(),
+                }],
+            }),
+            instance_profiles: in_profile
+                .then(|| "machine".to_owned())
+                .into_iter()
+                .collect(),
+            policies: policies
+                .iter()
+                .enumerate()
+                .map(|(index, (owner, _, used))| StandingPolicy {
+                    policy: Policy {
+                        arn: arn(index),
+                        tags: tags(*owner),
+                        document: document.clone(),
+                        versions: versions.to_vec(),
+                    },
+                    others: used
+                        .then(|| "role another".to_owned())
+                        .into_iter()
+                        .collect(),
+                })
+                .collect(),
+            bucket: bucket.map(|(owner, empty)| StandingBucket {
+                name,
+                region: "eu-west-1".parse().unwrap(),
+                owner,
+                empty,
+            }),
+            key: None,
+            account,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_is_ours_goes(
+            role in prop::option::of(owners()),
+            policies in prop::collection::vec((owners(), any::<bool>(), any::<bool>()), 0..4),
+            bucket in prop::option::of((prop::option::of(owners()), prop::option::of(any::<bool>()))),
+            in_profile in any::<bool>(),
+            wish in (any::<bool>(), any::<bool>(), any::<bool>()),
+        ) {
+            let standing = standing(role, &policies, bucket, in_profile);
+            let wish = Wish { role: "export".parse().unwrap(), bucket: wish.0, data: wish.1, adopted: wish.2 };
+            let result = teardown(&wish, &standing);
+            let may_go = |owner: Owner| owner == Owner::Us || (wish.adopted && owner == Owner::Adopted);
+            let policy = |arn: &PolicyArn| {
+                let index = standing.policies.iter().position(|known| known.policy.arn == *arn);
+                index.map(|index| policies[index])
+            };
+            for (index, step) in result.steps.iter().enumerate() {
+                prop_assert!(step.after.iter().all(|before| *before < index), "an order in which it could go");
+                match &step.action {
+                    Removal::DeleteRole | Removal::DeleteInlinePolicy(_) => {
+                        prop_assert!(role.is_some_and(may_go) && !in_profile);
+                    }
+                    Removal::ReleaseRole(keys) => {
+                        prop_assert_eq!(role, Some(Owner::Adopted));
+                        prop_assert!(keys.iter().all(|key| key != "team"));
+                    }
+                    Removal::DeletePolicy(arn) => {
+                        let (owner, _, used) = policy(arn).unwrap();
+                        prop_assert!(may_go(owner) && !used);
+                    }
+                    Removal::DeletePolicyVersion { arn, version } => {
+                        prop_assert!(may_go(policy(arn).unwrap().0));
+                        prop_assert_eq!(version, "v1");
+                    }
+                    Removal::ReleasePolicy(arn, _) => {
+                        prop_assert_eq!(policy(arn).unwrap().0, Owner::Adopted);
+                    }
+                    // From a role that goes, everything; from one that stays, only what we made.
+                    Removal::DetachPolicy(arn) => {
+                        let made = policy(arn).is_some_and(|(owner, ..)| owner == Owner::Us);
+                        prop_assert!(role.is_some_and(may_go) || (role == Some(Owner::Adopted) && made));
+                    }
+                    Removal::DeleteData(_) => {
+                        prop_assert!(wish.data && bucket.unwrap().0 == Some(Owner::Us));
+                    }
+                    Removal::DeleteBucket(_) => {
+                        prop_assert!(wish.bucket && bucket.unwrap().0 == Some(Owner::Us));
+                    }
+                }
+            }
+        }
+    }
+}

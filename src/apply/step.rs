@@ -40,6 +40,9 @@ pub(super) async fn run(
 fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Option<&'static str> {
     match failure.cause {
         Cause::NotYet => Some("AWS is busy with another change of the same thing"),
+        _ if failure.names_unknown_principal() => {
+            Some("IAM does not know every principal of the trust policy yet")
+        }
         _ if failure.may_have_acted() && looks_before_it_acts(action) => {
             Some("AWS did not answer; looking whether it acted")
         }

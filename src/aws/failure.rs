@@ -205,6 +205,16 @@ impl Failure {
         !self.action.starts_with("sts:") && unknown.contains(&self.code.as_str())
     }
 
+    /// Whether IAM refused a trust policy over a principal that it has not heard of, or has heard of no more.
+    pub fn names_unknown_principal(&self) -> bool {
+        self.action.starts_with("iam:")
+            && self.code == "MalformedPolicyDocument"
+            && self
+                .message
+                .to_ascii_lowercase()
+                .contains("invalid principal")
+    }
+
     /// Takes "it is not there" for done, where something was to go: an earlier answer was lost, or somebody was quicker.
     pub(super) fn unless_gone(self) -> Result<(), Self> {
         match self.cause {

@@ -364,7 +364,10 @@ impl Work<'_> {
             return Error { message, ..error };
         }
         if done.is_empty() {
-            let message = format!("{} AWS may have acted on it all the same.", error.message);
+            let message = format!(
+                "{} AWS may have acted on what was under way.",
+                error.message
+            );
             return Error { message, ..error }.hint(again);
         }
         let kind = match stopped {

@@ -448,3 +448,129 @@ fn speaks_of(document: &Document, page: &Document) -> bool {
     !buckets.is_disjoint(&read::buckets_written([document]))
         || !keys.is_disjoint(&read::keys_used([document]))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::names::Partition;
+    use crate::observed::{Caller, Observed, Version};
+    use crate::plan::plan;
+    use crate::spec::SetupSpec;
+
+    fn spec(adopt: bool) -> SetupSpec {
+        SetupSpec {
+            account: "123456789012".parse().unwrap(),
+            bucket: "acme".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            encryption: Encryption::Aes,
+            role: "theirs".parse().unwrap(),
+            path: None,
+            boundary: None,
+            tokens: [String::from("0123456789abcdef0123456789abcdef")
+                .parse()
+                .unwrap()]
+            .into(),
+            tags: Vec::new(),
+            adopt,
+            harden: std::collections::BTreeSet::new(),
+        }
+    }
+
+    /// A role with one attached policy, which holds these statements besides one that puts objects into the bucket.
+    fn observed(statements: &[Value], trust: &[Value], tags: Vec<Tag>) -> Observed {
+        let put = json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::acme/*" });
+        let with = |statements: Vec<&Value>| {
+            let value = json!({ "Version": "2012-10-17", "Id": "x", "Statement": statements });
+            Document::parse(&value.to_string()).unwrap()
+        };
+        let policy = Policy {
+            arn: "arn:aws:iam::123456789012:policy/of-theirs"
+                .parse()
+                .unwrap(),
+            tags: tags.clone(),
+            document: with(statements.iter().chain([&put]).collect()),
+            versions: vec![Version {
+                id: "v1".into(),
+                is_default: true,
+            }],
+        };
+        Observed {
+            caller: Caller {
+                account: "123456789012".parse().unwrap(),
+                arn: String::new(),
+                partition: Partition::Aws,
+            },
+            bucket: None,
+            role: Some(Role {
+                name: "theirs".parse().unwrap(),
+                arn: "arn:aws:iam::123456789012:role/theirs".parse().unwrap(),
+                path: IamPath::root(),
+                trust: with(trust.iter().collect()),
+                tags,
+                boundary: Some("arn:aws:iam::123456789012:policy/bounds".into()),
+                last_used: None,
+                attached: vec![policy.arn.to_string()],
+                inline: Vec::new(),
+            }),
+            policies: vec![policy],
+        }
+    }
+
+    fn statements() -> impl Strategy<Value = Vec<Value>> {
+        let text = "[a-zA-Z0-9:*/]{1,8}";
+        let text_or_list = prop_oneof![
+            text.prop_map(Value::from),
+            prop::collection::vec(text, 0..3).prop_map(Value::from),
+        ];
+        let keys = [
+            "Sid",
+            "Effect",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Principal",
+            "NotPrincipal",
+            "Odd",
+        ];
+        let statement =
+            prop::collection::hash_map(prop::sample::select(keys.to_vec()), text_or_list, 0..6);
+        prop::collection::vec(statement.prop_map(|map| json!(map)), 0..5)
+    }
+
+    proptest! {
+        #[test]
+        fn adopt_and_update_keep_every_statement_of_others(
+            theirs in statements(),
+            trusting in statements(),
+            ours in any::<bool>(),
+        ) {
+            let tags = if ours { vec![Tag::managed_by()] } else { Vec::new() };
+            let observed = observed(&theirs, &trusting, tags);
+            let plan = plan(&spec(true), &observed).unwrap();
+            let role = observed.role.as_ref().unwrap();
+            for step in &plan.steps {
+                let (before, after) = match &step.action {
+                    Action::ReplacePolicyDocument { document, .. } => (&observed.policies[0].document, document.preview()),
+                    Action::UpdateTrust(document) => (&role.trust, document.clone()),
+                    Action::SetBoundary(_) => return Err(TestCaseError::fail("the boundary stays")),
+                    _ => continue,
+                };
+                for statement in before.statements() {
+                    prop_assert!(after.statements().contains(statement));
+                }
+                prop_assert_eq!(after.statements().len(), before.statements().len() + 1);
+                prop_assert_eq!(&after.to_value()["Id"], "x");
+            }
+            let changes = |wanted: fn(&Action) -> bool| plan.steps.iter().any(|step| wanted(&step.action));
+            prop_assert!(changes(|action| matches!(action, Action::UpdateTrust(_))));
+            let makes_a_second = changes(|action| {
+                matches!(action, Action::CreatePolicy { .. } | Action::AttachPolicy(_))
+            });
+            prop_assert!(!makes_a_second);
+        }
+    }
+}

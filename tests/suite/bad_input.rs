@@ -540,6 +540,6 @@ fn a_write_that_is_not_answered_may_have_been_done() {
         .exits(1)
         .says("got no answer");
     outcome
-        .says("AWS may have acted on it all the same.")
+        .says("AWS may have acted on what was under way.")
         .says("Running the same again");
 }

@@ -160,6 +160,10 @@ impl Scenario {
                 shown
             }
         };
+        // Where all is well already, a second run has nothing to do, which has a test of its own.
+        if first.starts_with("exit 0\n") && cloud.everything() == *expected {
+            return Ok(());
+        }
         let second = cloud.run(&arguments);
         if second.code != 0 {
             let code = second.code;
@@ -271,9 +275,11 @@ fn is_true(outcome: &Outcome, mode: Mode, acted: bool) -> Result<(), String> {
             one_of(&[130])?;
             says("Interrupted.")?;
             match acted {
+                // It left at once, so some answers may not have been waited for.
                 true => says("one:")
                     .or_else(|_| says("emoved:"))
-                    .or_else(|_| says("Everything was ")),
+                    .or_else(|_| says("Everything was "))
+                    .or_else(|_| says("AWS may have acted")),
                 false => says("Nothing was ").or_else(|_| says("AWS may have acted")),
             }
         }

@@ -596,9 +596,17 @@ fn what_aws_has_not_heard_of_yet_is_waited_for_with_a_word() {
             "The specified bucket does not exist",
         ),
     );
+    let principal = Scripted::error(
+        "iam",
+        400,
+        "MalformedPolicyDocument",
+        "Invalid principal in policy: \"AWS\":\"arn:aws:iam::485438090326:user/mixpanel-export\"",
+    );
+    cloud.script("iam:CreateRole", Some(1), principal);
     cloud
         .setup(&[])
         .exits(0)
+        .says("waiting: IAM does not know every principal of the trust policy yet")
         .says("waiting: IAM has not heard of the new role or policy everywhere yet")
         .says("waiting: AWS is busy with another change of the same thing")
         .says("waiting: S3 has not heard of the new bucket everywhere yet");

@@ -3,6 +3,13 @@
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
+use aws_sdk_s3::types::{
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+};
+
+use crate::support::by_hand::{USER, data, trust};
+use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted, TOKEN};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
@@ -335,4 +342,135 @@ fn a_bucket_in_a_region_that_mixpanel_does_not_list_is_refused_at_once() {
     terminal.types("\u{3}");
     terminal.ends(130);
     assert!(!changed(&cloud));
+}
+
+#[test]
+fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(ServerSideEncryption::Aes256)
+        .build()
+        .unwrap();
+    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
+    let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
+    let s3 = cloud.s3("eu-west-1");
+    let encrypt = s3.put_bucket_encryption().bucket(&bucket);
+    let encrypt = encrypt.server_side_encryption_configuration(rules.build().unwrap());
+    block_on(encrypt.send()).unwrap();
+    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
+    let rules = OwnershipControls::builder().rules(rule.build().unwrap());
+    let acls = s3.put_bucket_ownership_controls().bucket(&bucket);
+    block_on(acls.ownership_controls(rules.build().unwrap()).send()).unwrap();
+    let other = "feedfacefeedfacefeedfacefeedface";
+    cloud.role_by_hand("theirs", &trust(USER, Some(other)), &[data(&bucket)]);
+    cloud.forget();
+
+    let mut terminal = Terminal::start(&cloud, &["setup", "--project-token", TOKEN]);
+    terminal.sees("Is this the right account?").enter();
+    terminal.sees("Which bucket?").types(DOWN).enter();
+    terminal.sees("Which one?").types(&bucket).enter();
+    terminal.sees("The bucket exists, in eu-west-1.");
+    terminal.sees("How shall Mixpanel encrypt?").enter();
+    terminal
+        .sees("through the role theirs")
+        .sees("Name of the role")
+        .enter();
+    terminal
+        .sees("does not let Mixpanel in with this project token")
+        .sees("What now?")
+        .types(&DOWN.repeat(2))
+        .enter();
+    terminal
+        .sees("Hardening")
+        .sees("all public access blocked")
+        .sees("Change this?")
+        .types("n");
+    terminal.sees("ACLs off").sees("Change this?").enter();
+    terminal
+        .sees("plain HTTP is refused")
+        .sees("DenyPlainHttp")
+        .sees("Change this?")
+        .types("y");
+    terminal
+        .sees("unfinished uploads")
+        .sees("Change this?")
+        .enter();
+    terminal
+        .sees("The plan:")
+        .sees("could be hardened")
+        .sees("Shall setup do this?")
+        .enter();
+    terminal
+        .sees("The same without questions:")
+        .sees("--role-name theirs")
+        .sees("--adopt")
+        .sees("--harden plain-http");
+    terminal.ends(0);
+    let mut writes = cloud.writes();
+    writes.sort();
+    assert_eq!(
+        writes,
+        [
+            "iam:TagPolicy",
+            "iam:TagRole",
+            "iam:UpdateAssumeRolePolicy",
+            "s3:PUT policy"
+        ]
+    );
+}
+
+#[test]
+fn data_goes_only_after_the_buckets_name_is_typed() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let s3 = cloud.s3("eu-west-1");
+    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+    let put = s3.put_object().bucket(&bucket).key("1/mp_people_data/a");
+    block_on(put.send()).unwrap();
+    let arguments = [
+        "teardown",
+        "--bucket",
+        &bucket,
+        "--delete-bucket",
+        "--delete-data",
+    ];
+    for typed in ["n", "no-such-bucket", "\u{3}"] {
+        cloud.forget();
+        let mut terminal = Terminal::start(&cloud, &arguments);
+        terminal.sees("everything in it goes").sees("Remove this?");
+        let code = match typed {
+            "n" => {
+                terminal.types("n");
+                1
+            }
+            "\u{3}" => {
+                terminal.types("y").sees("Type the bucket's name");
+                terminal.types(typed);
+                130
+            }
+            _ => {
+                terminal.types("y").sees("Type the bucket's name");
+                terminal.types(typed).enter();
+                1
+            }
+        };
+        let screen = terminal.ends(code);
+        assert!(screen.contains("Nothing was "), "{screen}");
+        assert!(!changed(&cloud));
+    }
+    let mut terminal = Terminal::start(&cloud, &arguments);
+    terminal.sees("Remove this?").types("y");
+    terminal
+        .sees("Type the bucket's name")
+        .types(&bucket)
+        .enter();
+    terminal
+        .sees("Looked at again:")
+        .sees(&format!("removed: bucket {bucket}"));
+    terminal.ends(0);
+    assert_eq!(cloud.everything()["buckets"], serde_json::json!({}));
 }

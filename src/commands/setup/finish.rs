@@ -211,7 +211,10 @@ fn stopped_error(
         .unwrap_or_default();
     let done = format!("{key}{}", list(true));
     if done.is_empty() && unknown {
-        let message = format!("{} AWS may have acted on it all the same.", error.message);
+        let message = format!(
+            "{} AWS may have acted on what was under way.",
+            error.message
+        );
         return Error { message, ..error }.hint(again);
     }
     if done.is_empty() {
@@ -233,12 +236,6 @@ fn stopped_error(
 
 /// The error of a step that failed, where it is worth more words than a read's.
 fn write_error(session: &Session, failure: &Failure) -> Error {
-    if failure.action == "iam:CreatePolicyVersion" && failure.code == "LimitExceeded" {
-        let arn = &failure.resource;
-        return Error::new(ErrorKind::Failed, failure.to_string())
-            .hint("IAM keeps five versions of a policy, and setup may not list them (iam:ListPolicyVersions).")
-            .hint(format!("Remove one: aws iam list-policy-versions --policy-arn {arn}, then aws iam delete-policy-version --policy-arn {arn} --version-id vN"));
-    }
     if failure.cause == Cause::AlreadyExists {
         let error = Error::new(ErrorKind::Conflict, failure.to_string());
         return match failure.code.as_str() {
@@ -246,5 +243,33 @@ fn write_error(session: &Session, failure: &Failure) -> Error {
             _ => error.hint("Somebody else made it just now, or it is on another path. Run the same again to look at it."),
         };
     }
-    failure.clone().into_error(session.profile())
+    let error = failure.clone().into_error(session.profile());
+    error.hints(limit_hints(failure))
+}
+
+/// What to do about a limit or a rule of AWS's that a person can do something about.
+fn limit_hints(failure: &Failure) -> Vec<String> {
+    let hints: &[&str] = match (failure.action, failure.code.as_str()) {
+        ("iam:CreatePolicyVersion", "LimitExceeded") => &[
+            "IAM keeps five versions of a policy, and setup may not list them (iam:ListPolicyVersions).",
+            "Remove one: aws iam list-policy-versions and aws iam delete-policy-version, with --policy-arn.",
+        ],
+        ("iam:AttachRolePolicy", "LimitExceeded") => &[
+            "A role takes 10 managed policies unless the account's quota was raised (Service Quotas, IAM). Detach one, or choose another role with --role-name.",
+        ],
+        ("iam:CreateRole" | "iam:CreatePolicy", "LimitExceeded") => {
+            &["The account's quota is used up: see Service Quotas, IAM."]
+        }
+        ("s3:CreateBucket", "TooManyBuckets") => &[
+            "The account's quota of buckets is used up: see Service Quotas, Amazon S3. Or use a bucket that exists.",
+        ],
+        (_, "OperationAborted") => &[
+            "A bucket of that name may have been deleted lately: S3 can take up to an hour until the name is free.",
+        ],
+        _ if failure.names_unknown_principal() => &[
+            "A principal of the trust policy does not exist, or no longer does. If Mixpanel's export user is the only one, ask Mixpanel.",
+        ],
+        _ => &[],
+    };
+    hints.iter().map(|hint| (*hint).to_owned()).collect()
 }

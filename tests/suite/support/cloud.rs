@@ -2,11 +2,12 @@
 //!
 //! Every request of the program goes through [`Cloud`], which writes it down, answers it from the script where the script
 //! has a rule for it, and else hands it to the emulator inside this process, or to the endpoint that
-//! `MIXPANEL_S3_TEST_ENDPOINT` names (moto's server, say), so that no emulator's quirk is taken for AWS.
+//! `MIXPANEL_S3_TEST_ENDPOINT` names (moto's server, say, or several with commas between them, to share the work), so that
+//! no emulator's quirk is taken for AWS.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -153,10 +154,12 @@ pub struct Cloud {
 impl Cloud {
     /// Starts one.
     pub fn start() -> Self {
-        let endpoint = std::env::var(ENDPOINT_VARIABLE)
-            .ok()
-            .filter(|endpoint| !endpoint.is_empty());
-        let backend = match &endpoint {
+        let endpoints = std::env::var(ENDPOINT_VARIABLE).unwrap_or_default();
+        let endpoints: Vec<&str> = endpoints.split(',').filter(|one| !one.is_empty()).collect();
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        let endpoint = endpoints.get(turn % endpoints.len().max(1));
+        let backend = match endpoint {
             Some(endpoint) => Backend::Endpoint(endpoint.trim_end_matches('/').to_owned()),
             None => Backend::Emulator(Emulator::default()),
         };
