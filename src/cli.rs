@@ -8,7 +8,7 @@ Start with `mixpanel-s3 setup`, which asks for everything it needs.
 Rehearse without an AWS account: `mixpanel-s3 setup --sandbox`.
 
 Exit codes:
-  0  done, or nothing to do      4    a change is pending (--exit-code)
+  0  done, or nothing to do      4    verify failed, or a change is pending
   1  failed                      5    something of that name is not ours
   2  usage or invalid input      6    stopped part-way
   3  credentials, permissions    130  interrupted";
@@ -36,6 +36,11 @@ pub enum Command {
     Setup(Setup),
     /// Print the five values that Mixpanel asks for, rebuilt from AWS.
     PrintDetails(PrintDetails),
+    /// Tell whether Mixpanel can write, and if not, why.
+    ///
+    /// Reads what there is, judges it with AWS's own rules, and says for each finding where it was read and what mends it.
+    /// Changes nothing, unless --live is given.
+    Verify(Verify),
     /// Remove what setup made: the role and its policies. The bucket and its data stay unless you say so.
     ///
     /// Shows what goes and what stays, and removes nothing before you agree. A key is never removed.
@@ -229,6 +234,36 @@ pub struct PrintDetails {
     /// Print one bare value.
     #[arg(long, value_enum, value_name = "FIELD")]
     pub field: Option<FieldFlag>,
+}
+
+/// The flags of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The role: its name or ARN. Default: the only role in the account that trusts Mixpanel's export user.
+    #[arg(long, value_name = "NAME|ARN")]
+    pub role: Option<String>,
+    /// The bucket. Default: the one that the role's policies write to.
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// The project token, to compare with what the role trusts. Better set MIXPANEL_PROJECT_TOKEN, which does not show in the
+    /// list of processes. Repeatable.
+    #[arg(long, value_name = "TOKEN")]
+    pub project_token: Vec<String>,
+    /// The project's ID, a number, which begins the paths of its exports. Default: found in the bucket.
+    #[arg(long, value_name = "ID")]
+    pub project_id: Option<String>,
+    /// What stands under "Region" in Mixpanel, to compare with the bucket's.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// What stands under "Encryption" in Mixpanel. Default: what the role remembers, or the likeliest.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub encryption: Option<EncryptionFlag>,
+    /// What stands under "KMS Key ID" in Mixpanel, with --encryption kms: an ARN, a key ID, or alias/NAME.
+    #[arg(long, value_name = "KEY")]
+    pub kms_key: Option<String>,
+    /// Prove it with a short-lived role beside the real one: assume it, write, list, read and remove an object in the bucket.
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// The flags of `teardown`.

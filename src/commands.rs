@@ -4,6 +4,7 @@ mod pick_role;
 mod print_details;
 mod setup;
 mod teardown;
+mod verify;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
     match command {
         Command::Setup(flags) => setup::run(flags, surroundings).await,
         Command::PrintDetails(flags) => print_details::run(flags, surroundings).await,
+        Command::Verify(flags) => verify::run(flags, surroundings).await,
         Command::Teardown(flags) => teardown::run(flags, surroundings).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,8 +1,12 @@
 //! The five values that Mixpanel's "Create Pipeline" form asks for. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::names::{BucketName, KeyArn, Region, RoleArn};
+use crate::error::DeniedCall;
+use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleArn};
+use crate::observed::{BucketEncryption, Reading, Role};
 
 /// What a person pastes into Mixpanel, in the form's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +32,71 @@ pub enum UiEncryption {
     /// SSE-KMS.
     #[serde(rename = "KMS")]
     Kms,
+}
+
+/// "Encryption" and "KMS Key ID", as they stand in Mixpanel's form.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Form {
+    /// "Encryption"; `None` is empty.
+    pub encryption: Option<UiEncryption>,
+    /// "KMS Key ID"; `None` is empty, which with KMS is the account's `aws/s3` key.
+    pub key: Option<KeyArn>,
+    /// Whether somebody said so: in a flag, or in the role's tag. Else it is the likeliest reading of what stands in AWS.
+    pub is_declared: bool,
+}
+
+/// Why a [`Form`] may be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// The bucket encrypts with this key by default, and the role has no policy for it.
+    NoPolicyFor(String),
+    /// The bucket's encryption may not be read.
+    Unreadable(DeniedCall),
+}
+
+/// What was chosen in Mixpanel's form, as far as AWS tells. A role of ours remembers "Encryption" in a tag; elsewhere the keys
+/// that the role's policies name and the bucket's default tell.
+pub fn form_of(
+    role: &Role,
+    keys: &BTreeSet<KeyArn>,
+    region: &Region,
+    bucket: &Reading<Option<BucketEncryption>>,
+) -> (Form, Option<Doubt>) {
+    // A key of another region cannot be the bucket's.
+    let key = keys
+        .iter()
+        .find(|key| key.region() == region.as_str())
+        .cloned();
+    let remembered = role
+        .tags
+        .iter()
+        .find(|tag| tag.key == ENCRYPTION_KEY)
+        .map(|tag| tag.value.as_str());
+    let is_declared = matches!(remembered, Some("none" | "AES" | "KMS"));
+    let form = |encryption, key| Form {
+        encryption,
+        key,
+        is_declared,
+    };
+    match (remembered, key, bucket) {
+        (Some("none"), _, _) => (form(None, None), None),
+        (Some("AES"), _, _) => (form(Some(UiEncryption::Aes), None), None),
+        (_, key @ Some(_), _) => (form(Some(UiEncryption::Kms), key), None),
+        (_, None, Reading::Known(Some(BucketEncryption::Kms { key: Some(key), .. })))
+            if !key.ends_with("alias/aws/s3") =>
+        {
+            let doubt = Doubt::NoPolicyFor(key.clone());
+            (form(Some(UiEncryption::Kms), key.parse().ok()), Some(doubt))
+        }
+        (Some("KMS"), None, _) | (_, None, Reading::Known(Some(BucketEncryption::Kms { .. }))) => {
+            (form(Some(UiEncryption::Kms), None), None)
+        }
+        (_, None, Reading::Known(_)) => (form(Some(UiEncryption::Aes), None), None),
+        (_, None, Reading::Unreadable(denied)) => {
+            let doubt = Doubt::Unreadable(denied.clone());
+            (form(Some(UiEncryption::Aes), None), Some(doubt))
+        }
+    }
 }
 
 /// One of the five values.

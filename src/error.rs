@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Denied,
     /// `--exit-code`: something would change.
     PendingChange,
+    /// `verify` found what keeps Mixpanel from writing.
+    NotWorking,
     /// Something of that name exists and is not ours.
     Conflict,
     /// Stopped part-way: something was changed before.
@@ -36,7 +38,7 @@ impl ErrorKind {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Credentials | Self::Denied => 3,
-            Self::PendingChange => 4,
+            Self::PendingChange | Self::NotWorking => 4,
             Self::Conflict => 5,
             Self::Partial => 6,
             Self::Interrupted => 130,

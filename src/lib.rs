@@ -13,6 +13,7 @@
 //! | [`policy`] | the documents of IAM and S3, as values |
 //! | [`plan`] | what must change: a function of spec and observed |
 //! | [`teardown`] | what goes and what stays when a set-up is taken away |
+//! | [`verify`] | whether Mixpanel can write, and if not, why |
 //! | [`apply`] | runs a plan, and reads back what it wrote |
 //! | [`details`] | the five values for Mixpanel's form |
 //! | [`aws`] | the only room that names the AWS SDK's clients |
@@ -20,8 +21,8 @@
 //! | [`error`] | what went wrong, what to do next, which exit code |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
-//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown` and `details` are pure: no AWS SDK, no async, no terminal, no environment. A
-//! test keeps them so.
+//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify` and `details` are pure: no AWS SDK, no async, no terminal, no
+//! environment. A test keeps them so.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -43,6 +44,7 @@ pub mod report;
 pub mod sandbox;
 pub mod spec;
 pub mod teardown;
+pub mod verify;
 
 use clap::Parser;
 

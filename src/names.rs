@@ -6,6 +6,7 @@
 //! * [`Region`] and [`Partition`] – where the bucket is, and which family of regions that belongs to;
 //! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers;
 //! * [`KeyReference`] (what a person types) and [`KeyArn`] (what AWS and Mixpanel want);
+//! * [`ProjectId`] – the number that begins the paths of a project's exports;
 //! * [`ProjectToken`] – the `sts:ExternalId`; it never shows itself whole unless asked by name;
 //! * [`Tag`] – a key and a value.
 //!
@@ -14,6 +15,7 @@
 mod bucket;
 mod iam;
 mod key;
+mod project;
 mod region;
 mod tag;
 mod token;
@@ -21,6 +23,7 @@ mod token;
 pub use bucket::BucketName;
 pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName};
 pub use key::{AliasName, KeyArn, KeyReference};
+pub use project::ProjectId;
 pub use region::{MIXPANEL_REGIONS, Partition, Region};
 pub use tag::{ADOPTED_BY_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
 pub use token::{ProjectToken, TokenShape};

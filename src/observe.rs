@@ -4,6 +4,7 @@
 //! is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more, since only the
 //! list of what is attached tells of them.
 
+pub mod evidence;
 pub mod exporters;
 pub mod policies;
 pub mod standing;
@@ -154,30 +155,37 @@ async fn bucket_of(
                 ),
             )
         }
-        Some(_) => {
-            let failed = |failure: Failure| failure.into_error(profile);
-            let (tags, blocks_public_access, acls_off, encryption, policy, lifecycle) =
-                tokio::try_join!(
-                    aws.bucket_tags(bucket, owner),
-                    aws.blocks_public_access(bucket, owner),
-                    aws.acls_off(bucket, owner),
-                    aws.bucket_encryption(bucket, Some(owner)),
-                    aws.bucket_policy(bucket, owner),
-                    aws.lifecycle(bucket, owner),
-                )
-                .map_err(failed)?;
-            let region = region.clone();
-            Ok(Some(Bucket {
-                region,
-                tags,
-                blocks_public_access,
-                acls_off,
-                encryption,
-                policy,
-                lifecycle,
-            }))
-        }
+        Some(_) => settings_of(aws, bucket, Some(owner), region.clone())
+            .await
+            .map(Some)
+            .map_err(|failure| failure.into_error(profile)),
     }
+}
+
+/// Everything that is set on a bucket, read side by side. `owner` is who has to own it; `None` takes anybody.
+async fn settings_of(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: Option<&AccountId>,
+    region: Region,
+) -> Result<Bucket, Failure> {
+    let (tags, blocks_public_access, acls_off, encryption, policy, lifecycle) = tokio::try_join!(
+        aws.bucket_tags(bucket, owner),
+        aws.blocks_public_access(bucket, owner),
+        aws.acls_off(bucket, owner),
+        aws.bucket_encryption(bucket, owner),
+        aws.bucket_policy(bucket, owner),
+        aws.lifecycle(bucket, owner),
+    )?;
+    Ok(Bucket {
+        region,
+        tags,
+        blocks_public_access,
+        acls_off,
+        encryption,
+        policy,
+        lifecycle,
+    })
 }
 
 /// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner one

@@ -3,6 +3,7 @@
 //! The `aws` room fills these types and `observe` puts them together; `plan` only reads them. Pure.
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::error::DeniedCall;
 use crate::names::{
@@ -131,13 +132,49 @@ pub enum BucketEncryption {
     },
 }
 
-/// What this program needs to know of a bucket's lifecycle rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// A bucket's lifecycle rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lifecycle {
-    /// How many rules there are.
-    pub rules: usize,
-    /// Whether an enabled rule for the whole bucket aborts unfinished multipart uploads.
+    /// The rules, in S3's order.
+    pub rules: Vec<LifecycleRule>,
+}
+
+/// What this program needs to know of a lifecycle rule.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LifecycleRule {
+    /// Its ID; S3 gives one to a rule that was made without.
+    pub id: String,
+    /// Whether it is in force.
+    pub enabled: bool,
+    /// The keys that it is for begin with this; empty for all of them.
+    pub prefix: String,
+    /// Whether it is for objects of some tags or sizes only.
+    pub filtered: bool,
+    /// Whether it removes objects.
+    pub expires: bool,
+    /// Whether it moves objects to a storage class from which they have to be restored before they can be read.
+    pub archives: bool,
+    /// Whether it removes versions that are no longer current.
+    pub expires_noncurrent: bool,
+    /// Whether it aborts unfinished multipart uploads.
     pub aborts_uploads: bool,
+}
+
+impl Lifecycle {
+    /// Whether an enabled rule for the whole bucket aborts unfinished multipart uploads.
+    pub fn aborts_uploads(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.is_for_everything() && rule.aborts_uploads)
+    }
+}
+
+impl LifecycleRule {
+    /// Whether it is in force for the whole bucket.
+    pub fn is_for_everything(&self) -> bool {
+        self.enabled && self.prefix.is_empty() && !self.filtered
+    }
 }
 
 /// A role, from GetRole and ListAttachedRolePolicies.
@@ -145,6 +182,8 @@ pub struct Lifecycle {
 pub struct Role {
     /// Its name, as IAM spells it.
     pub name: RoleName,
+    /// Its unique ID, `AROA…`: another one when a role of the name is made again.
+    pub id: String,
     /// Its ARN.
     pub arn: RoleArn,
     /// Its path.
@@ -206,6 +245,34 @@ impl Policy {
             .iter()
             .find(|version| full && !version.is_default)
     }
+}
+
+/// What IAM's policy simulator says of an action of a role's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action.
+    pub action: String,
+    /// The resource that it was asked of.
+    pub resource: String,
+    /// Whether the role's policies, its boundary and the organization let it through.
+    pub allowed: bool,
+    /// Whether the organization's service control policies do, where the account is in an organization.
+    pub by_organization: Option<bool>,
+    /// Whether the permissions boundary does, where there is one.
+    pub by_boundary: Option<bool>,
+    /// Condition keys that the policies ask for and that the simulator was not told.
+    pub missing_context: Vec<String>,
+}
+
+/// What there is under a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    /// How many objects were seen.
+    pub objects: usize,
+    /// When the newest of them was written.
+    pub newest: Option<OffsetDateTime>,
+    /// Whether all of them were seen.
+    pub complete: bool,
 }
 
 /// A KMS key, from DescribeKey.

@@ -3,6 +3,7 @@
 //! * [`document`] – [`Document`] and [`Statement`]: JSON that keeps every key it does not know;
 //! * [`build`] – the documents of Mixpanel's page, element for element, and the bucket policy that refuses plain HTTP;
 //! * [`compare`] – whether two documents mean the same, and a diff by statement where they do not;
+//! * [`evaluate`] – whether documents allow a request, by AWS's rules, in three values: yes, no, cannot be known;
 //! * [`merge`] – adding to somebody's document without losing a statement of theirs;
 //! * [`read`] – what a document grants: which buckets are written, which keys are used, whether Mixpanel is trusted.
 //!
@@ -11,6 +12,7 @@
 pub mod build;
 pub mod compare;
 pub mod document;
+pub mod evaluate;
 pub mod merge;
 pub mod read;
 

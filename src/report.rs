@@ -5,6 +5,7 @@ pub mod error;
 pub mod plan;
 pub mod progress;
 pub mod teardown;
+pub mod verify;
 
 use std::io::Write;
 

@@ -529,6 +529,7 @@ mod tests {
         Standing {
             role: role.map(|owner| Role {
                 name: "export".parse().unwrap(),
+                id: "AROAEXAMPLE".into(),
                 arn: "arn:aws:iam::123456789012:role/export".parse().unwrap(),
                 path: IamPath::root(),
                 trust: build::trust(&["aa".to_owned()].into()),

@@ -94,8 +94,11 @@ async fn read_once(
             encryption_written,
             aws.bucket_encryption(bucket, Some(owner))
         ),
-        maybe(policy_written, aws.bucket_policy(bucket, owner)),
-        maybe(blocks_written, aws.blocks_public_access(bucket, owner)),
+        maybe(policy_written, aws.bucket_policy(bucket, Some(owner))),
+        maybe(
+            blocks_written,
+            aws.blocks_public_access(bucket, Some(owner))
+        ),
     )?;
 
     let mut findings = Vec::new();

@@ -78,7 +78,7 @@ const DENIED_CODES: [&str; 4] = [
     "UnauthorizedOperation",
     "AllAccessDisabled",
 ];
-const NOT_FOUND_CODES: [&str; 12] = [
+const NOT_FOUND_CODES: [&str; 13] = [
     "NoSuchBucket",
     "NoSuchBucketPolicy",
     "NoSuchEntity",
@@ -88,6 +88,7 @@ const NOT_FOUND_CODES: [&str; 12] = [
     "NoSuchTagSetError",
     "NotFound",
     "NotFoundException",
+    "ObjectLockConfigurationNotFoundError",
     "OwnershipControlsNotFoundError",
     "ReplicationConfigurationNotFoundError",
     "ServerSideEncryptionConfigurationNotFoundError",
@@ -195,7 +196,7 @@ impl Failure {
 
     /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home, so
     /// only the other services can mean that.
-    fn may_be_opt_in_region(&self) -> bool {
+    pub fn may_be_opt_in_region(&self) -> bool {
         let unknown = [
             "InvalidToken",
             "InvalidClientTokenId",

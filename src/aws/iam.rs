@@ -1,6 +1,9 @@
-//! IAM: roles and customer-managed policies. What takes them away is in `removal`.
+//! IAM: roles and customer-managed policies. What takes them away is in `removal`, what IAM itself judges in `simulate`.
 
 mod removal;
+mod simulate;
+
+pub use simulate::ContextValues;
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
@@ -66,6 +69,7 @@ impl Aws {
                 .role_name()
                 .parse()
                 .map_err(|error| odd(format!("{error}")))?,
+            id: role.role_id().to_owned(),
             arn: role
                 .arn()
                 .parse()
@@ -190,6 +194,25 @@ impl Aws {
             document: document?,
             versions,
         }))
+    }
+
+    /// The document that a managed policy has in force; `None` where there is no such policy.
+    pub async fn managed_document(&self, arn: &PolicyArn) -> Result<Option<Document>, Failure> {
+        const ACTION: &str = "iam:GetPolicy";
+        let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
+        let answer = match answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
+            Ok(answer) => answer,
+            Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let version = answer
+            .policy()
+            .and_then(|policy| policy.default_version_id());
+        let version = version.ok_or_else(|| {
+            let message = "AWS answered without its default version";
+            Failure::incomplete(ACTION, arn.as_str(), message)
+        })?;
+        self.policy_document(arn, version).await.map(Some)
     }
 
     async fn policy_versions(&self, arn: &PolicyArn) -> Result<Vec<Version>, Failure> {

@@ -4,7 +4,8 @@ use aws_config::retry::RetryConfig;
 
 use super::{Aws, Cause, Failure};
 use crate::names::{AliasName, KeyArn, Tag};
-use crate::observed::Key;
+use crate::observed::{Key, Reading};
+use crate::policy::Document;
 
 impl Aws {
     /// The key of an ARN, ID or alias; `None` where there is none.
@@ -17,6 +18,22 @@ impl Aws {
             Err(failure) => return Err(failure),
         };
         Ok(answer.key_metadata().and_then(key_of))
+    }
+
+    /// The policy of a key, in the key's own region. KMS keeps one for each key, called `default`.
+    /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html>
+    pub async fn key_policy(&self, key: &KeyArn) -> Result<Reading<Document>, Failure> {
+        const ACTION: &str = "kms:GetKeyPolicy";
+        let answer = self.kms.get_key_policy().key_id(key.as_str()).send().await;
+        match answer.map_err(|error| Failure::new(ACTION, key.as_str(), error)) {
+            Ok(answer) => Document::parse(answer.policy().unwrap_or_default())
+                .map(Reading::Known)
+                .map_err(|error| Failure::incomplete(ACTION, key.as_str(), &error.to_string())),
+            Err(failure) if failure.cause == Cause::Denied => {
+                Ok(Reading::Unreadable(failure.denied_call()))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The customer's own usable keys: symmetric, enabled, and named by an alias. `(alias, key)`, by alias.

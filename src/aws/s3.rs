@@ -1,9 +1,11 @@
-//! S3: finding and making buckets here, what is set on one of them in `settings`, and what takes it and its contents away in
-//! `removal`.
+//! S3: finding and making buckets here, what is set on one of them in `settings`, what there is of exports in `export`, and what
+//! takes it and its contents away in `removal`.
 
+mod export;
 mod removal;
 mod settings;
 
+pub use export::Retention;
 pub use removal::{Marker, ObjectVersion, Undeleted, UnfinishedUpload};
 pub use settings::DefaultEncryption;
 

@@ -2,8 +2,11 @@
 
 use super::Surroundings;
 use crate::answers::prompt::Prompter;
-use crate::error::{Error, Result};
+use crate::aws::{Aws, Session};
+use crate::error::{Error, ErrorKind, Result};
 use crate::names::{RoleArn, RoleName};
+use crate::observe::exporters::roles_that_trust_mixpanel;
+use crate::policy::build::MIXPANEL_USER_ARN;
 
 /// The value of `--role`: a role's name, or the name in its ARN.
 pub(super) fn role_name(text: &str) -> Result<RoleName> {
@@ -14,6 +17,34 @@ pub(super) fn role_name(text: &str) -> Result<RoleName> {
         text.parse()
     };
     name.map_err(|invalid| Error::usage(format!("--role: {invalid}")))
+}
+
+/// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
+/// `without` is what it is where there is none.
+pub(super) async fn exporting_role(
+    surroundings: &Surroundings,
+    session: &Session,
+    aws: &Aws,
+    without: ErrorKind,
+) -> Result<RoleName> {
+    let trusting = surroundings
+        .interrupts
+        .or(async {
+            let roles = roles_that_trust_mixpanel(aws).await;
+            roles.map_err(|failure| failure.into_error(session.profile()))
+        })
+        .await?;
+    if trusting.is_empty() {
+        return Err(Error::new(
+            without,
+            format!(
+                "No role in this account trusts Mixpanel's export user ({MIXPANEL_USER_ARN})."
+            ),
+        )
+        .hint("Make one with `mixpanel-s3 setup`, name the one that Mixpanel is told with --role, or choose another account with --profile."));
+    }
+    let names = trusting.into_iter().map(|role| role.name).collect();
+    pick_role(surroundings, names, "Several roles trust Mixpanel")
 }
 
 /// The only one of these roles; of several, a person picks one and a script is told which there are. `several` says so, as a

@@ -1,19 +1,15 @@
 //! `print-details`: the five values, rebuilt from AWS alone, for set-ups of ours and for those made by hand.
 
-use std::collections::BTreeSet;
-
 use super::Surroundings;
-use super::pick_role::{pick_role, role_name};
+use super::pick_role::{exporting_role, role_name};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
-use crate::details::{Details, Field, UiEncryption};
+use crate::details::{Details, Doubt, Field, form_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleName};
-use crate::observe::exporters::roles_that_trust_mixpanel;
+use crate::names::{BucketName, Region, RoleName};
 use crate::observe::policies::{RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
-use crate::policy::build;
 use crate::policy::read::{self, Trust};
 
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
@@ -30,7 +26,7 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
     let aws = Aws::new(&session, &session.home_region());
     let role = match named_role {
         Some(name) => name,
-        None => the_role(surroundings, &session, &aws).await?,
+        None => exporting_role(surroundings, &session, &aws, ErrorKind::Failed).await?,
     };
     let details = surroundings
         .interrupts
@@ -50,30 +46,6 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
         ),
     }
     Ok(())
-}
-
-/// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
-async fn the_role(surroundings: &Surroundings, session: &Session, aws: &Aws) -> Result<RoleName> {
-    let trusting = surroundings
-        .interrupts
-        .or(async {
-            roles_that_trust_mixpanel(aws)
-                .await
-                .map_err(|failure| failure.into_error(session.profile()))
-        })
-        .await?;
-    if trusting.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Failed,
-            format!(
-                "No role in this account trusts Mixpanel's export user ({}).",
-                build::MIXPANEL_USER_ARN
-            ),
-        )
-        .hint("Make one with `mixpanel-s3 setup`, or choose another account with --profile."));
-    }
-    let names = trusting.into_iter().map(|role| role.name).collect();
-    pick_role(surroundings, names, "Several roles trust Mixpanel")
 }
 
 /// Four calls deep at the most: the role; its policies; their documents; the bucket.
@@ -99,13 +71,16 @@ async fn rebuild(
     let bucket = the_bucket(name, &policies, wanted_bucket)?;
     let keys = read::keys_used(policies.documents());
     let (region, encryption) = bucket_facts(session, aws, &bucket).await?;
-    let (encryption, kms_key_id) = ui_encryption(surroundings, &role, &keys, &region, encryption);
+    let (form, doubt) = form_of(&role, &keys, &region, &encryption);
+    if let Some(doubt) = doubt {
+        warn_of(surroundings, &doubt);
+    }
     Ok(Details {
         bucket,
         region,
         role: role.arn,
-        encryption,
-        kms_key_id,
+        encryption: form.encryption,
+        kms_key_id: form.key,
     })
 }
 
@@ -207,47 +182,16 @@ async fn bucket_facts(
     }
 }
 
-/// What was chosen under "Encryption". A role of ours remembers it in a tag; elsewhere the role's KMS policy and the
-/// bucket's default tell.
-fn ui_encryption(
-    surroundings: &Surroundings,
-    role: &Role,
-    keys: &BTreeSet<KeyArn>,
-    region: &Region,
-    bucket: Reading<Option<BucketEncryption>>,
-) -> (Option<UiEncryption>, Option<KeyArn>) {
-    // A key of another region cannot be the bucket's.
-    let key = keys
-        .iter()
-        .find(|key| key.region() == region.as_str())
-        .cloned();
-    let remembered = role
-        .tags
-        .iter()
-        .find(|tag| tag.key == ENCRYPTION_KEY)
-        .map(|tag| tag.value.as_str());
-    match (remembered, key, bucket) {
-        (Some("none"), _, _) => (None, None),
-        (Some("AES"), _, _) => (Some(UiEncryption::Aes), None),
-        (Some("KMS"), key, _) | (_, key @ Some(_), _) => (Some(UiEncryption::Kms), key),
-        (_, None, Reading::Known(Some(BucketEncryption::Kms { key: Some(key), .. })))
-            if !key.ends_with("alias/aws/s3") =>
-        {
-            surroundings.printer.warning(&format!(
-                "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it: `mixpanel-s3 setup --encryption kms --kms-key {key}` adds one."
-            ));
-            (Some(UiEncryption::Kms), key.parse().ok())
-        }
-        (_, None, Reading::Known(Some(BucketEncryption::Kms { .. }))) => {
-            (Some(UiEncryption::Kms), None)
-        }
-        (_, None, Reading::Known(_)) => (Some(UiEncryption::Aes), None),
-        (_, None, Reading::Unreadable(denied)) => {
-            surroundings.printer.warning(&format!(
-                "{} is refused on the bucket, so its encryption is not known; AES works with any bucket default.",
-                denied.action
-            ));
-            (Some(UiEncryption::Aes), None)
-        }
-    }
+/// Says why the choice of encryption may be another one.
+fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
+    let warning = match doubt {
+        Doubt::NoPolicyFor(key) => format!(
+            "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it: `mixpanel-s3 setup --encryption kms --kms-key {key}` adds one."
+        ),
+        Doubt::Unreadable(denied) => format!(
+            "{} is refused on the bucket, so its encryption is not known; AES works with any bucket default.",
+            denied.action
+        ),
+    };
+    surroundings.printer.warning(&warning);
 }

@@ -65,6 +65,31 @@ impl Region {
         }
     }
 
+    /// Whether an account has to opt into the region before it can use it.
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
+    pub fn is_opt_in(&self) -> bool {
+        const OPT_IN: [&str; 17] = [
+            "af-south-1",
+            "ap-east-1",
+            "ap-east-2",
+            "ap-south-2",
+            "ap-southeast-3",
+            "ap-southeast-4",
+            "ap-southeast-5",
+            "ap-southeast-6",
+            "ap-southeast-7",
+            "ca-west-1",
+            "eu-central-2",
+            "eu-south-1",
+            "eu-south-2",
+            "il-central-1",
+            "me-central-1",
+            "me-south-1",
+            "mx-central-1",
+        ];
+        OPT_IN.contains(&self.as_str())
+    }
+
     /// Whether Mixpanel lists the region, and the documented role can work there.
     pub fn is_listed(&self) -> bool {
         MIXPANEL_REGIONS.iter().any(|(code, _)| *code == self.0)

@@ -184,7 +184,7 @@ async fn standing_bucket(
     };
     let aws = Aws::new(session, &region);
     let (tags, empty) = tokio::try_join!(
-        aws.bucket_tags(bucket, account),
+        aws.bucket_tags(bucket, Some(account)),
         optional(aws.is_empty(bucket, account))
     )
     .map_err(failed)?;

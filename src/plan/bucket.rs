@@ -136,10 +136,10 @@ impl Planner<'_> {
         if let Some(lifecycle) = present
             .lifecycle
             .known()
-            .filter(|rules| !rules.aborts_uploads)
+            .filter(|rules| !rules.aborts_uploads())
         {
             let action = Action::AbortUnfinishedUploads {
-                others: lifecycle.rules > 0,
+                others: !lifecycle.rules.is_empty(),
             };
             let summary =
                 format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");

@@ -506,6 +506,7 @@ mod tests {
             bucket: None,
             role: Some(Role {
                 name: "theirs".parse().unwrap(),
+                id: "AROAEXAMPLE".into(),
                 arn: "arn:aws:iam::123456789012:role/theirs".parse().unwrap(),
                 path: IamPath::root(),
                 trust: with(trust.iter().collect()),

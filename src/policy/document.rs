@@ -130,7 +130,7 @@ impl Statement {
         Self(map)
     }
 
-    pub(super) fn map(&self) -> &Map<String, Value> {
+    pub(crate) fn map(&self) -> &Map<String, Value> {
         &self.0
     }
 
@@ -178,6 +178,23 @@ impl Statement {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(key))?;
         Some(texts(Some(value)))
+    }
+
+    /// The keys that its conditions ask for, as they are written.
+    pub fn condition_keys(&self) -> Vec<&str> {
+        let operators = self.0.get("Condition").and_then(Value::as_object);
+        operators
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys)
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Whether the statement says for whom it is not.
+    pub fn has_not_principal(&self) -> bool {
+        self.0.contains_key("NotPrincipal")
     }
 
     /// Whether the statement has any condition at all.

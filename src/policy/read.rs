@@ -115,7 +115,7 @@ fn resources_allowed<'a>(
 }
 
 /// Whether an action pattern covers an action, which is given in lowercase.
-fn action_matches(pattern: &str, action: &str) -> bool {
+pub fn action_matches(pattern: &str, action: &str) -> bool {
     matches_pattern(&pattern.to_ascii_lowercase(), action)
 }
 
@@ -155,7 +155,7 @@ fn concerns(action: &str, resource: &str) -> bool {
 }
 
 /// Whether a pattern of IAM's (`*` for any text, `?` for any character) covers a text.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);

@@ -31,7 +31,7 @@ fn all_sources() -> Vec<(PathBuf, String)> {
 #[test]
 fn the_pure_rooms_know_no_aws_no_async_no_terminal() {
     for room in [
-        "names", "spec", "policy", "plan", "observed", "teardown", "details",
+        "names", "spec", "policy", "plan", "observed", "teardown", "verify", "details",
     ] {
         for (path, text) in sources(room) {
             for word in [

@@ -9,13 +9,13 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule,
     LifecycleRuleFilter, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging, TransitionStorageClass,
 };
 
 use super::s3_tags;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{AccountId, BucketName, KeyArn, Tag};
-use crate::observed::{BucketEncryption, Lifecycle, Reading};
+use crate::observed::{self, BucketEncryption, Lifecycle, Reading};
 use crate::policy::Document;
 use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID};
 
@@ -24,13 +24,13 @@ impl Aws {
     pub async fn bucket_tags(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<Vec<Tag>>, Failure> {
         let request = self
             .s3
             .get_bucket_tagging()
             .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str());
+            .set_expected_bucket_owner(owner.map(ToString::to_string));
         let answer = request
             .send()
             .await
@@ -74,13 +74,13 @@ impl Aws {
     pub async fn blocks_public_access(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<bool>, Failure> {
         let request = self
             .s3
             .get_public_access_block()
             .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str());
+            .set_expected_bucket_owner(owner.map(ToString::to_string));
         let answer = request
             .send()
             .await
@@ -128,13 +128,13 @@ impl Aws {
     pub async fn acls_off(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<bool>, Failure> {
         let request = self
             .s3
             .get_bucket_ownership_controls()
             .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str());
+            .set_expected_bucket_owner(owner.map(ToString::to_string));
         let answer = request
             .send()
             .await
@@ -253,14 +253,14 @@ impl Aws {
     pub async fn bucket_policy(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<Option<Document>>, Failure> {
         const ACTION: &str = "s3:GetBucketPolicy";
         let request = self
             .s3
             .get_bucket_policy()
             .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str());
+            .set_expected_bucket_owner(owner.map(ToString::to_string));
         let answer = request
             .send()
             .await
@@ -298,27 +298,26 @@ impl Aws {
     pub async fn lifecycle(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<Lifecycle>, Failure> {
         Ok(self
             .lifecycle_rules(bucket, owner)
             .await?
             .map(|rules| Lifecycle {
-                rules: rules.len(),
-                aborts_uploads: rules.iter().any(aborts_uploads),
+                rules: rules.iter().map(rule_of).collect(),
             }))
     }
 
     async fn lifecycle_rules(
         &self,
         bucket: &BucketName,
-        owner: &AccountId,
+        owner: Option<&AccountId>,
     ) -> Result<Reading<Vec<LifecycleRule>>, Failure> {
         let answer = self
             .s3
             .get_bucket_lifecycle_configuration()
             .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str())
+            .set_expected_bucket_owner(owner.map(ToString::to_string))
             .send()
             .await
             .map_err(|error| Failure::new("s3:GetLifecycleConfiguration", bucket.as_str(), error));
@@ -338,7 +337,7 @@ impl Aws {
         let invalid = unbuildable(ACTION, bucket);
         let mut rules = Vec::new();
         if others {
-            match self.lifecycle_rules(bucket, owner).await? {
+            match self.lifecycle_rules(bucket, Some(owner)).await? {
                 Reading::Known(present) => rules = present,
                 Reading::Unreadable(denied) => {
                     let message = format!(
@@ -388,23 +387,56 @@ pub enum DefaultEncryption<'a> {
     Kms(Option<&'a KeyArn>),
 }
 
-fn aborts_uploads(rule: &LifecycleRule) -> bool {
+fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
     #[allow(deprecated)] // Rules written by older tools carry their prefix outside the filter.
+    let outside = rule.prefix();
+    let filter = rule.filter();
+    let both = filter.and_then(|filter| filter.and());
     let prefixes = [
-        rule.prefix(),
-        rule.filter().and_then(|filter| filter.prefix()),
+        outside,
+        filter.and_then(|filter| filter.prefix()),
+        both.and_then(|both| both.prefix()),
     ];
-    let whole_bucket = prefixes.iter().flatten().all(|prefix| prefix.is_empty())
-        && rule
-            .filter()
-            .is_none_or(|filter| filter.tag().is_none() && filter.and().is_none());
-    rule.status() == &ExpirationStatus::Enabled
-        && whole_bucket
-        && rule.abort_incomplete_multipart_upload().is_some()
+    let sized = |filter: &LifecycleRuleFilter| {
+        filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some()
+    };
+    let filtered = filter.is_some_and(|filter| filter.tag().is_some() || sized(filter))
+        || both.is_some_and(|both| {
+            !both.tags().is_empty()
+                || both.object_size_greater_than().is_some()
+                || both.object_size_less_than().is_some()
+        });
+    let archives = |class: Option<&TransitionStorageClass>| {
+        let archive = [
+            TransitionStorageClass::Glacier,
+            TransitionStorageClass::DeepArchive,
+        ];
+        class.is_some_and(|class| archive.contains(class))
+    };
+    observed::LifecycleRule {
+        id: rule.id().unwrap_or_default().to_owned(),
+        enabled: rule.status() == &ExpirationStatus::Enabled,
+        prefix: prefixes
+            .into_iter()
+            .flatten()
+            .find(|prefix| !prefix.is_empty())
+            .unwrap_or_default()
+            .to_owned(),
+        filtered,
+        expires: rule
+            .expiration()
+            .is_some_and(|expiration| expiration.days().is_some() || expiration.date().is_some()),
+        archives: rule
+            .transitions()
+            .iter()
+            .any(|transition| archives(transition.storage_class())),
+        expires_noncurrent: rule.noncurrent_version_expiration().is_some(),
+        aborts_uploads: rule.abort_incomplete_multipart_upload().is_some(),
+    }
 }
 
 /// `None` for what is not configured, `Unreadable` for what the caller may not read.
-fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T>>, Failure> {
+pub(super) fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T>>, Failure> {
     match answer {
         Ok(answer) => Ok(Reading::Known(Some(answer))),
         Err(failure) if failure.cause == Cause::NotFound && failure.code != "NoSuchBucket" => {

@@ -1,0 +1,73 @@
+//! What IAM itself says of a role: the policy simulator, which alone sees the organization's service control policies, and the
+//! account's version of global STS tokens.
+
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+
+use crate::aws::{Aws, Failure};
+use crate::names::RoleArn;
+use crate::observed::Simulated;
+
+/// The values of a request's context, by key, as the simulator is told them.
+pub type ContextValues = Vec<(String, String)>;
+
+impl Aws {
+    /// What the policies of a role, its permissions boundary and the organization say of some actions on one resource. Resource
+    /// policies are left out: the simulator takes them for users only.
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
+    pub async fn simulate(
+        &self,
+        role: &RoleArn,
+        actions: &[&str],
+        resource: &str,
+        context: &ContextValues,
+    ) -> Result<Vec<Simulated>, Failure> {
+        const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        let entries = context.iter().map(|(key, value)| {
+            ContextEntry::builder()
+                .context_key_name(key)
+                .context_key_values(value)
+                .context_key_type(ContextKeyTypeEnum::String)
+                .build()
+        });
+        let answer = self
+            .iam
+            .simulate_principal_policy()
+            .policy_source_arn(role.as_str())
+            .set_action_names(Some(
+                actions.iter().map(|action| (*action).to_owned()).collect(),
+            ))
+            .resource_arns(resource)
+            .set_context_entries(Some(entries.collect()))
+            .send()
+            .await
+            .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
+        let results = answer.evaluation_results().iter();
+        Ok(results
+            .map(|result| Simulated {
+                action: result.eval_action_name().to_owned(),
+                resource: resource.to_owned(),
+                allowed: result.eval_decision() == &PolicyEvaluationDecisionType::Allowed,
+                by_organization: result
+                    .organizations_decision_detail()
+                    .map(|detail| detail.allowed_by_organizations()),
+                by_boundary: result
+                    .permissions_boundary_decision_detail()
+                    .map(|detail| detail.allowed_by_permissions_boundary()),
+                missing_context: result.missing_context_values().to_vec(),
+            })
+            .collect())
+    }
+
+    /// Which version of tokens the global STS endpoint gives out for this account: 1 or 2. Regions that have to be opted into
+    /// take no version 1 tokens.
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SetSecurityTokenServicePreferences.html>
+    pub async fn global_token_version(&self) -> Result<Option<i32>, Failure> {
+        let answer = self.iam.get_account_summary().send().await;
+        let answer = answer.map_err(|error| Failure::new("iam:GetAccountSummary", "*", error))?;
+        let key = aws_sdk_iam::types::SummaryKeyType::from("GlobalEndpointTokenVersion");
+        Ok(answer
+            .summary_map()
+            .and_then(|summary| summary.get(&key))
+            .copied())
+    }
+}

@@ -1,0 +1,133 @@
+//! What else is set on a bucket that bears on an export, and what exports there are in it. Reads only.
+
+use aws_sdk_s3::types::{BucketVersioningStatus, Payer};
+use time::OffsetDateTime;
+
+use super::settings::optional;
+use crate::aws::{Aws, Failure};
+use crate::names::{AccountId, BucketName};
+use crate::observed::{Exported, Reading};
+
+/// How long Object Lock keeps a new object, in S3's words, such as `GOVERNANCE for 30 days`.
+pub type Retention = String;
+
+impl Aws {
+    /// Whether the bucket keeps versions.
+    pub async fn keeps_versions(
+        &self,
+        bucket: &BucketName,
+        owner: Option<&AccountId>,
+    ) -> Result<Reading<bool>, Failure> {
+        let request = self.s3.get_bucket_versioning().bucket(bucket.as_str());
+        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| Failure::new("s3:GetBucketVersioning", bucket.as_str(), error));
+        Ok(optional(answer)?.map(|answer| {
+            answer.is_some_and(|answer| answer.status() == Some(&BucketVersioningStatus::Enabled))
+        }))
+    }
+
+    /// The default retention of Object Lock, if there is one.
+    pub async fn default_retention(
+        &self,
+        bucket: &BucketName,
+        owner: Option<&AccountId>,
+    ) -> Result<Reading<Option<Retention>>, Failure> {
+        let request = self
+            .s3
+            .get_object_lock_configuration()
+            .bucket(bucket.as_str());
+        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let answer = request.send().await.map_err(|error| {
+            Failure::new(
+                "s3:GetBucketObjectLockConfiguration",
+                bucket.as_str(),
+                error,
+            )
+        });
+        Ok(optional(answer)?.map(|answer| {
+            let configuration = answer?.object_lock_configuration?;
+            let retention = configuration.rule?.default_retention?;
+            let mode = retention.mode()?.as_str();
+            match (retention.days(), retention.years()) {
+                (Some(days), _) => Some(format!("{mode} for {days} days")),
+                (None, Some(years)) => Some(format!("{mode} for {years} years")),
+                (None, None) => None,
+            }
+        }))
+    }
+
+    /// Whether whoever asks pays for requests.
+    pub async fn requester_pays(
+        &self,
+        bucket: &BucketName,
+        owner: Option<&AccountId>,
+    ) -> Result<Reading<bool>, Failure> {
+        let request = self.s3.get_bucket_request_payment().bucket(bucket.as_str());
+        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let answer = request.send().await;
+        let answer = answer
+            .map_err(|error| Failure::new("s3:GetBucketRequestPayment", bucket.as_str(), error));
+        Ok(optional(answer)?
+            .map(|answer| answer.is_some_and(|answer| answer.payer() == Some(&Payer::Requester))))
+    }
+
+    /// The bucket's first level: the names before the first slash, without it. The first thousand of them.
+    pub async fn first_level(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Vec<String>, Failure> {
+        let answer = self
+            .s3
+            .list_objects_v2()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .delimiter("/")
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error))?;
+        let prefixes = answer.common_prefixes().iter();
+        Ok(prefixes
+            .filter_map(|prefix| Some(prefix.prefix()?.trim_end_matches('/').to_owned()))
+            .collect())
+    }
+
+    /// What there is under a prefix, of which at most so many pages of a thousand are looked at. One page is kept in memory.
+    pub async fn exported(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        prefix: &str,
+        most_pages: usize,
+    ) -> Result<Exported, Failure> {
+        let mut pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
+            .prefix(prefix)
+            .into_paginator()
+            .send();
+        let mut exported = Exported::default();
+        for _ in 0..most_pages {
+            let Some(page) = pages.next().await else {
+                exported.complete = true;
+                return Ok(exported);
+            };
+            let page =
+                page.map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error))?;
+            exported.objects += page.contents().len();
+            let written = page.contents().iter().filter_map(|object| {
+                OffsetDateTime::from_unix_timestamp(object.last_modified()?.secs()).ok()
+            });
+            exported.newest = exported.newest.max(written.max());
+            if page.is_truncated() != Some(true) {
+                exported.complete = true;
+                return Ok(exported);
+            }
+        }
+        Ok(exported)
+    }
+}

@@ -1,0 +1,196 @@
+//! `verify`: whether Mixpanel can write, and if not, why.
+
+use super::Surroundings;
+use super::pick_role::{exporting_role, role_name};
+use crate::answers::TOKEN_VARIABLE;
+use crate::aws::{Aws, Failure, Session};
+use crate::cli::{EncryptionFlag, Output, Verify};
+use crate::details::{Form, UiEncryption};
+use crate::error::{Error, ErrorKind, Result};
+use crate::names::{BucketName, InvalidName, KeyArn, KeyReference, ProjectId, Region, RoleName};
+use crate::observe::evidence::{Looked, complete, evidence};
+use crate::report::verify::verdict_json;
+use crate::verify::evidence::Subject;
+use crate::verify::{Findings, Status, judge};
+
+/// The flags, parsed.
+struct Asked {
+    role: Option<RoleName>,
+    bucket: Option<BucketName>,
+    project: Option<ProjectId>,
+    encryption: Option<EncryptionFlag>,
+    key: Option<KeyReference>,
+    subject: Subject,
+}
+
+pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()> {
+    surroundings.refuse_assignments("verify")?;
+    let mut asked = parse(&flags, surroundings)?;
+    let session = surroundings
+        .session(surroundings.common.profile.as_deref())
+        .await?;
+    asked.subject.repeat = surroundings.flags_to_repeat(&session);
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let aws = Aws::new(&session, &session.home_region());
+    let interrupts = &surroundings.interrupts;
+    let caller = interrupts
+        .or(async { aws.caller().await.map_err(failed) })
+        .await?;
+    let role = match asked.role.clone() {
+        Some(role) => role,
+        None => exporting_role(surroundings, &session, &aws, ErrorKind::NotWorking).await?,
+    };
+    let form = interrupts.or(given_form(&session, &asked)).await?;
+    let looked = Looked {
+        role: &role,
+        bucket: asked.bucket.as_ref(),
+        form,
+        project: asked.project.as_ref(),
+    };
+    let found = interrupts
+        .or(async { evidence(&session, &caller, &looked).await.map_err(failed) })
+        .await?;
+    let found = found.map_err(|several| {
+        let names: Vec<String> = several.0.iter().map(ToString::to_string).collect();
+        Error::usage(format!(
+            "Role {role} may write to several buckets: {}.",
+            names.join(", ")
+        ))
+        .hint("Choose one with --bucket.")
+    })?;
+    let (subject, evidence) = complete(asked.subject, found);
+    let findings = judge(&subject, &evidence);
+    match surroundings.common.output {
+        Output::Json => surroundings
+            .printer
+            .json(&verdict_json(&evidence, &findings)),
+        _ => surroundings.printer.result(
+            &surroundings
+                .printer
+                .verdict_text(&subject, &evidence, &findings),
+        ),
+    }
+    if !surroundings.printer.is_verbose() {
+        surroundings
+            .printer
+            .note("\n--verbose shows every check with where it was read.");
+    }
+    outcome(&findings)
+}
+
+/// Exit code 4 where something keeps Mixpanel from writing.
+fn outcome(findings: &Findings) -> Result<()> {
+    let failed: Vec<&str> = findings.with(Status::Fail).map(|check| check.id).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::NotWorking,
+        format!("Mixpanel cannot write: {}.", failed.join(", ")),
+    ))
+}
+
+fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
+    let wrong =
+        |flag: &'static str| move |invalid: InvalidName| Error::usage(format!("{flag}: {invalid}"));
+    if flags.kms_key.is_some() && flags.encryption != Some(EncryptionFlag::Kms) {
+        return Err(Error::usage("--kms-key goes with --encryption kms."));
+    }
+    let typed = flags.role.as_deref().map(str::trim);
+    let typed_arn = typed.filter(|role| role.starts_with("arn:"));
+    let role = match (typed, typed_arn) {
+        // An ARN that lacks its account or its path still names the role, and is told of.
+        (_, Some(arn)) => Some(role_name(arn.rsplit('/').next().unwrap_or(arn))?),
+        (Some(name), None) => Some(role_name(name)?),
+        (None, _) => None,
+    };
+    let given: Vec<String> = match flags.project_token.is_empty() {
+        false => flags.project_token.clone(),
+        true => {
+            let variable = surroundings.process.variable(TOKEN_VARIABLE);
+            variable
+                .filter(|token| !token.trim().is_empty())
+                .map(str::to_owned)
+                .into_iter()
+                .collect()
+        }
+    };
+    let tokens = given
+        .iter()
+        .map(|token| token.parse().map_err(wrong("--project-token")))
+        .collect::<Result<_>>()?;
+    let region: Option<Region> = flags
+        .region
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(wrong("--region"))?;
+    let project: Option<ProjectId> = flags
+        .project_id
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(wrong("--project-id"))?;
+    Ok(Asked {
+        role,
+        bucket: flags
+            .bucket
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(wrong("--bucket"))?,
+        encryption: flags.encryption,
+        key: flags
+            .kms_key
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(wrong("--kms-key"))?,
+        subject: Subject {
+            role_arn: typed_arn.map(str::to_owned),
+            tokens,
+            project: project.clone(),
+            region,
+            form: Form::default(),
+            repeat: Vec::new(),
+        },
+        project,
+    })
+}
+
+/// "Encryption" and "KMS Key ID" as they were given; a key's ID or alias becomes its ARN.
+async fn given_form(session: &Session, asked: &Asked) -> Result<Option<Form>> {
+    let Some(encryption) = asked.encryption else {
+        return Ok(None);
+    };
+    let key = match &asked.key {
+        None => None,
+        Some(reference) => Some(arn_of(session, asked, reference).await?),
+    };
+    Ok(Some(Form {
+        encryption: match encryption {
+            EncryptionFlag::None => None,
+            EncryptionFlag::Aes => Some(UiEncryption::Aes),
+            EncryptionFlag::Kms => Some(UiEncryption::Kms),
+        },
+        key,
+        is_declared: true,
+    }))
+}
+
+async fn arn_of(session: &Session, asked: &Asked, reference: &KeyReference) -> Result<KeyArn> {
+    if let Ok(arn) = reference.as_str().parse() {
+        return Ok(arn);
+    }
+    let home = session.home_region();
+    let region = asked.subject.region.as_ref().unwrap_or(&home);
+    let key = Aws::new(session, region).key(reference.as_str()).await;
+    match key.map_err(|failure| failure.into_error(session.profile()))? {
+        Some(key) => Ok(key.arn),
+        None => Err(Error::usage(format!(
+            "KMS key '{}' was not found in {region}.",
+            reference.as_str()
+        ))
+        .hint("Give its ARN, which names its region.")),
+    }
+}

@@ -1,0 +1,461 @@
+//! Reads everything that bears on whether Mixpanel can write, side by side where one answer does not need another. Reads only.
+//!
+//! What the caller may not read stands in the evidence as such and stops nothing; only credentials and the network do.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::aws::iam::ContextValues;
+use crate::aws::s3::Presence;
+use crate::aws::{Aws, Cause, Failure, Session};
+use crate::details::{Form, UiEncryption, form_of};
+use crate::error::DeniedCall;
+use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
+use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated};
+use crate::policy::{Document, read};
+use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
+use crate::verify::freshness::{self, Export, Family};
+
+/// How many listings run at the same time.
+const LISTINGS_AT_ONCE: usize = 16;
+/// How many pages of a thousand objects are looked at in a day's folder.
+const PAGES_A_DAY: usize = 3;
+/// How many in a family that has no days.
+const PAGES_A_FAMILY: usize = 20;
+/// How many projects are looked at where none was named.
+const MOST_PROJECTS: usize = 5;
+
+/// What is to be looked at.
+#[derive(Debug, Clone)]
+pub struct Looked<'a> {
+    /// The role.
+    pub role: &'a RoleName,
+    /// The bucket; else the only one that the role's policies name.
+    pub bucket: Option<&'a BucketName>,
+    /// "Encryption" and "KMS Key ID", where they were given.
+    pub form: Option<Form>,
+    /// The project, where it was given.
+    pub project: Option<&'a ProjectId>,
+}
+
+/// Several buckets that the role may write to, where one has to be named.
+#[derive(Debug, Clone)]
+pub struct SeveralBuckets(pub Vec<BucketName>);
+
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    /// What was read.
+    pub evidence: Evidence,
+    /// What Mixpanel's form says, as given or as AWS tells.
+    pub form: Form,
+    /// Where the bucket is.
+    pub region: Region,
+}
+
+/// Reads. The outer failure is of credentials or the network.
+pub async fn evidence(
+    session: &Session,
+    caller: &Caller,
+    looked: &Looked<'_>,
+) -> Result<Result<Found, SeveralBuckets>, Failure> {
+    let aws = Aws::new(session, &session.home_region());
+    let (role, grants) = tokio::try_join!(
+        readable(aws.role(looked.role)),
+        grants_of(&aws, looked.role)
+    )?;
+    let (role, unread_role) = match role {
+        Reading::Known(role) => (role, None),
+        Reading::Unreadable(denied) => (None, Some(denied)),
+    };
+    let name = match looked.bucket {
+        Some(bucket) => Some(bucket.clone()),
+        None => {
+            let documents = grants.known.iter().map(|grant| &grant.document);
+            let named: Vec<BucketName> = read::buckets_written(documents).into_iter().collect();
+            match named.as_slice() {
+                [] => None,
+                [only] => Some(only.clone()),
+                _ => return Ok(Err(SeveralBuckets(named))),
+            }
+        }
+    };
+    let (bucket, boundary, token_version) = tokio::try_join!(
+        async {
+            match &name {
+                Some(name) => standing_of(session, name, &caller.account).await.map(Some),
+                None => Ok(None),
+            }
+        },
+        boundary_of(&aws, role.as_ref()),
+        readable(aws.global_token_version()),
+    )?;
+    let facts = match &bucket {
+        Some(BucketStanding::Here(facts)) => Some(facts),
+        _ => None,
+    };
+    let region = facts.map_or_else(
+        || session.home_region(),
+        |facts| facts.settings.region.clone(),
+    );
+    let form = match (&looked.form, &role, facts) {
+        (Some(form), _, _) => form.clone(),
+        (None, Some(role), Some(facts)) => {
+            let documents = grants.known.iter().map(|grant| &grant.document);
+            let keys = read::keys_used(documents);
+            form_of(role, &keys, &region, &facts.settings.encryption).0
+        }
+        _ => Form::default(),
+    };
+    let there = Aws::new(session, &region);
+    let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
+    let (key, exports, simulated) = tokio::try_join!(
+        key_of(session, &region, &form, default),
+        async {
+            match (&name, facts) {
+                (Some(name), Some(facts)) if facts.ours => {
+                    let exports = exports(&there, name, &caller.account, looked.project);
+                    readable(exports).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        },
+        simulated(&aws, role.as_ref(), name.as_ref(), &region, &form),
+    )?;
+    Ok(Ok(Found {
+        evidence: Evidence {
+            caller: caller.clone(),
+            now: OffsetDateTime::now_utc(),
+            role_name: looked.role.clone(),
+            role,
+            unread_role,
+            grants: grants.known,
+            unread_grants: grants.unread,
+            boundary,
+            bucket: name.zip(bucket),
+            key,
+            simulated,
+            token_version: Some(token_version),
+            exports,
+        },
+        form,
+        region,
+    }))
+}
+
+/// [`evidence`] as [`Subject`] and [`Evidence`], with what was found about the form put into the subject.
+pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
+    subject.form = found.form;
+    if subject.project.is_none()
+        && let Some(Reading::Known(exports)) = &found.evidence.exports
+        && let [only] = exports.as_slice()
+    {
+        subject.project = Some(only.project.clone());
+    }
+    (subject, found.evidence)
+}
+
+/// `Unreadable` for what the caller may not read.
+async fn readable<T>(
+    call: impl Future<Output = Result<T, Failure>>,
+) -> Result<Reading<T>, Failure> {
+    match call.await {
+        Ok(value) => Ok(Reading::Known(value)),
+        Err(failure) if failure.cause == Cause::Denied => {
+            Ok(Reading::Unreadable(failure.denied_call()))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Grants {
+    known: Vec<Grant>,
+    unread: Vec<DeniedCall>,
+}
+
+/// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel write.
+async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
+    let (attached, inline) = tokio::try_join!(
+        readable(aws.attached_policies(role)),
+        readable(aws.inline_policy_names(role))
+    )?;
+    let mut grants = Grants::default();
+    let mut reads: JoinSet<Result<Reading<Option<Grant>>, Failure>> = JoinSet::new();
+    match attached {
+        Reading::Known(arns) => {
+            for arn in arns {
+                let aws = aws.clone();
+                reads.spawn(async move {
+                    let Ok(parsed) = arn.parse::<PolicyArn>() else {
+                        return Ok(Reading::Known(None));
+                    };
+                    let document = readable(aws.managed_document(&parsed)).await?;
+                    Ok(document.map(|document| {
+                        document.map(|document| Grant {
+                            name: format!("policy {}", parsed.policy_name()),
+                            arn: Some(arn),
+                            document,
+                        })
+                    }))
+                });
+            }
+        }
+        Reading::Unreadable(denied) => grants.unread.push(denied),
+    }
+    match inline {
+        Reading::Known(names) => {
+            for name in names {
+                let (aws, role) = (aws.clone(), role.clone());
+                reads.spawn(async move {
+                    let policy = readable(aws.inline_policy(&role, &name)).await?;
+                    Ok(policy.map(|policy| {
+                        Some(Grant {
+                            name: format!("inline policy {}", policy.name),
+                            arn: None,
+                            document: policy.document,
+                        })
+                    }))
+                });
+            }
+        }
+        Reading::Unreadable(denied) => grants.unread.push(denied),
+    }
+    for read in reads.join_all().await {
+        match read {
+            Ok(Reading::Known(grant)) => grants.known.extend(grant),
+            Ok(Reading::Unreadable(denied)) => grants.unread.push(denied),
+            // It went away between the list and the look.
+            Err(failure) if failure.cause == Cause::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    grants.known.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(grants)
+}
+
+async fn boundary_of(aws: &Aws, role: Option<&Role>) -> Result<Option<Reading<Document>>, Failure> {
+    let Some(boundary) = role.and_then(|role| role.boundary.as_deref()) else {
+        return Ok(None);
+    };
+    let Ok(arn) = boundary.parse::<PolicyArn>() else {
+        return Ok(None);
+    };
+    let document = readable(aws.managed_document(&arn)).await?;
+    Ok(Some(match document {
+        Reading::Known(Some(document)) => Reading::Known(document),
+        // IAM does not let a policy go that is a boundary; one that is gone bounds everything.
+        Reading::Known(None) => Reading::Known(Document::new(Vec::new())),
+        Reading::Unreadable(denied) => Reading::Unreadable(denied),
+    }))
+}
+
+/// The bucket, wherever it is and whosever it is.
+async fn standing_of(
+    session: &Session,
+    bucket: &BucketName,
+    account: &AccountId,
+) -> Result<BucketStanding, Failure> {
+    let home = Aws::new(session, &session.home_region());
+    let (presence, ours) = match home.bucket_presence(bucket, Some(account)).await? {
+        // It may be another account's that is open to us.
+        Presence::Refused => (home.bucket_presence(bucket, None).await?, false),
+        presence => (presence, true),
+    };
+    let region = match presence {
+        Presence::Missing => return Ok(BucketStanding::Missing),
+        Presence::Refused => {
+            let ours = readable(home.owns_bucket(bucket)).await?;
+            return Ok(BucketStanding::Refused {
+                ours: ours.known().copied(),
+            });
+        }
+        Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
+        Presence::Elsewhere(region) => region,
+    };
+    let aws = Aws::new(session, &region);
+    let owner = ours.then_some(account);
+    let settings = tokio::try_join!(
+        super::settings_of(&aws, bucket, owner, region.clone()),
+        aws.keeps_versions(bucket, owner),
+        aws.default_retention(bucket, owner),
+        aws.requester_pays(bucket, owner),
+    );
+    let (settings, versioned, retention, requester_pays) = match settings {
+        Err(failure) if failure.may_be_opt_in_region() && region.is_opt_in() => {
+            return Ok(BucketStanding::Disabled(region));
+        }
+        settings => settings?,
+    };
+    Ok(BucketStanding::Here(Box::new(BucketFacts {
+        ours,
+        settings,
+        versioned: Some(versioned),
+        retention: Some(retention),
+        requester_pays: Some(requester_pays),
+    })))
+}
+
+/// The key that S3 uses for what Mixpanel writes: the form's, or else the bucket's default.
+pub async fn key_of(
+    session: &Session,
+    region: &Region,
+    form: &Form,
+    default: Option<&BucketEncryption>,
+) -> Result<KeyStanding, Failure> {
+    const AWS_MANAGED: &str = "alias/aws/s3";
+    let reference = match (form.encryption, &form.key, default) {
+        (Some(UiEncryption::Aes), _, _) => return Ok(KeyStanding::NotUsed),
+        (Some(UiEncryption::Kms), Some(key), _) => key.to_string(),
+        (Some(UiEncryption::Kms), None, _) => AWS_MANAGED.to_owned(),
+        (None, _, Some(BucketEncryption::Kms { key, .. })) => {
+            key.clone().unwrap_or_else(|| AWS_MANAGED.to_owned())
+        }
+        (None, _, _) => return Ok(KeyStanding::NotUsed),
+    };
+    // A key is asked where it is, which need not be where it is wanted.
+    let named_region = reference
+        .strip_prefix("arn:")
+        .and_then(|arn| arn.split(':').nth(2)?.parse().ok());
+    let aws = Aws::new(session, named_region.as_ref().unwrap_or(region));
+    let key = match aws.key(&reference).await {
+        Ok(Some(key)) => key,
+        Ok(None) if reference == AWS_MANAGED => return Ok(KeyStanding::NotMadeYet),
+        Ok(None) => return Ok(KeyStanding::Missing(reference)),
+        Err(failure) if failure.cause == Cause::Denied => {
+            return Ok(KeyStanding::Unreadable(reference, failure.denied_call()));
+        }
+        // What is no name of a key at all, such as `aws/s3`.
+        Err(failure) if failure.cause == Cause::Other => {
+            return Ok(KeyStanding::Missing(reference));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let policy = aws.key_policy(&key.arn).await?;
+    Ok(KeyStanding::Here {
+        key: Box::new(key),
+        policy,
+    })
+}
+
+/// What the policy simulator says of the role, on the bucket, on one object and on the key. It is asked for what only AWS knows;
+/// where it fails in any other way than by a refusal, the documents still tell.
+async fn simulated(
+    aws: &Aws,
+    role: Option<&Role>,
+    bucket: Option<&BucketName>,
+    region: &Region,
+    form: &Form,
+) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+    let (Some(role), Some(bucket)) = (role, bucket) else {
+        return Ok(None);
+    };
+    let context: ContextValues = [
+        ("aws:SecureTransport", "true"),
+        ("aws:RequestedRegion", region.as_str()),
+        ("aws:PrincipalArn", role.arn.as_str()),
+        ("aws:PrincipalAccount", role.arn.account()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    let bucket = format!("arn:aws:s3:::{bucket}");
+    let object = format!("{bucket}/0/{}/export.json.gz", Family::Events.folder());
+    let key = form.key.as_ref().map(|key| key.to_string());
+    let on_key = async {
+        match &key {
+            Some(key) => {
+                let actions = ["kms:GenerateDataKey", "kms:Decrypt"];
+                aws.simulate(&role.arn, &actions, key, &context).await
+            }
+            None => Ok(Vec::new()),
+        }
+    };
+    let on_object = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
+    let asked = tokio::try_join!(
+        aws.simulate(&role.arn, &["s3:ListBucket"], &bucket, &context),
+        aws.simulate(&role.arn, &on_object, &object, &context),
+        on_key,
+    );
+    match asked {
+        Ok((list, objects, key)) => Ok(Some(Reading::Known([list, objects, key].concat()))),
+        Err(failure) if failure.cause == Cause::Denied => {
+            Ok(Some(Reading::Unreadable(failure.denied_call())))
+        }
+        Err(failure) if failure.cause == Cause::Credentials => Err(failure),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What was exported lately, by project: of the one that was named, or of those that the bucket's first level shows. Each day
+/// is a listing of its own, so a bucket of millions of objects costs no more than one of thousands.
+async fn exports(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: &AccountId,
+    project: Option<&ProjectId>,
+) -> Result<Vec<Export>, Failure> {
+    let projects = match project {
+        Some(project) => vec![project.clone()],
+        None => {
+            let folders = aws.first_level(bucket, owner).await?;
+            let ids = folders.iter().filter_map(|folder| folder.parse().ok());
+            ids.take(MOST_PROJECTS).collect()
+        }
+    };
+    let turns = Arc::new(Semaphore::new(LISTINGS_AT_ONCE));
+    let mut exports = JoinSet::new();
+    for (index, project) in projects.into_iter().enumerate() {
+        let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
+        let turns = Arc::clone(&turns);
+        exports.spawn(async move {
+            let export = export(&aws, &bucket, &owner, project, turns).await;
+            export.map(|export| (index, export))
+        });
+    }
+    let read: Result<Vec<(usize, Export)>, Failure> =
+        exports.join_all().await.into_iter().collect();
+    let mut exports = read?;
+    exports.sort_by_key(|(index, _)| *index);
+    Ok(exports.into_iter().map(|(_, export)| export).collect())
+}
+
+async fn export(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: &AccountId,
+    project: ProjectId,
+    turns: Arc<Semaphore>,
+) -> Result<Export, Failure> {
+    let listing = |prefix: String, pages: usize| {
+        let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
+        let turns = Arc::clone(&turns);
+        async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            aws.exported(&bucket, &owner, &prefix, pages).await
+        }
+    };
+    let mut listings = JoinSet::new();
+    for day in freshness::days(OffsetDateTime::now_utc()) {
+        let of_day = listing(freshness::day_prefix(project.as_str(), day), PAGES_A_DAY);
+        listings.spawn(async move { of_day.await.map(|exported| (day, exported)) });
+    }
+    let family = |family: Family| listing(family.prefix(project.as_str()), PAGES_A_FAMILY);
+    let (people, identities, days) = tokio::join!(
+        family(Family::People),
+        family(Family::Identities),
+        listings.join_all()
+    );
+    let days: Result<Vec<_>, Failure> = days.into_iter().collect();
+    let mut days = days?;
+    days.sort_by_key(|(day, _)| *day);
+    Ok(Export {
+        project,
+        days,
+        people: people?,
+        identities: identities?,
+    })
+}

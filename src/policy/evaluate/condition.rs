@@ -1,0 +1,237 @@
+//! The `Condition` of a statement: operators, sets of values, and keys that may be missing.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html> and
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+
+mod comparison;
+mod date;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::pattern::{Sense, Text};
+use super::request::{Context, Fact};
+use super::truth::Truth;
+use comparison::{Comparison, Relation};
+
+/// Which of the request's values must satisfy the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quantity {
+    /// No set operator: the key should have one value.
+    Single,
+    /// `ForAnyValue`.
+    Any,
+    /// `ForAllValues`.
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Operator {
+    comparison: Comparison,
+    sense: Sense,
+    quantity: Quantity,
+    if_exists: bool,
+}
+
+impl Operator {
+    fn parse(name: &str) -> Option<Self> {
+        let (quantity, name) = if let Some(name) = name.strip_prefix("ForAnyValue:") {
+            (Quantity::Any, name)
+        } else if let Some(name) = name.strip_prefix("ForAllValues:") {
+            (Quantity::All, name)
+        } else {
+            (Quantity::Single, name)
+        };
+        let (name, if_exists) = match name.strip_suffix("IfExists") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        let (comparison, sense) = match name {
+            "StringEquals" => (Comparison::Equals, Sense::Positive),
+            "StringNotEquals" => (Comparison::Equals, Sense::Negated),
+            "StringEqualsIgnoreCase" => (Comparison::EqualsIgnoreCase, Sense::Positive),
+            "StringNotEqualsIgnoreCase" => (Comparison::EqualsIgnoreCase, Sense::Negated),
+            "StringLike" => (Comparison::Like, Sense::Positive),
+            "StringNotLike" => (Comparison::Like, Sense::Negated),
+            "ArnEquals" | "ArnLike" => (Comparison::Arn, Sense::Positive),
+            "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, Sense::Negated),
+            "IpAddress" => (Comparison::IpAddress, Sense::Positive),
+            "NotIpAddress" => (Comparison::IpAddress, Sense::Negated),
+            "Bool" => (Comparison::Bool, Sense::Positive),
+            "BinaryEquals" => (Comparison::Binary, Sense::Positive),
+            _ => {
+                let (kind, relation): (fn(Relation) -> Comparison, _) =
+                    if let Some(relation) = name.strip_prefix("Numeric") {
+                        (Comparison::Numeric, relation)
+                    } else {
+                        (Comparison::Date, name.strip_prefix("Date")?)
+                    };
+                match relation {
+                    "Equals" => (kind(Relation::Equal), Sense::Positive),
+                    "NotEquals" => (kind(Relation::Equal), Sense::Negated),
+                    "LessThan" => (kind(Relation::Less), Sense::Positive),
+                    "LessThanEquals" => (kind(Relation::LessOrEqual), Sense::Positive),
+                    "GreaterThan" => (kind(Relation::Greater), Sense::Positive),
+                    "GreaterThanEquals" => (kind(Relation::GreaterOrEqual), Sense::Positive),
+                    _ => return None,
+                }
+            }
+        };
+        Some(Self {
+            comparison,
+            sense,
+            quantity,
+            if_exists,
+        })
+    }
+}
+
+/// Whether the condition of a statement holds: every operator must, for every key. Policy variables are replaced only
+/// where the version of the document's language has them.
+pub(super) fn holds(condition: Option<&Value>, context: &Context, variables: bool) -> Truth {
+    let Some(condition) = condition else {
+        return Truth::Yes;
+    };
+    let Value::Object(operators) = condition else {
+        return Truth::unknown("the statement's Condition, which cannot be read");
+    };
+    Truth::all(operators.iter().map(|(name, keys)| {
+        match keys {
+            Value::Object(keys) => Truth::all(
+                keys.iter()
+                    .map(|(key, value)| single(name, key, value, context, variables)),
+            ),
+            _ => Truth::unknown(format!("the condition operator {name}")),
+        }
+    }))
+}
+
+fn single(name: &str, key: &str, value: &Value, context: &Context, variables: bool) -> Truth {
+    let values = match value {
+        Value::Array(values) => values.iter().map(text).collect(),
+        value => vec![text(value)],
+    };
+    if name == "Null" {
+        return null(key, &values, context.fact(key));
+    }
+    let Some(operator) = Operator::parse(name) else {
+        return Truth::unknown(format!("the condition operator {name}"));
+    };
+    Test {
+        operator,
+        key,
+        values,
+        variables: variables.then_some(context),
+    }
+    .holds(context.fact(key))
+}
+
+/// A value of a condition as text; AWS takes numbers and truth values for theirs.
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Bool(value) => Some(Cow::Owned(value.to_string())),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn null(key: &str, values: &[Option<Cow<'_, str>>], fact: &Fact) -> Truth {
+    let absent = match fact {
+        Fact::Absent => Truth::Yes,
+        Fact::Known(values) => values.is_empty().into(),
+        Fact::StartsWith(_) | Fact::Present => Truth::No,
+        Fact::Unknown => Truth::unknown(key),
+    };
+    Truth::any(values.iter().map(|value| {
+        let value = value.as_deref().unwrap_or_default();
+        if value.eq_ignore_ascii_case("true") {
+            absent.clone()
+        } else if value.eq_ignore_ascii_case("false") {
+            absent.clone().not()
+        } else {
+            comparison::unreadable(value, key)
+        }
+    }))
+}
+
+/// One operator, with one key and its values.
+struct Test<'a> {
+    operator: Operator,
+    key: &'a str,
+    /// `None` stands for a value that is no text.
+    values: Vec<Option<Cow<'a, str>>>,
+    variables: Option<&'a Context>,
+}
+
+impl Test<'_> {
+    fn holds(&self, fact: &Fact) -> Truth {
+        match fact {
+            Fact::Absent => self.without_key(),
+            Fact::Known(values) if values.is_empty() => self.without_key(),
+            Fact::Known(values) => self.with_values(values),
+            Fact::StartsWith(start) if !start.is_empty() => self.compare(Text::Prefix(start)),
+            Fact::StartsWith(_) | Fact::Present => self.with_any_values(),
+            Fact::Unknown => self
+                .without_key()
+                .agreement(self.with_any_values(), self.key),
+        }
+    }
+
+    fn without_key(&self) -> Truth {
+        let holds = self.operator.if_exists
+            || match self.operator.quantity {
+                Quantity::Single => self.operator.sense == Sense::Negated,
+                Quantity::Any => false,
+                Quantity::All => true,
+            };
+        holds.into()
+    }
+
+    fn with_values(&self, values: &[String]) -> Truth {
+        let mut truths = values.iter().map(|value| self.compare(Text::Exact(value)));
+        // AWS takes nothing but empty texts for an empty set.
+        let empty = values.iter().all(String::is_empty);
+        match self.operator.quantity {
+            Quantity::Any if empty => Truth::No,
+            Quantity::All if empty => Truth::Yes,
+            Quantity::Any => Truth::any(truths),
+            Quantity::All => Truth::all(truths),
+            // AWS requires a set operator for several values, and does not say what happens without one.
+            Quantity::Single => {
+                let first = truths.next().unwrap_or(Truth::No);
+                truths.fold(first, |left, right| left.agreement(right, self.key))
+            }
+        }
+    }
+
+    /// The outcome for a key that has values, whatever they are. They may be an empty set to a set operator.
+    fn with_any_values(&self) -> Truth {
+        let truth = self.compare(Text::Prefix(""));
+        match self.operator.quantity {
+            Quantity::Single => truth,
+            Quantity::Any => truth.agreement(Truth::No, self.key),
+            Quantity::All => truth.agreement(Truth::Yes, self.key),
+        }
+    }
+
+    /// The outcome for one value of the request: the policy's values are alternatives, and to a negated operator all of
+    /// them must differ.
+    fn compare(&self, request: Text<'_>) -> Truth {
+        let Operator {
+            comparison, sense, ..
+        } = self.operator;
+        let equal = Truth::any(self.values.iter().map(|value| match value {
+            Some(value) => comparison.holds(value, request, self.key, sense, self.variables),
+            None => comparison::unreadable("", self.key),
+        }));
+        match sense {
+            Sense::Positive => equal,
+            Sense::Negated => equal.not(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

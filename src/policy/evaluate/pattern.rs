@@ -1,0 +1,407 @@
+//! Patterns: texts of a policy with wildcards and policy variables, and the texts they match.
+//!
+//! The wildcards are those of
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>, the variables those of
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>.
+
+use std::collections::BTreeSet;
+
+use super::request::{Context, Fact};
+use super::truth::Truth;
+
+/// A text of the request, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text<'a> {
+    Exact(&'a str),
+    /// This, and then something unknown, which may be nothing.
+    Prefix(&'a str),
+}
+
+/// What `*` and `?` in a pattern are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wildcards {
+    Special,
+    Literal,
+}
+
+/// Whether a comparison regards case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    Sensitive,
+    Ignored,
+}
+
+/// What a match is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sense {
+    /// The element holds where the pattern matches.
+    Positive,
+    /// The element holds where the pattern does not match, as in `NotResource` and `StringNotLike`.
+    Negated,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Character(char),
+    One,
+    Many,
+}
+
+/// A pattern whose variables have been replaced.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pattern {
+    tokens: Vec<Token>,
+    /// The variables without a known value. [`Token::Many`] stands for each of them, so what does not match this way does
+    /// not match in any way.
+    open: BTreeSet<String>,
+    /// The variables that may turn out to have no single value.
+    doubtful: BTreeSet<String>,
+    /// The variables that have no single value.
+    missing: BTreeSet<String>,
+}
+
+impl Pattern {
+    /// Reads a text of a policy; without a context it has no variables.
+    pub(super) fn new(text: &str, wildcards: Wildcards, variables: Option<&Context>) -> Self {
+        let mut pattern = Self::default();
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            if let Some(context) = variables
+                && let Some((inner, after)) =
+                    rest.strip_prefix("${").and_then(|r| r.split_once('}'))
+            {
+                pattern.push_variable(inner, context);
+                rest = after;
+                continue;
+            }
+            pattern.tokens.push(match (character, wildcards) {
+                ('*', Wildcards::Special) => Token::Many,
+                ('?', Wildcards::Special) => Token::One,
+                (other, _) => Token::Character(other),
+            });
+            rest = &rest[character.len_utf8()..];
+        }
+        pattern
+    }
+
+    fn push_literal(&mut self, text: &str) {
+        self.tokens.extend(text.chars().map(Token::Character));
+    }
+
+    fn push_variable(&mut self, inner: &str, context: &Context) {
+        if matches!(inner, "*" | "?" | "$") {
+            return self.push_literal(inner);
+        }
+        let (key, default) = match inner.split_once(',') {
+            Some((key, default)) => {
+                let default = default.trim();
+                let unquoted = default
+                    .strip_prefix('\'')
+                    .and_then(|text| text.strip_suffix('\''));
+                (key.trim(), Some(unquoted.unwrap_or(default)))
+            }
+            None => (inner.trim(), None),
+        };
+        match (context.fact(key), default) {
+            (Fact::Known(values), _) if values.len() == 1 => self.push_literal(&values[0]),
+            (Fact::Absent, Some(default)) => self.push_literal(default),
+            (Fact::Known(values), Some(default)) if values.is_empty() => self.push_literal(default),
+            (Fact::Absent | Fact::Known(_), _) => {
+                self.missing.insert(key.to_owned());
+            }
+            (Fact::StartsWith(start), _) => {
+                self.push_literal(start);
+                self.tokens.push(Token::Many);
+                self.open.insert(key.to_owned());
+            }
+            // A key of unknown values may have several, and a multivalued key is no variable.
+            (Fact::Present | Fact::Unknown, _) => {
+                self.tokens.push(Token::Many);
+                self.open.insert(key.to_owned());
+                self.doubtful.insert(key.to_owned());
+            }
+        }
+    }
+
+    /// Whether a text matches.
+    pub(super) fn matches(&self, text: Text<'_>, case: Case, sense: Sense, key: &str) -> Truth {
+        self.settle(sense, || glob(&self.tokens, text, case, key))
+    }
+
+    /// Whether an ARN matches, part by part:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN>.
+    pub(super) fn matches_arn(&self, text: Text<'_>, sense: Sense, key: &str) -> Truth {
+        self.settle(sense, || {
+            // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are not
+            // known: a variable may hold colons, and AWS does not say what a shorter pattern matches.
+            let whole = glob(&self.tokens, text, Case::Sensitive, key);
+            if whole == Truth::No {
+                return Truth::No;
+            }
+            let parts: Vec<_> = self
+                .tokens
+                .splitn(6, |token| *token == Token::Character(':'))
+                .collect();
+            let known = match text {
+                Text::Exact(known) | Text::Prefix(known) => known,
+            };
+            let values: Vec<_> = known.splitn(6, ':').collect();
+            match (values.len(), text) {
+                (6, _) => {}
+                (_, Text::Exact(_)) => return Truth::No,
+                (_, Text::Prefix(_)) => return Truth::unknown(key),
+            }
+            if !self.open.is_empty() {
+                return whole;
+            }
+            if parts.len() != 6 {
+                return Truth::unknown(format!("how AWS reads the ARN pattern for {key}"));
+            }
+            Truth::all(
+                parts
+                    .iter()
+                    .zip(&values)
+                    .enumerate()
+                    .map(|(index, (part, value))| {
+                        let value = match text {
+                            Text::Prefix(_) if index == 5 => Text::Prefix(value),
+                            _ => Text::Exact(value),
+                        };
+                        glob(part, value, Case::Sensitive, key)
+                    }),
+            )
+        })
+    }
+
+    /// The outcome with regard to variables.
+    ///
+    /// AWS says that a variable without a value fails to match and may make the whole statement invalid. The two differ
+    /// where a failure to match is what the statement asks for.
+    fn settle(&self, sense: Sense, matches: impl FnOnce() -> Truth) -> Truth {
+        let outcome = if !self.missing.is_empty() {
+            Truth::No
+        } else {
+            match matches() {
+                Truth::No => Truth::No,
+                outcome if self.open.is_empty() => outcome,
+                Truth::Yes => Truth::Unknown(self.open.clone()),
+                Truth::Unknown(mut reasons) => {
+                    reasons.extend(self.open.iter().cloned());
+                    Truth::Unknown(reasons)
+                }
+            }
+        };
+        let doubts = &self.doubtful | &self.missing;
+        if outcome == Truth::No && sense == Sense::Negated && !doubts.is_empty() {
+            Truth::Unknown(doubts)
+        } else {
+            outcome
+        }
+    }
+}
+
+fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
+    match text {
+        Text::Exact(text) => reached(tokens, text, case)[tokens.len()].into(),
+        Text::Prefix(text) => {
+            let places = reached(tokens, text, case);
+            let covers = |place: usize| {
+                let rest = &tokens[place..];
+                !rest.is_empty() && rest.iter().all(|token| *token == Token::Many)
+            };
+            if !places.contains(&true) {
+                Truth::No
+            } else if (0..tokens.len()).any(|place| places[place] && covers(place)) {
+                Truth::Yes
+            } else {
+                Truth::unknown(key)
+            }
+        }
+    }
+}
+
+/// At which places of the pattern one can be after the text; backtracking instead would take exponential time.
+fn reached(tokens: &[Token], text: &str, case: Case) -> Vec<bool> {
+    let skip = |places: &mut Vec<bool>| {
+        for (place, token) in tokens.iter().enumerate() {
+            places[place + 1] |= places[place] && *token == Token::Many;
+        }
+    };
+    let mut places = vec![false; tokens.len() + 1];
+    places[0] = true;
+    skip(&mut places);
+    for character in text.chars() {
+        let mut next = vec![false; tokens.len() + 1];
+        for (place, token) in tokens.iter().enumerate() {
+            if !places[place] {
+                continue;
+            }
+            match token {
+                Token::Many => next[place] = true,
+                Token::One => next[place + 1] = true,
+                Token::Character(own) => next[place + 1] |= equal(*own, character, case),
+            }
+        }
+        skip(&mut next);
+        places = next;
+    }
+    places
+}
+
+fn equal(left: char, right: char, case: Case) -> bool {
+    left == right || case == Case::Ignored && left.to_lowercase().eq(right.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn like(pattern: &str, text: Text<'_>) -> Truth {
+        Pattern::new(pattern, Wildcards::Special, None).matches(
+            text,
+            Case::Sensitive,
+            Sense::Positive,
+            "k",
+        )
+    }
+
+    fn with(pattern: &str, fact: Fact, text: &str, sense: Sense) -> Truth {
+        let context = Context::new().with("a:b", fact);
+        Pattern::new(pattern, Wildcards::Special, Some(&context)).matches(
+            Text::Exact(text),
+            Case::Sensitive,
+            sense,
+            "k",
+        )
+    }
+
+    fn arn(pattern: &str, text: Text<'_>) -> Truth {
+        Pattern::new(pattern, Wildcards::Special, None).matches_arn(text, Sense::Positive, "k")
+    }
+
+    #[test]
+    fn wildcards_match_any_text_and_any_character() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abb", false),
+            ("a?c", "aéc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxb", true),
+            ("A", "a", false),
+        ] {
+            assert_eq!(
+                like(pattern, Text::Exact(text)),
+                expected.into(),
+                "{pattern} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_wildcards_take_no_exponential_time() {
+        assert_eq!(
+            like(&"*a".repeat(500), Text::Exact(&"a".repeat(499))),
+            Truth::No
+        );
+    }
+
+    #[test]
+    fn a_beginning_matches_for_sure_only_where_a_wildcard_covers_the_rest() {
+        let unknown = Truth::unknown("k");
+        assert_eq!(like("AROA:*", Text::Prefix("AROA:")), Truth::Yes);
+        assert_eq!(like("AROA*", Text::Prefix("AROA:x")), Truth::Yes);
+        assert_eq!(like("AROA:x", Text::Prefix("AROA:")), unknown);
+        assert_eq!(like("AROA:", Text::Prefix("AROA:")), unknown);
+        assert_eq!(like("AROB:*", Text::Prefix("AROA:")), Truth::No);
+        assert_eq!(like("AROA", Text::Prefix("AROA:")), Truth::No);
+        assert_eq!(like("*", Text::Prefix("")), Truth::Yes);
+    }
+
+    #[test]
+    fn a_variable_is_replaced_and_its_wildcards_are_literal() {
+        let known = |text: &str| Fact::Known(vec![text.into()]);
+        let sense = Sense::Positive;
+        assert_eq!(with("x/${a:b}/*", known("y"), "x/y/z", sense), Truth::Yes);
+        assert_eq!(with("x/${A:B}", known("*"), "x/y", sense), Truth::No);
+        assert_eq!(with("${*}${?}${$}", known("y"), "*?$", sense), Truth::Yes);
+        assert_eq!(with("${*}", known("y"), "z", sense), Truth::No);
+        assert_eq!(with("${a:b", known("y"), "${a:b", sense), Truth::Yes);
+    }
+
+    #[test]
+    fn a_missing_variable_takes_its_default_or_does_not_match() {
+        let sense = Sense::Positive;
+        assert_eq!(with("${a:b, 'c'}", Fact::Absent, "c", sense), Truth::Yes);
+        assert_eq!(
+            with("${a:b, 'c'}", Fact::Known(vec![]), "c", sense),
+            Truth::Yes
+        );
+        assert_eq!(with("${a:b}*", Fact::Absent, "c", sense), Truth::No);
+        let several = Fact::Known(vec!["c".into(), "d".into()]);
+        assert_eq!(with("${a:b, 'c'}", several, "c", sense), Truth::No);
+    }
+
+    #[test]
+    fn a_negated_match_with_a_missing_variable_is_unknown() {
+        let unknown = Truth::unknown("a:b");
+        assert_eq!(with("${a:b}", Fact::Absent, "c", Sense::Negated), unknown);
+        assert_eq!(with("x${a:b}", Fact::Unknown, "c", Sense::Negated), unknown);
+    }
+
+    #[test]
+    fn an_unknown_variable_can_still_rule_a_match_out() {
+        let unknown = Truth::unknown("a:b");
+        let sense = Sense::Positive;
+        assert_eq!(with("x/${a:b}", Fact::Unknown, "x/y", sense), unknown);
+        assert_eq!(with("x/${a:b}", Fact::Unknown, "z/y", sense), Truth::No);
+        let start = Fact::StartsWith("AROA:".into());
+        assert_eq!(with("x/${a:b}", start.clone(), "x/AROA:s", sense), unknown);
+        assert_eq!(with("x/${a:b}", start, "x/y", sense), Truth::No);
+    }
+
+    #[test]
+    fn the_parts_of_an_arn_are_matched_one_by_one() {
+        // The example of the page named above.
+        let value = "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt";
+        let pattern = "arn:aws:someservice:*:111122223333:finance/*";
+        assert_eq!(like(pattern, Text::Exact(value)), Truth::Yes);
+        assert_eq!(arn(pattern, Text::Exact(value)), Truth::No);
+        assert_eq!(
+            arn(
+                "arn:aws:iam::1:role/*",
+                Text::Exact("arn:aws:iam::1:role/a:b")
+            ),
+            Truth::Yes
+        );
+        assert_eq!(arn("*:*:*:*:*:*", Text::Exact("no ARN")), Truth::No);
+    }
+
+    #[test]
+    fn an_arn_that_is_half_known_is_matched_as_far_as_possible() {
+        let session = Text::Prefix("arn:aws:sts::1:assumed-role/r/");
+        assert_eq!(arn("arn:aws:sts::1:assumed-role/r/*", session), Truth::Yes);
+        assert_eq!(
+            arn("arn:aws:sts::1:assumed-role/r/s", session),
+            Truth::unknown("k")
+        );
+        assert_eq!(arn("arn:aws:sts::2:assumed-role/r/*", session), Truth::No);
+        assert_eq!(
+            arn("arn:aws:sts::1:*", Text::Prefix("arn:aws")),
+            Truth::unknown("k")
+        );
+    }
+
+    #[test]
+    fn what_a_short_arn_pattern_matches_is_unknown() {
+        assert!(matches!(
+            arn("arn:*", Text::Exact("arn:aws:iam::1:role/r")),
+            Truth::Unknown(_)
+        ));
+        assert_eq!(
+            arn("urn:*", Text::Exact("arn:aws:iam::1:role/r")),
+            Truth::No
+        );
+    }
+}

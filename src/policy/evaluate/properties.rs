@@ -1,0 +1,483 @@
+//! Properties that hold for all policies and requests. The alphabets are small, so that policies and requests do meet.
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use super::*;
+
+const ACCOUNT: &str = "111122223333";
+const ROLE: &str = "arn:aws:iam::111122223333:role/p/r";
+const USER: &str = "arn:aws:iam::111122223333:user/u";
+
+const KEYS: &[&str] = &["a:x", "a:y", "aws:PrincipalArn"];
+
+const VALUES: &[&str] = &[
+    "",
+    "a",
+    "ab",
+    "b",
+    "1",
+    "2",
+    "true",
+    "false",
+    "2020-01-01T00:00:00Z",
+    "10.0.0.1",
+    "10.0.0.0/8",
+    "YQ==",
+    ROLE,
+    "arn:aws:iam::111122223333:role/p/s",
+    "arn:aws:iam",
+];
+
+const PATTERNS: &[&str] = &[
+    "*",
+    "a*",
+    "?",
+    "*b",
+    "${a:x}",
+    "${a:y, 'a'}",
+    "${a:x}*",
+    "a${A:Y}",
+    "${*}",
+    "arn:aws:iam::*:role/*",
+    "arn:*",
+    "arn:aws:iam::${a:x}:${a:y}",
+    "${aws:PrincipalArn}",
+];
+
+const OPERATORS: &[&str] = &[
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "DateEquals",
+    "DateNotEquals",
+    "DateGreaterThanEquals",
+    "Bool",
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "ArnEquals",
+    "ArnNotLike",
+];
+
+const PRINCIPALS: &[&str] = &[
+    "*",
+    ACCOUNT,
+    "arn:aws:iam::111122223333:root",
+    ROLE,
+    USER,
+    "arn:aws:sts::111122223333:assumed-role/r/s",
+    "AROAEXAMPLE",
+    "999999999999",
+];
+
+fn one_or_more(
+    texts: &'static [&'static str],
+    more: &'static [&'static str],
+) -> BoxedStrategy<Value> {
+    let texts = [texts, more].concat();
+    prop_oneof![
+        select(texts.clone()).prop_map(Value::from),
+        vec(select(texts), 0..3).prop_map(Value::from),
+    ]
+    .boxed()
+}
+
+fn operator() -> impl Strategy<Value = String> {
+    let sets = select(&["", "", "ForAnyValue:", "ForAllValues:"][..]);
+    let exists = select(&["", "", "IfExists"][..]);
+    prop_oneof![
+        12 => (sets, select(OPERATORS), exists).prop_map(|(set, name, exists)| format!("{set}{name}{exists}")),
+        2 => Just("Null".to_owned()),
+        1 => Just("Unheard".to_owned()),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Value> {
+    let keys = btree_map(select(KEYS), one_or_more(VALUES, PATTERNS), 1..3);
+    btree_map(operator(), keys, 1..3).prop_map(|operators| json!(operators))
+}
+
+fn principal_element() -> impl Strategy<Value = (&'static str, Value)> {
+    let key = select(&["Principal", "Principal", "NotPrincipal"][..]);
+    let value = prop_oneof![
+        Just(json!("*")),
+        one_or_more(PRINCIPALS, &[]).prop_map(|names| json!({ "AWS": names })),
+        Just(json!({"Service": "s3.amazonaws.com"})),
+    ];
+    (key, value)
+}
+
+fn statement() -> impl Strategy<Value = Value> {
+    (
+        select(&["Allow", "Allow", "Deny"][..]),
+        select(&["Action", "Action", "NotAction"][..]),
+        one_or_more(&["s3:Get", "S3:*", "s3:Put", "*"], &[]),
+        select(&["Resource", "Resource", "NotResource", "Sid"][..]),
+        one_or_more(&["*", "a", "ab", "b*"], PATTERNS),
+        option::weighted(0.8, principal_element()),
+        option::of(condition()),
+    )
+        .prop_map(
+            |(effect, action, actions, resource, resources, principal, condition)| {
+                let mut statement = json!({"Effect": effect, action: actions, resource: resources});
+                if let Some((key, value)) = principal {
+                    statement[key] = value;
+                }
+                if let Some(condition) = condition {
+                    statement["Condition"] = condition;
+                }
+                statement
+            },
+        )
+}
+
+fn document(statements: &[Value], version: &str) -> Document {
+    let text = json!({"Version": version, "Statement": statements}).to_string();
+    Document::parse(&text).unwrap()
+}
+
+/// Policies that can be taken apart and put together again.
+#[derive(Debug, Clone)]
+struct World {
+    identity: Vec<Value>,
+    boundary: Option<Vec<Value>>,
+    resource: Vec<Value>,
+    unreadable: Vec<(Layer, String)>,
+    rule: Rule,
+    version: &'static str,
+    facts: Vec<Fact>,
+    user: bool,
+    resource_name: &'static str,
+}
+
+impl World {
+    fn decide(&self) -> Decision {
+        let identity = document(&self.identity, self.version);
+        let boundary = self
+            .boundary
+            .as_ref()
+            .map(|own| document(own, self.version));
+        let resource = document(&self.resource, self.version);
+        let named = |document| Named {
+            name: "policy".into(),
+            document,
+        };
+        let account = ACCOUNT.to_owned();
+        let principal = if self.user {
+            Principal::User {
+                account,
+                arn: USER.into(),
+            }
+        } else {
+            Principal::Session {
+                account,
+                role_arn: ROLE.into(),
+            }
+        };
+        let context = KEYS
+            .iter()
+            .zip(&self.facts)
+            .fold(Context::new(), |context, (key, fact)| {
+                context.with(key, fact.clone())
+            });
+        let request = Request {
+            principal,
+            action: "s3:Get".into(),
+            resource: self.resource_name.into(),
+            context,
+        };
+        decide(
+            &request,
+            &Policies {
+                identity: vec![named(&identity)],
+                boundary: boundary.as_ref().map(named),
+                resource: Some(named(&resource)),
+                unreadable: self.unreadable.clone(),
+                rule: self.rule,
+            },
+        )
+    }
+
+    fn layers(&mut self) -> Vec<&mut Vec<Value>> {
+        let mut layers = vec![&mut self.identity, &mut self.resource];
+        layers.extend(&mut self.boundary);
+        layers
+    }
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![
+        vec(select(VALUES).prop_map(str::to_owned), 0..3).prop_map(Fact::Known),
+        select(&["", "a", "arn:aws:iam::111122223333:role/p/"][..])
+            .prop_map(|start| Fact::StartsWith(start.into())),
+        Just(Fact::Absent),
+        Just(Fact::Present),
+        Just(Fact::Unknown),
+    ]
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let layer = select(&[Layer::Identity, Layer::Boundary, Layer::Resource][..]);
+    (
+        vec(statement(), 0..4),
+        option::of(vec(statement(), 0..4)),
+        vec(statement(), 0..4),
+        prop_oneof![
+            4 => Just(Vec::new()),
+            1 => layer.prop_map(|layer| vec![(layer, "unread".to_owned())]),
+        ],
+        select(
+            &[
+                Rule::Either,
+                Rule::Both,
+                Rule::ResourceOnly,
+                Rule::KeyPolicy,
+            ][..],
+        ),
+        select(&["2012-10-17", "2012-10-17", "2008-10-17"][..]),
+        vec(fact(), KEYS.len()),
+        any::<bool>(),
+        select(&["a", "ab", "b", ROLE][..]),
+    )
+        .prop_map(
+            |(
+                identity,
+                boundary,
+                resource,
+                unreadable,
+                rule,
+                version,
+                facts,
+                user,
+                resource_name,
+            )| World {
+                identity,
+                boundary,
+                resource,
+                unreadable,
+                rule,
+                version,
+                facts,
+                user,
+                resource_name,
+            },
+        )
+}
+
+/// What a fact may turn out to be.
+fn refine(fact: &Fact, suggestion: &Fact, suffix: &str) -> Fact {
+    match (fact, suggestion) {
+        (Fact::Unknown, any) => any.clone(),
+        (Fact::Present, Fact::Known(values)) if !values.is_empty() => suggestion.clone(),
+        (Fact::Present, Fact::StartsWith(_)) => suggestion.clone(),
+        (Fact::StartsWith(start), Fact::StartsWith(_)) => {
+            Fact::StartsWith(format!("{start}{suffix}"))
+        }
+        (Fact::StartsWith(start), Fact::Known(_)) => Fact::Known(vec![format!("{start}{suffix}")]),
+        _ => fact.clone(),
+    }
+}
+
+fn allowed(decision: &Decision) -> bool {
+    matches!(decision, Decision::Allowed { .. })
+}
+
+fn denied(decision: &Decision) -> bool {
+    matches!(decision, Decision::Denied(_))
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[*?a:${},'é]{0,8}".prop_map(Value::from),
+        select(PATTERNS).prop_map(Value::from),
+        select(PRINCIPALS).prop_map(Value::from),
+    ];
+    let keys = prop_oneof![
+        operator(),
+        select(&["AWS", "Service", "a:x", ""][..]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(3, 16, 3, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map(keys.clone(), inner, 0..3).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn what_is_learnt_later_never_changes_a_decision(
+        world in world(),
+        suggestions in vec(fact(), KEYS.len()),
+        suffix in select(&["", "a", "r"][..]),
+    ) {
+        let before = world.decide();
+        let mut after = world;
+        for (fact, suggestion) in after.facts.iter_mut().zip(&suggestions) {
+            *fact = refine(fact, suggestion, suffix);
+        }
+        let after = after.decide();
+        if allowed(&before) {
+            prop_assert!(allowed(&after), "{:?} became {:?}", before, after);
+        }
+        if denied(&before) {
+            prop_assert!(denied(&after), "{:?} became {:?}", before, after);
+        }
+    }
+
+    /// The same where nothing but a condition decides, so that rare cases are met as well.
+    #[test]
+    fn what_is_learnt_later_never_changes_a_condition(
+        condition in condition(),
+        facts in vec(fact(), KEYS.len()),
+        suggestions in vec(fact(), KEYS.len()),
+        suffix in select(&["", "a", "r"][..]),
+    ) {
+        let decided = |facts| {
+            World {
+                identity: vec![json!({
+                    "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition,
+                })],
+                boundary: None,
+                resource: Vec::new(),
+                unreadable: Vec::new(),
+                rule: Rule::Either,
+                version: "2012-10-17",
+                facts,
+                user: false,
+                resource_name: "a",
+            }
+            .decide()
+        };
+        let refined = facts.iter().zip(&suggestions);
+        let after = decided(refined.map(|(fact, new)| refine(fact, new, suffix)).collect());
+        let before = decided(facts);
+        prop_assert!(!allowed(&before) || !denied(&after));
+        prop_assert!(!denied(&before) || !allowed(&after));
+    }
+
+    #[test]
+    fn what_is_read_later_never_changes_a_decision(world in world()) {
+        let after = World { unreadable: Vec::new(), ..world.clone() }.decide();
+        let before = world.decide();
+        prop_assert!(!allowed(&before) || allowed(&after));
+        if world.unreadable.iter().all(|(layer, _)| *layer != Layer::Boundary) {
+            prop_assert!(!denied(&before) || denied(&after));
+        }
+    }
+
+    #[test]
+    fn a_denying_statement_always_wins(mut world in world(), layer in any::<Index>()) {
+        let deny = json!({
+            "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
+        });
+        let mut layers = world.layers();
+        let place = layer.index(layers.len());
+        layers[place].push(deny);
+        prop_assert!(matches!(world.decide(), Decision::Denied(Refusal::Statement(_))));
+    }
+
+    #[test]
+    fn one_more_deny_never_allows(
+        world in world(),
+        mut deny in statement(),
+        layer in any::<Index>(),
+    ) {
+        deny["Effect"] = json!("Deny");
+        let mut more = world.clone();
+        let mut layers = more.layers();
+        let place = layer.index(layers.len());
+        layers[place].push(deny);
+        let (before, after) = (world.decide(), more.decide());
+        prop_assert!(!allowed(&after) || allowed(&before));
+        prop_assert!(!denied(&before) || denied(&after));
+    }
+
+    #[test]
+    fn one_allow_less_never_allows(world in world(), layer in any::<Index>(), place in any::<Index>()) {
+        let mut less = world.clone();
+        let mut layers = less.layers();
+        let number = layer.index(layers.len());
+        let statements = &mut layers[number];
+        if !statements.is_empty() {
+            let place = place.index(statements.len());
+            if statements[place]["Effect"] == "Allow" {
+                statements.remove(place);
+            }
+        }
+        let (before, after) = (world.decide(), less.decide());
+        prop_assert!(!allowed(&after) || allowed(&before));
+        prop_assert!(!denied(&before) || denied(&after));
+    }
+
+    #[test]
+    fn a_boundary_never_widens(world in world()) {
+        let without = World { boundary: None, ..world.clone() }.decide();
+        let with = world.decide();
+        prop_assert!(!allowed(&with) || allowed(&without));
+        if world.unreadable.iter().all(|(layer, _)| *layer != Layer::Boundary) {
+            prop_assert!(!denied(&without) || denied(&with));
+        }
+    }
+
+    #[test]
+    fn any_json_is_borne(
+        mut world in world(),
+        elements in btree_map(
+            select(&["Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition", "Sid"][..]),
+            json_value(),
+            0..9,
+        ),
+        values in vec("[*?a:${},'é]{0,8}", 0..3),
+    ) {
+        world.facts[0] = Fact::Known(values);
+        for layer in world.layers() {
+            layer.push(json!(elements));
+        }
+        let _ = world.decide();
+    }
+
+    #[test]
+    fn unknown_decisions_give_their_reasons(world in world()) {
+        if let Decision::Unknown { because, by, .. } = world.decide() {
+            prop_assert!(!because.is_empty());
+            prop_assert!(!by.is_empty() || !world.unreadable.is_empty());
+            prop_assert!(!because.contains(""));
+        }
+    }
+}
+
+/// The properties would hold of an engine that always says the same.
+#[test]
+fn the_generated_worlds_are_of_every_kind() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut counts = [0; 3];
+    for _ in 0..1000 {
+        let decision = world().new_tree(&mut runner).unwrap().current().decide();
+        let kind = match decision {
+            Decision::Allowed { .. } => 0,
+            Decision::Denied(_) => 1,
+            Decision::Unknown { .. } => 2,
+        };
+        counts[kind] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 25), "{counts:?}");
+}

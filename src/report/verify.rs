@@ -1,0 +1,358 @@
+//! The verdict of `verify`: failures first, passes folded, a line for a ticket; and the same as JSON.
+
+use serde_json::{Value, json};
+use time::{Date, Weekday};
+
+use super::{Printer, Tone};
+use crate::details::UiEncryption;
+use crate::policy::evaluate::Decision;
+use crate::verify::evidence::{Evidence, Subject};
+use crate::verify::freshness::{Export, Family, ago};
+use crate::verify::{Access, Check, Findings, Fix, Status};
+
+/// How wide text is.
+const WIDTH: usize = 80;
+
+impl Printer {
+    /// The verdict as text: everything that came to something, the access table, what was exported, and a line for a ticket.
+    pub fn verdict_text(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        findings: &Findings,
+    ) -> String {
+        let mut parts = vec![self.judged(subject, evidence)];
+        let shown = [Status::Fail, Status::Warn, Status::Unknown];
+        for status in shown {
+            parts.extend(findings.with(status).map(|check| self.check(check)));
+        }
+        if self.is_verbose() {
+            for status in [Status::Pass, Status::Skipped] {
+                parts.extend(findings.with(status).map(|check| self.check(check)));
+            }
+        }
+        if !findings.access.is_empty() {
+            parts.push(self.access_table(&findings.access));
+        }
+        if let Some(exports) = evidence
+            .exports
+            .as_ref()
+            .and_then(|exports| exports.known())
+        {
+            let drawn = exports
+                .iter()
+                .filter(|export| export.newest_of_all().is_some());
+            parts.extend(drawn.map(|export| self.calendar(export, evidence)));
+        }
+        parts.push(self.ticket(evidence, findings));
+        parts.join("\n\n")
+    }
+
+    /// The failures and warnings alone, for the end of `setup`.
+    pub fn findings_text(&self, findings: &Findings) -> String {
+        let told = [Status::Fail, Status::Warn].into_iter();
+        let checks = told.flat_map(|status| findings.with(status));
+        checks
+            .map(|check| self.check(check))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// What was judged.
+    fn judged(&self, subject: &Subject, evidence: &Evidence) -> String {
+        let role = match &evidence.role {
+            Some(role) => role.arn.to_string(),
+            None => evidence.role_name.to_string(),
+        };
+        let bucket = match (evidence.bucket_name(), evidence.facts()) {
+            (Some(name), Some(facts)) => format!("{name} ({})", facts.settings.region),
+            (Some(name), None) => name.to_string(),
+            (None, _) => "(none found)".into(),
+        };
+        let form = &subject.form;
+        let encryption = match (form.encryption, &form.key) {
+            (None, _) => "(empty)".into(),
+            (Some(UiEncryption::Kms), Some(key)) => format!("KMS, {key}"),
+            (Some(UiEncryption::Kms), None) => "KMS, the account's aws/s3 key".into(),
+            (Some(UiEncryption::Aes), _) => "AES".into(),
+        };
+        let guessed = match form.is_declared {
+            true => "",
+            false => " (most likely; --encryption says)",
+        };
+        let line = |name: &str, value: &str| {
+            format!(
+                "{} {value}",
+                self.paint(Tone::Heading, &format!("{name:<12}"))
+            )
+        };
+        [
+            line("Role:", &role),
+            line("Bucket:", &bucket),
+            line("Encryption:", &format!("{encryption}{guessed}")),
+        ]
+        .join("\n")
+    }
+
+    /// A check: what is so, where it was read, what Mixpanel sees, what mends it.
+    fn check(&self, check: &Check) -> String {
+        let mut lines = vec![format!(
+            "{} {}",
+            self.paint(tone(check.status), &format!("{:<7}", word(check.status))),
+            self.paint(Tone::Heading, check.id)
+        )];
+        lines.push(wrapped("  ", "  ", &sentence(&check.summary)));
+        // What cannot be known is told briefly: most of it never can be.
+        let told = [Status::Fail, Status::Warn].contains(&check.status);
+        if told || self.is_verbose() {
+            let evidence = check.evidence.iter();
+            lines.extend(evidence.map(|text| wrapped("    read: ", "          ", text)));
+        }
+        if let Some(error) = check.mixpanel_sees.as_ref().filter(|_| told) {
+            lines.push(wrapped("    Mixpanel sees: ", "          ", error));
+        }
+        let told = told || check.status == Status::Unknown;
+        for fix in check.fix.iter().filter(|_| told) {
+            match fix {
+                Fix::Advice(advice) => lines.push(wrapped("    mend: ", "          ", advice)),
+                // A command stays in one piece, to be copied.
+                Fix::Command(command) => lines.push(format!("    mend: {command}")),
+                Fix::Edit { diff, command } => {
+                    lines.push(format!("    mend: {command}"));
+                    lines.extend(diff.lines().map(|line| format!("          {line}")));
+                }
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// Each call that Mixpanel makes, and what decides it. Calls that fare alike for the same reason share a line.
+    fn access_table(&self, access: &[Access]) -> String {
+        let mut rows: Vec<(&Access, Vec<String>, String)> = Vec::new();
+        for one in access {
+            let reason = one.reason();
+            let alike = rows.iter_mut().find(|(first, _, known)| {
+                first.call.action() == one.call.action() && *known == reason
+            });
+            match alike {
+                Some((_, purposes, _)) => purposes.push(one.call.purpose()),
+                None => rows.push((one, vec![one.call.purpose()], reason)),
+            }
+        }
+        let mut lines = vec![self.paint(Tone::Heading, "What Mixpanel may do")];
+        for (one, purposes, reason) in rows {
+            let (tone, mark) = match one.decision {
+                Decision::Allowed { .. } => (Tone::Good, "✓"),
+                Decision::Denied(_) => (Tone::Bad, "✗"),
+                Decision::Unknown { .. } => (Tone::Warning, "?"),
+            };
+            let purpose = match purposes.len() {
+                3 => "all three folders".to_owned(),
+                _ => purposes.join(", "),
+            };
+            lines.push(format!(
+                "  {} {:<19} {purpose}",
+                self.paint(tone, mark),
+                one.call.action()
+            ));
+            lines.push(self.paint(Tone::Quiet, &wrapped("      ", "      ", &reason)));
+        }
+        lines.join("\n")
+    }
+
+    /// Four weeks of events, a row a week: a full square is a day with events.
+    fn calendar(&self, export: &Export, evidence: &Evidence) -> String {
+        let mut lines = vec![self.paint(
+            Tone::Heading,
+            &format!("Exports of project {}", export.project),
+        )];
+        for family in Family::ALL {
+            let newest = match export.newest(family) {
+                Some(when) => format!("newest {} old", ago(when, evidence.now)),
+                None if family == Family::Events => "none in the last four weeks".into(),
+                None => "none".into(),
+            };
+            lines.push(format!(
+                "  {:<27} {newest}",
+                format!("{}/", family.folder())
+            ));
+        }
+        let has = |day: Date| {
+            let entry = export.days.iter().find(|(known, _)| *known == day);
+            entry.map(|(_, exported)| exported.objects > 0)
+        };
+        let Some((first, _)) = export.days.first() else {
+            return lines.join("\n");
+        };
+        lines.push("  events by day    Mo Tu We Th Fr Sa Su".into());
+        let back = i64::from(first.weekday().number_days_from_monday());
+        let mut monday = *first - time::Duration::days(back);
+        while export.days.last().is_some_and(|(last, _)| monday <= *last) {
+            let cells: Vec<&str> = (0..7)
+                .map(|offset| match has(monday + time::Duration::days(offset)) {
+                    Some(true) => "■",
+                    Some(false) => "·",
+                    None => " ",
+                })
+                .collect();
+            lines.push(
+                format!("  {monday}       {}", cells.join("  "))
+                    .trim_end()
+                    .to_owned(),
+            );
+            monday += time::Duration::weeks(1);
+        }
+        debug_assert_eq!(monday.weekday(), Weekday::Monday);
+        let gaps = export.gaps();
+        if !gaps.is_empty() {
+            let gaps: Vec<String> = gaps.iter().map(ToString::to_string).collect();
+            lines.push(wrapped("  no events on: ", "  ", &gaps.join(", ")));
+        }
+        lines.join("\n")
+    }
+
+    /// A line for a ticket.
+    fn ticket(&self, evidence: &Evidence, findings: &Findings) -> String {
+        let verdict = findings.verdict();
+        let bucket = evidence
+            .bucket_name()
+            .map_or("no bucket", |name| name.as_str());
+        let failed: Vec<&str> = findings.with(Status::Fail).map(|check| check.id).collect();
+        let says = match verdict {
+            Status::Fail => format!("Mixpanel cannot write ({})", failed.join(", ")),
+            Status::Unknown => "whether Mixpanel can write cannot be known from here".into(),
+            _ => "Mixpanel can write, as far as it can be known from here".into(),
+        };
+        let count = |status| findings.with(status).count();
+        let text = format!(
+            "{}: {says}. Role {}, bucket {bucket}, account {}: {} failed, {} warned, {} unknown, {} passed, {} skipped.",
+            word(verdict),
+            evidence.role_name,
+            evidence.caller.account,
+            count(Status::Fail),
+            count(Status::Warn),
+            count(Status::Unknown),
+            count(Status::Pass),
+            count(Status::Skipped),
+        );
+        self.paint(tone(verdict), &text)
+    }
+}
+
+/// The first letter in upper case, and a full stop: a summary as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        // A name begins as it is written.
+        Some(first) if first.is_lowercase() && !text.starts_with("arn:") => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str())
+        }
+        _ => format!("{text}."),
+    }
+}
+
+fn wrapped(first: &str, rest: &str, text: &str) -> String {
+    let options = textwrap::Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Fail => "FAIL",
+        Status::Warn => "WARN",
+        Status::Unknown => "UNKNOWN",
+        Status::Pass => "PASS",
+        Status::Skipped => "SKIPPED",
+    }
+}
+
+fn tone(status: Status) -> Tone {
+    match status {
+        Status::Fail => Tone::Bad,
+        Status::Warn => Tone::Warning,
+        Status::Unknown => Tone::Change,
+        Status::Pass => Tone::Good,
+        Status::Skipped => Tone::Quiet,
+    }
+}
+
+/// The verdict as JSON.
+pub fn verdict_json(evidence: &Evidence, findings: &Findings) -> Value {
+    let role = evidence.role.as_ref().map(|role| role.arn.to_string());
+    let checks: Vec<Value> = findings.checks.iter().map(check_json).collect();
+    let access: Vec<Value> = findings
+        .access
+        .iter()
+        .map(|access| {
+            let decision = match access.decision {
+                Decision::Allowed { .. } => "allowed",
+                Decision::Denied(_) => "denied",
+                Decision::Unknown { .. } => "unknown",
+            };
+            json!({
+                "action": access.call.action(),
+                "resource": access.resource,
+                "decision": decision,
+                "reason": access.reason(),
+            })
+        })
+        .collect();
+    let exports = evidence
+        .exports
+        .as_ref()
+        .and_then(|exports| exports.known());
+    json!({
+        "verdict": findings.verdict(),
+        "role": role.unwrap_or_else(|| evidence.role_name.to_string()),
+        "bucket": evidence.bucket_name(),
+        "account": evidence.caller.account,
+        "checks": checks,
+        "access": access,
+        "exports": exports.map(|exports| exports.iter().map(export_json).collect::<Vec<_>>()),
+    })
+}
+
+/// A check as JSON.
+pub fn check_json(check: &Check) -> Value {
+    let fix: Vec<Value> = check
+        .fix
+        .iter()
+        .map(|fix| match fix {
+            Fix::Command(command) => json!({ "command": command }),
+            Fix::Advice(advice) => json!({ "advice": advice }),
+            Fix::Edit { diff, command } => json!({ "command": command, "diff": diff }),
+        })
+        .collect();
+    json!({
+        "id": check.id,
+        "status": check.status,
+        "summary": check.summary,
+        "evidence": check.evidence,
+        "mixpanel_sees": check.mixpanel_sees,
+        "fix": fix,
+    })
+}
+
+fn export_json(export: &Export) -> Value {
+    let newest = |family| {
+        let when = export.newest(family)?;
+        when.format(&time::format_description::well_known::Rfc3339)
+            .ok()
+    };
+    let days: Vec<Value> = export
+        .days
+        .iter()
+        .map(|(day, exported)| json!({ "day": day.to_string(), "objects": exported.objects, "complete": exported.complete }))
+        .collect();
+    json!({
+        "project_id": export.project,
+        "newest_events": newest(Family::Events),
+        "newest_people": newest(Family::People),
+        "newest_identities": newest(Family::Identities),
+        "events_by_day": days,
+    })
+}

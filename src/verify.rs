@@ -1,0 +1,178 @@
+//! Whether Mixpanel can write, and if not, why: checks over what was read, each with its evidence and what mends it.
+//!
+//! * [`evidence`] – what is judged;
+//! * [`access`] – the access table: each call that Mixpanel makes, and what the documents say of it;
+//! * [`checks`] – one check for each way in which a set-up is known to fail;
+//! * [`freshness`] – what was exported lately.
+//!
+//! Pure: `observe` reads the evidence, and `report` prints the verdict. How a call is decided is `policy::evaluate`'s.
+
+pub mod access;
+pub mod checks;
+pub mod evidence;
+pub mod freshness;
+
+use serde::Serialize;
+
+pub use access::{Access, Call};
+pub use evidence::{Evidence, Subject};
+
+/// What a check came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Mixpanel cannot write, or not where it should.
+    Fail,
+    /// It works, and could be cheaper, safer or fresher.
+    Warn,
+    /// It cannot be known from here; the summary says why.
+    Unknown,
+    /// It is as it should be.
+    Pass,
+    /// It does not apply, or something else has to be mended first.
+    Skipped,
+}
+
+/// What mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fix {
+    /// A command to run.
+    Command(String),
+    /// Something to do elsewhere: in Mixpanel, or by whoever administers the organization.
+    Advice(String),
+    /// A document to edit: what is there (-), what is wanted (+), and the command that writes it.
+    Edit {
+        /// The difference, line by line.
+        diff: String,
+        /// The command that writes the edited document.
+        command: String,
+    },
+}
+
+/// A finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its stable ID.
+    pub id: &'static str,
+    /// What it came to.
+    pub status: Status,
+    /// What is so, in a line.
+    pub summary: String,
+    /// Where that was read: which API, which field, which statement.
+    pub evidence: Vec<String>,
+    /// The error that Mixpanel gets from AWS.
+    pub mixpanel_sees: Option<String>,
+    /// What mends it.
+    pub fix: Vec<Fix>,
+}
+
+impl Check {
+    /// A finding without evidence yet.
+    pub fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
+        Self {
+            id,
+            status,
+            summary: summary.into(),
+            evidence: Vec::new(),
+            mixpanel_sees: None,
+            fix: Vec::new(),
+        }
+    }
+
+    /// A finding that all is well.
+    pub fn pass(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Pass, summary)
+    }
+
+    /// A failure.
+    pub fn fail(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Fail, summary)
+    }
+
+    /// A warning.
+    pub fn warn(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Warn, summary)
+    }
+
+    /// Something that cannot be known.
+    pub fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Unknown, summary)
+    }
+
+    /// Something that does not apply.
+    pub fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
+        Self::new(id, Status::Skipped, summary)
+    }
+
+    /// Adds where it was read.
+    pub fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// Says which error Mixpanel gets.
+    pub fn mixpanel_sees(mut self, error: impl Into<String>) -> Self {
+        self.mixpanel_sees = Some(error.into());
+        self
+    }
+
+    /// Adds a command that mends it.
+    pub fn mended_by(mut self, command: impl Into<String>) -> Self {
+        self.fix.push(Fix::Command(command.into()));
+        self
+    }
+
+    /// Adds what to do elsewhere.
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.fix.push(Fix::Advice(advice.into()));
+        self
+    }
+
+    /// Adds a document to edit.
+    pub fn edit(mut self, diff: impl Into<String>, command: impl Into<String>) -> Self {
+        self.fix.push(Fix::Edit {
+            diff: diff.into(),
+            command: command.into(),
+        });
+        self
+    }
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    /// The access table.
+    pub access: Vec<Access>,
+    /// The checks, in the order of how often each is the reason.
+    pub checks: Vec<Check>,
+}
+
+impl Findings {
+    /// The worst of the checks: `fail`, else `unknown` where a call's fate is not known, else `warn`, else `pass`.
+    pub fn verdict(&self) -> Status {
+        let has = |status| self.checks.iter().any(|check| check.status == status);
+        if has(Status::Fail) {
+            Status::Fail
+        } else if self.access.iter().any(Access::is_undecided) {
+            Status::Unknown
+        } else if has(Status::Warn) {
+            Status::Warn
+        } else {
+            Status::Pass
+        }
+    }
+
+    /// The checks that came to something.
+    pub fn with(&self, status: Status) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(move |check| check.status == status)
+    }
+}
+
+/// Judges what was read.
+pub fn judge(subject: &Subject, evidence: &Evidence) -> Findings {
+    let access = access::table(subject, evidence);
+    let checks = checks::all(subject, evidence, &access);
+    Findings { access, checks }
+}

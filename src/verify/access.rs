@@ -1,0 +1,571 @@
+//! The access table: each call that Mixpanel makes, and what the documents say of it.
+//!
+//! After AssumeRole, Mixpanel's session belongs to the customer's own account. So in a bucket of that account the role's
+//! policies suffice; a bucket of another account has to allow as well, and a key always has to delegate.
+
+use time::format_description::well_known::Rfc3339;
+
+use super::evidence::{BucketFacts, BucketStanding, Evidence, KeyStanding, Subject};
+use super::freshness::{Family, day_prefix};
+use crate::details::UiEncryption;
+use crate::names::{BucketName, KeyArn, ProjectToken};
+use crate::observed::{BucketEncryption, Key, Reading, Role};
+use crate::policy::Document;
+use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
+use crate::policy::evaluate::{
+    Context, Decision, Doubt, Fact, Layer, Named, Policies, Principal, Refusal, Request, Rule,
+    Source, decide,
+};
+use crate::policy::read;
+
+/// What stands for a project's ID where nobody gave one.
+const SOME_PROJECT: &str = "0";
+
+/// A call that Mixpanel makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// It assumes the role with this ExternalId.
+    AssumeRole(ProjectToken),
+    /// It lists the bucket.
+    List,
+    /// It writes an object.
+    Put(Family),
+    /// It reads one.
+    Get(Family),
+    /// It removes one.
+    Delete(Family),
+    /// S3 encrypts an object for it.
+    EncryptObject,
+    /// S3 decrypts: at every reading, and when a multipart upload is put together.
+    DecryptObject,
+}
+
+impl Call {
+    /// The action in IAM's words.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::AssumeRole(_) => "sts:AssumeRole",
+            Self::List => "s3:ListBucket",
+            Self::Put(_) => "s3:PutObject",
+            Self::Get(_) => "s3:GetObject",
+            Self::Delete(_) => "s3:DeleteObject",
+            Self::EncryptObject => "kms:GenerateDataKey",
+            Self::DecryptObject => "kms:Decrypt",
+        }
+    }
+
+    /// What it is for, in a few words.
+    pub fn purpose(&self) -> String {
+        match self {
+            Self::AssumeRole(token) => format!("with the token {token}"),
+            Self::List => "the bucket".into(),
+            Self::Put(family) | Self::Get(family) | Self::Delete(family) => {
+                format!("{}/", family.folder())
+            }
+            Self::EncryptObject => "every upload".into(),
+            Self::DecryptObject => "reading, and multipart uploads".into(),
+        }
+    }
+
+    /// Whether S3 is asked.
+    pub fn is_of_s3(&self) -> bool {
+        self.action().starts_with("s3:")
+    }
+
+    /// Whether KMS is asked.
+    pub fn is_of_kms(&self) -> bool {
+        self.action().starts_with("kms:")
+    }
+}
+
+/// A call, and what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The call.
+    pub call: Call,
+    /// On what, as an ARN.
+    pub resource: String,
+    /// What the documents say.
+    pub decision: Decision,
+    /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy simulator is
+    /// asked. `None` for the call that is not the role's.
+    pub by_role: Option<Decision>,
+}
+
+impl Access {
+    /// Whether it is known to be allowed.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self.decision, Decision::Allowed { .. })
+    }
+
+    /// Whether what becomes of it cannot be known.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.decision, Decision::Unknown { .. })
+    }
+}
+
+impl Access {
+    /// What decides, in a line: a statement, or the layer in which none allows it.
+    pub fn reason(&self) -> String {
+        match &self.decision {
+            Decision::Allowed { by } => {
+                let by: Vec<String> = by.iter().map(source_text).collect();
+                by.join(", ")
+            }
+            Decision::Denied(Refusal::Statement(source)) => {
+                format!("denied by {}", source_text(source))
+            }
+            Decision::Denied(Refusal::NoAllow(layer)) => match layer {
+                Layer::Identity => "no policy of the role allows it".into(),
+                Layer::Boundary => "the permissions boundary does not allow it".into(),
+                Layer::Resource if self.call.is_of_kms() => {
+                    "the key's policy does not allow it".into()
+                }
+                Layer::Resource if self.call.is_of_s3() => {
+                    "the policy of the bucket, which is another account's, does not allow it".into()
+                }
+                Layer::Resource => "no statement of the trust policy allows it".into(),
+            },
+            Decision::Unknown { because, by, .. } => {
+                let because: Vec<&str> = because.iter().map(String::as_str).collect();
+                let because = format!("hangs on {}", because.join(", "));
+                match by.first() {
+                    Some(source) => format!("{because}, by {}", source_text(source)),
+                    None => because,
+                }
+            }
+        }
+    }
+}
+
+/// A statement's place, for people.
+pub fn source_text(source: &Source) -> String {
+    let number = source.statement + 1;
+    match &source.sid {
+        Some(sid) => format!("statement {number} ({sid}) of {}", source.policy),
+        None => format!("statement {number} of {}", source.policy),
+    }
+}
+
+/// The table: empty where there is no role, and without the bucket's or the key's calls where there is none.
+pub fn table(subject: &Subject, evidence: &Evidence) -> Vec<Access> {
+    let Some(role) = &evidence.role else {
+        return Vec::new();
+    };
+    let mut table: Vec<Access> = assumptions(subject, evidence, role).collect();
+    if let Some((bucket, BucketStanding::Here(facts))) = &evidence.bucket {
+        let asked = Asked {
+            subject,
+            evidence,
+            role,
+            bucket,
+            facts,
+        };
+        table.extend(asked.of_s3());
+        table.extend(asked.of_kms());
+    }
+    table
+}
+
+/// The tokens with which Mixpanel comes: those that were given, or else those that the role trusts.
+fn tokens(subject: &Subject, role: &Role) -> Vec<ProjectToken> {
+    if !subject.tokens.is_empty() {
+        return subject.tokens.clone();
+    }
+    read::external_ids(&role.trust)
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+fn assumptions<'a>(
+    subject: &Subject,
+    evidence: &'a Evidence,
+    role: &'a Role,
+) -> impl Iterator<Item = Access> + use<'a> {
+    tokens(subject, role).into_iter().map(|token| {
+        let decision = decide(
+            &assumption(evidence, role, &token),
+            &Policies {
+                identity: Vec::new(),
+                boundary: None,
+                resource: Some(Named {
+                    name: format!("trust policy of role {}", role.name),
+                    document: &role.trust,
+                }),
+                unreadable: Vec::new(),
+                rule: Rule::ResourceOnly,
+            },
+        );
+        Access {
+            call: Call::AssumeRole(token),
+            resource: role.arn.to_string(),
+            decision,
+            by_role: None,
+        }
+    })
+}
+
+/// The request in which Mixpanel's user assumes the role: from Mixpanel's account and network, without MFA.
+pub fn assumption(evidence: &Evidence, role: &Role, token: &ProjectToken) -> Request {
+    let context = everywhere(evidence)
+        .with("sts:ExternalId", known(token.expose()))
+        .with("aws:PrincipalArn", known(MIXPANEL_USER_ARN))
+        .with("aws:PrincipalAccount", known(MIXPANEL_ACCOUNT))
+        .with("aws:PrincipalType", known("User"))
+        .with("aws:username", known("mixpanel-export"))
+        .with("aws:userid", Fact::StartsWith("AIDA".into()))
+        // Whatever Mixpanel's organization is, it is not the customer's.
+        .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
+        .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
+        .with("aws:MultiFactorAuthPresent", Fact::Absent)
+        .with("aws:ResourceAccount", known(role.arn.account()))
+        .with("sts:RoleSessionName", Fact::Present)
+        .with("sts:SourceIdentity", Fact::Absent);
+    Request {
+        principal: Principal::User {
+            account: MIXPANEL_ACCOUNT.into(),
+            arn: MIXPANEL_USER_ARN.into(),
+        },
+        action: "sts:AssumeRole".into(),
+        resource: role.arn.to_string(),
+        context,
+    }
+}
+
+/// What is known of every request of Mixpanel's: it comes over TLS, from outside any VPC of the customer's, and not through
+/// another AWS service. Which addresses it comes from, nobody says.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+fn everywhere(evidence: &Evidence) -> Context {
+    let now = evidence.now.format(&Rfc3339).unwrap_or_default();
+    let absent = [
+        "aws:SourceVpc",
+        "aws:SourceVpcArn",
+        "aws:SourceVpce",
+        "aws:VpcSourceIp",
+        "aws:VpceAccount",
+        "aws:VpceOrgID",
+        "aws:VpceOrgPaths",
+        "aws:SourceArn",
+        "aws:SourceAccount",
+        "aws:SourceOrgID",
+        "aws:SourceOrgPaths",
+        "aws:CalledVia",
+        "aws:CalledViaFirst",
+        "aws:CalledViaLast",
+        "aws:FederatedProvider",
+        "aws:MultiFactorAuthAge",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalServiceNamesList",
+        "ec2:SourceInstanceARN",
+    ];
+    let context = Context::default()
+        .with("aws:SecureTransport", known("true"))
+        .with("aws:CurrentTime", known(&now))
+        .with(
+            "aws:EpochTime",
+            known(&evidence.now.unix_timestamp().to_string()),
+        )
+        .with("aws:PrincipalIsAWSService", known("false"))
+        .with("aws:SourceIp", Fact::Present)
+        .with("aws:UserAgent", Fact::Present)
+        .with_default("aws:PrincipalTag/", Fact::Absent);
+    absent
+        .into_iter()
+        .fold(context, |context, key| context.with(key, Fact::Absent))
+}
+
+fn known(value: &str) -> Fact {
+    Fact::Known(vec![value.to_owned()])
+}
+
+/// The calls of one session of the role's.
+struct Asked<'a> {
+    subject: &'a Subject,
+    evidence: &'a Evidence,
+    role: &'a Role,
+    bucket: &'a BucketName,
+    facts: &'a BucketFacts,
+}
+
+impl Asked<'_> {
+    fn of_s3(&self) -> Vec<Access> {
+        let mut calls = vec![Call::List];
+        for call in [Call::Put, Call::Get, Call::Delete] {
+            calls.extend(Family::ALL.map(call));
+        }
+        calls.into_iter().map(|call| self.s3_access(call)).collect()
+    }
+
+    fn s3_access(&self, call: Call) -> Access {
+        let given = self.subject.project.as_ref().map(|id| id.as_str());
+        let access = self.s3_access_of(call.clone(), given.unwrap_or(SOME_PROJECT));
+        if given.is_some() || access.is_allowed() {
+            return access;
+        }
+        // What one project may not, another may: the documents may name a project's folder.
+        for project in self.projects_named() {
+            let other = self.s3_access_of(call.clone(), &project);
+            if other.is_allowed() {
+                return Access {
+                    decision: Decision::Unknown {
+                        because: [format!(
+                            "the project's ID: {project} may, others may not (--project-id)"
+                        )]
+                        .into(),
+                        by: Vec::new(),
+                        doubt: Doubt::Allow,
+                    },
+                    ..other
+                };
+            }
+        }
+        access
+    }
+
+    /// The folders at the bucket's first level that the role's policies and the bucket's name: `arn:aws:s3:::bucket/123/*`.
+    fn projects_named(&self) -> Vec<String> {
+        let prefix = format!("arn:aws:s3:::{}/", self.bucket);
+        let documents = self.evidence.grants.iter().map(|grant| &grant.document);
+        let mut projects: Vec<String> = documents
+            .chain(self.bucket_policy())
+            .flat_map(Document::statements)
+            .flat_map(|statement| statement.resources())
+            .filter_map(|resource| resource.strip_prefix(&prefix)?.split('/').next())
+            .filter(|folder| !folder.is_empty() && folder.bytes().all(|b| b.is_ascii_digit()))
+            .map(str::to_owned)
+            .collect();
+        projects.sort();
+        projects.dedup();
+        projects
+    }
+
+    fn bucket_policy(&self) -> Option<&Document> {
+        self.facts.settings.policy.known()?.as_ref()
+    }
+
+    fn s3_access_of(&self, call: Call, project: &str) -> Access {
+        let bucket = self.bucket;
+        let object = |family: Family| {
+            let folder = match family {
+                Family::Events => day_prefix(project, self.evidence.now.date()),
+                other => other.prefix(project),
+            };
+            format!("arn:aws:s3:::{bucket}/{folder}export.json.gz")
+        };
+        let resource = match call {
+            Call::Put(family) | Call::Get(family) | Call::Delete(family) => object(family),
+            _ => format!("arn:aws:s3:::{bucket}"),
+        };
+        let request = self.request(call.action(), &resource, self.s3_context(&call));
+        let document = self.bucket_policy();
+        let mut policies = self.policies_of_role();
+        policies.rule = if self.facts.ours {
+            Rule::Either
+        } else {
+            Rule::Both
+        };
+        policies.resource = document.map(|document| Named {
+            name: format!("policy of bucket {bucket}"),
+            document,
+        });
+        if let Reading::Unreadable(denied) = &self.facts.settings.policy {
+            let what = format!("the bucket's policy ({} is refused)", denied.action);
+            policies.unreadable.push((Layer::Resource, what));
+        }
+        self.access(call, request, &policies)
+    }
+
+    fn access(&self, call: Call, request: Request, policies: &Policies<'_>) -> Access {
+        let mut by_role = self.policies_of_role();
+        by_role.rule = Rule::Either;
+        Access {
+            call,
+            resource: request.resource.clone(),
+            decision: decide(&request, policies),
+            by_role: Some(decide(&request, &by_role)),
+        }
+    }
+
+    fn policies_of_role(&self) -> Policies<'_> {
+        let evidence = self.evidence;
+        let identity = evidence.grants.iter().map(|grant| Named {
+            name: grant.name.clone(),
+            document: &grant.document,
+        });
+        let mut unreadable: Vec<(Layer, String)> = evidence
+            .unread_grants
+            .iter()
+            .map(|denied| {
+                let what = format!("a policy of the role ({} is refused)", denied.action);
+                (Layer::Identity, what)
+            })
+            .collect();
+        let boundary = match &evidence.boundary {
+            None => None,
+            Some(Reading::Known(document)) => Some(Named {
+                name: "permissions boundary".into(),
+                document,
+            }),
+            Some(Reading::Unreadable(denied)) => {
+                let what = format!("the permissions boundary ({} is refused)", denied.action);
+                unreadable.push((Layer::Boundary, what));
+                None
+            }
+        };
+        Policies {
+            identity: identity.collect(),
+            boundary,
+            resource: None,
+            unreadable,
+            rule: Rule::Either,
+        }
+    }
+
+    fn request(&self, action: &str, resource: &str, context: Context) -> Request {
+        Request {
+            principal: Principal::Session {
+                account: self.role.arn.account().to_owned(),
+                role_arn: self.role.arn.to_string(),
+            },
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            context,
+        }
+    }
+
+    /// What is known of every request of the session's.
+    fn session_context(&self) -> Context {
+        let role = self.role;
+        let context = everywhere(self.evidence)
+            .with("aws:PrincipalArn", known(role.arn.as_str()))
+            .with("aws:PrincipalAccount", known(role.arn.account()))
+            .with("aws:PrincipalType", known("AssumedRole"))
+            .with("aws:userid", Fact::StartsWith(format!("{}:", role.id)))
+            .with("aws:username", Fact::Absent)
+            .with("aws:MultiFactorAuthPresent", known("false"))
+            .with("aws:TokenIssueTime", Fact::Present)
+            .with(
+                "aws:RequestedRegion",
+                known(self.facts.settings.region.as_str()),
+            );
+        role.tags.iter().fold(context, |context, tag| {
+            context.with(&format!("aws:PrincipalTag/{}", tag.key), known(&tag.value))
+        })
+    }
+
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+    fn s3_context(&self, call: &Call) -> Context {
+        let owner = match self.facts.ours {
+            true => known(self.role.arn.account()),
+            false => Fact::Present,
+        };
+        let form = &self.subject.form;
+        let (algorithm, key) = match (call, form.encryption) {
+            (Call::Put(_), Some(UiEncryption::Aes)) => (known("AES256"), Fact::Absent),
+            (Call::Put(_), Some(UiEncryption::Kms)) => {
+                let key = form.key.as_ref();
+                let key = key.map_or(Fact::Absent, |key| known(key.as_str()));
+                (known("aws:kms"), key)
+            }
+            _ => (Fact::Absent, Fact::Absent),
+        };
+        self.session_context()
+            .with("aws:ViaAWSService", known("false"))
+            .with("aws:ResourceAccount", owner.clone())
+            .with("s3:ResourceAccount", owner)
+            .with("s3:x-amz-server-side-encryption", algorithm)
+            .with("s3:x-amz-server-side-encryption-aws-kms-key-id", key)
+            .with(
+                "s3:x-amz-server-side-encryption-customer-algorithm",
+                Fact::Absent,
+            )
+            .with("s3:signatureversion", known("AWS4-HMAC-SHA256"))
+            .with("s3:TlsVersion", Fact::Present)
+            .with("s3:DataAccessPointArn", Fact::Absent)
+            .with("s3:DataAccessPointAccount", Fact::Absent)
+            .with("s3:AccessPointNetworkOrigin", Fact::Absent)
+            .with("s3:VersionId", Fact::Absent)
+            .with("s3:object-lock-mode", Fact::Absent)
+            .with("s3:object-lock-legal-hold", Fact::Absent)
+            .with("s3:object-lock-retain-until-date", Fact::Absent)
+            .with("s3:object-lock-remaining-retention-days", Fact::Absent)
+    }
+
+    fn of_kms(&self) -> Vec<Access> {
+        let KeyStanding::Here { key, policy } = &self.evidence.key else {
+            return Vec::new();
+        };
+        // A key of another region is never asked.
+        if key.arn.region() != self.facts.settings.region.as_str() {
+            return Vec::new();
+        }
+        [Call::EncryptObject, Call::DecryptObject]
+            .map(|call| self.kms_access(call, key, policy))
+            .into()
+    }
+
+    fn kms_access(&self, call: Call, key: &Key, policy: &Reading<Document>) -> Access {
+        let request = self.request(call.action(), key.arn.as_str(), self.kms_context(&key.arn));
+        let mut policies = self.policies_of_role();
+        policies.rule = match key.arn.account() == self.role.arn.account() {
+            true => Rule::KeyPolicy,
+            false => Rule::Both,
+        };
+        match policy {
+            Reading::Known(document) => {
+                policies.resource = Some(Named {
+                    name: "key policy".into(),
+                    document,
+                });
+            }
+            Reading::Unreadable(denied) => {
+                let what = format!("the key's policy ({} is refused)", denied.action);
+                policies.unreadable.push((Layer::Resource, what));
+            }
+        }
+        self.access(call, request, &policies)
+    }
+
+    /// S3 calls KMS in the session's name, with the object's ARN as encryption context, or with the bucket's where there is a
+    /// bucket key.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
+    fn kms_context(&self, key: &KeyArn) -> Context {
+        let region = &self.facts.settings.region;
+        let project = self.subject.project.as_ref();
+        let project = project.map_or(SOME_PROJECT, |id| id.as_str());
+        let bucket = format!("arn:aws:s3:::{}", self.bucket);
+        let object = format!(
+            "{bucket}/{}export.json.gz",
+            day_prefix(project, self.evidence.now.date())
+        );
+        let encrypted = match self.has_bucket_key() {
+            true => bucket,
+            false => object,
+        };
+        self.session_context()
+            .with(
+                "kms:ViaService",
+                known(&format!("s3.{region}.amazonaws.com")),
+            )
+            .with("kms:CallerAccount", known(self.role.arn.account()))
+            .with("kms:EncryptionContext:aws:s3:arn", known(&encrypted))
+            .with("kms:EncryptionContextKeys", known("aws:s3:arn"))
+            .with("kms:EncryptionAlgorithm", known("SYMMETRIC_DEFAULT"))
+            .with("kms:KeySpec", known("SYMMETRIC_DEFAULT"))
+            .with("kms:KeyUsage", known("ENCRYPT_DECRYPT"))
+            .with("kms:GrantIsForAWSResource", Fact::Absent)
+            .with("aws:ResourceAccount", known(key.account()))
+            .with_default("kms:EncryptionContext:", Fact::Absent)
+    }
+
+    fn has_bucket_key(&self) -> bool {
+        matches!(
+            self.facts.settings.encryption.known(),
+            Some(Some(BucketEncryption::Kms {
+                bucket_key: true,
+                ..
+            }))
+        )
+    }
+}

@@ -1,0 +1,192 @@
+//! One check for each way in which a set-up is known to fail, in the order of how often it is the reason.
+//!
+//! A call that is refused belongs to exactly one check ([`blame`]), so that one mistake is told once. What no check can see from
+//! the customer's side says so: the values in Mixpanel's form (as far as nobody gave them), resource control policies, the
+//! addresses that Mixpanel calls from. Two rows of the usual catalogues are no checks at all: SSE-C blocking and MFA Delete do
+//! not touch this export.
+
+mod blame;
+mod bucket;
+mod encryption;
+mod export;
+mod grants;
+mod organization;
+#[cfg(test)]
+mod tests;
+mod trust;
+
+use super::evidence::{BucketStanding, Evidence, Subject};
+use super::{Access, Check};
+use crate::details::UiEncryption;
+use crate::names::Partition;
+use crate::observed::{Owner, owner};
+use blame::Blame;
+
+/// What every check is given.
+struct Case<'a> {
+    subject: &'a Subject,
+    evidence: &'a Evidence,
+    access: &'a [Access],
+}
+
+/// Every check, whatever it comes to.
+pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> Vec<Check> {
+    let case = Case {
+        subject,
+        evidence,
+        access,
+    };
+    let mut checks = Vec::new();
+    checks.extend(identity(&case));
+    checks.extend(trust::checks(&case));
+    checks.extend(encryption::access_checks(&case));
+    checks.extend(grants::checks(&case));
+    checks.extend(bucket::policy_checks(&case));
+    checks.extend(bucket::place_checks(&case));
+    checks.extend(encryption::key_checks(&case));
+    checks.extend(organization::checks(&case));
+    checks.extend(bucket::setting_checks(&case));
+    checks.extend(export::checks(&case));
+    checks
+}
+
+/// Whether there is a role of that name, and whether its ARN is what was typed.
+fn identity(case: &Case<'_>) -> Vec<Check> {
+    let Case {
+        subject, evidence, ..
+    } = case;
+    let name = &evidence.role_name;
+    let partition = match evidence.caller.partition {
+        Partition::Aws => Check::pass("partition", "the account is in the partition 'aws', where Mixpanel's user is"),
+        other => Check::fail(
+            "partition",
+            format!(
+                "the account is in the partition '{}', and a role there cannot trust Mixpanel's user, which is in 'aws'",
+                other.as_str()
+            ),
+        )
+        .mixpanel_sees("MalformedPolicyDocument: Invalid principal in policy")
+        .advise("Use an account of the partition 'aws', or ask Mixpanel for a principal in yours."),
+    }
+    .because(format!("sts:GetCallerIdentity → Arn {}", evidence.caller.arn));
+    let exists = match (&evidence.role, &evidence.unread_role) {
+        (Some(role), _) => Check::pass("role-exists", format!("role {name} exists"))
+            .because(format!("iam:GetRole → {}", role.arn)),
+        (None, Some(denied)) => unread("role-exists", &format!("role {name}"), &denied.action),
+        (None, None) => Check::fail(
+            "role-exists",
+            format!(
+                "there is no role {name} in account {}",
+                evidence.caller.account
+            ),
+        )
+        .because("iam:GetRole → NoSuchEntity")
+        .mixpanel_sees("AccessDenied: not authorized to perform: sts:AssumeRole")
+        .mended_by(case.setup_command(&[])),
+    };
+    let shape = match (&evidence.role, &subject.role_arn) {
+        (Some(role), Some(typed)) if typed != role.arn.as_str() => Check::fail(
+            "role-arn-shape",
+            format!("{typed} is not the role's ARN, which is {}", role.arn),
+        )
+        .because(format!("iam:GetRole → Arn {}", role.arn))
+        .mixpanel_sees("AccessDenied: not authorized to perform: sts:AssumeRole")
+        .advise(format!(
+            "Paste the whole ARN under \"Role\" in Mixpanel, account and path included: {}",
+            role.arn
+        )),
+        (Some(role), _) => Check::pass(
+            "role-arn-shape",
+            format!("\"Role\" in Mixpanel has to be {}", role.arn),
+        )
+        .because("iam:GetRole → Arn"),
+        (None, _) => Check::skipped("role-arn-shape", "there is no role to compare with"),
+    };
+    vec![partition, exists, shape]
+}
+
+/// What is said of a layer that lets calls through which another one does not.
+const ELSEWHERE: &str = "another check tells why calls are refused or undecided";
+
+/// A check that could not be made for want of a permission.
+fn unread(id: &'static str, what: &str, action: &str) -> Check {
+    Check::unknown(id, format!("{what} cannot be read: {action} is refused")).advise(format!(
+        "Ask for {action}, or use another profile with --profile."
+    ))
+}
+
+impl Case<'_> {
+    /// The refused and undecided calls of which this check tells.
+    fn blamed(&self, id: &str) -> Vec<Blame<'_>> {
+        self.access
+            .iter()
+            .filter_map(|access| blame::blame(access, self.evidence))
+            .filter(|blame| blame.id == id)
+            .collect()
+    }
+
+    /// Whether every call of S3, or of KMS, is known to be allowed.
+    fn all_allowed(&self, of_kms: bool) -> bool {
+        let mut calls = self.access.iter();
+        calls.all(|access| match of_kms {
+            true => !access.call.is_of_kms() || access.is_allowed(),
+            false => !access.call.is_of_s3() || access.is_allowed(),
+        })
+    }
+
+    /// The `setup` that mends what it can mend, with what is known of the answers.
+    fn setup_command(&self, more: &[&str]) -> String {
+        let Self {
+            subject, evidence, ..
+        } = self;
+        let mut words = vec!["mixpanel-s3".to_owned(), "setup".to_owned()];
+        words.extend(subject.repeat.iter().cloned());
+        let bucket = evidence.bucket_name().map(|name| name.to_string());
+        words.extend([
+            "--bucket".to_owned(),
+            bucket.unwrap_or_else(|| "BUCKET".into()),
+        ]);
+        if let Some(facts) = evidence.facts() {
+            words.extend(["--region".to_owned(), facts.settings.region.to_string()]);
+        }
+        words.extend(["--role-name".to_owned(), evidence.role_name.to_string()]);
+        let encryption = match subject.form.encryption {
+            None => "none",
+            Some(UiEncryption::Aes) => "aes",
+            Some(UiEncryption::Kms) => "kms",
+        };
+        words.extend(["--encryption".to_owned(), encryption.to_owned()]);
+        if let Some(key) = &subject.form.key {
+            words.extend(["--kms-key".to_owned(), key.to_string()]);
+        }
+        words.extend([
+            "--project-token".to_owned(),
+            "\"$MIXPANEL_PROJECT_TOKEN\"".to_owned(),
+        ]);
+        let foreign = |role: &crate::observed::Role| owner(&role.tags) == Owner::Others;
+        if evidence.role.as_ref().is_some_and(foreign) {
+            words.push("--adopt".to_owned());
+        }
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        words.join(" ")
+    }
+
+    fn region(&self) -> String {
+        let region = self
+            .evidence
+            .facts()
+            .map(|facts| facts.settings.region.to_string());
+        region.unwrap_or_else(|| "REGION".into())
+    }
+
+    /// Why nothing can be said about the bucket's inside.
+    fn no_bucket(&self) -> &'static str {
+        match &self.evidence.bucket {
+            None => "no bucket is known: --bucket names it",
+            Some((_, BucketStanding::Missing)) => "there is no such bucket",
+            Some((_, BucketStanding::Refused { .. })) => "the bucket cannot be looked at",
+            Some((_, BucketStanding::Disabled(_))) => "the bucket's region is not enabled",
+            Some((_, BucketStanding::Here(_))) => "it does not apply",
+        }
+    }
+}

@@ -1,0 +1,535 @@
+//! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
+
+use super::grants::{actions, missing, reasons, told};
+use super::{Case, Check, unread};
+use crate::details::UiEncryption;
+use crate::names::KeyArn;
+use crate::observed::{BucketEncryption, Key, Reading};
+use crate::policy::document::Principals;
+use crate::policy::{Document, build};
+use crate::verify::access::source_text;
+use crate::verify::evidence::KeyStanding;
+
+const NOT_USED: &str = "no KMS key is used";
+
+impl Case<'_> {
+    /// The bucket's default encryption, where it is known.
+    fn default_encryption(&self) -> Option<&BucketEncryption> {
+        self.evidence.facts()?.settings.encryption.known()?.as_ref()
+    }
+
+    /// The key that is there, or why there is nothing to say about it.
+    fn key(&self) -> Result<(&Key, &Reading<Document>), &'static str> {
+        match &self.evidence.key {
+            KeyStanding::Here { key, policy } => Ok((key, policy)),
+            KeyStanding::NotUsed => Err(NOT_USED),
+            KeyStanding::NotMadeYet => Err("S3 makes the key aws/s3 at its first use"),
+            KeyStanding::Missing(_) => Err("there is no such key"),
+            KeyStanding::Unreadable(..) => Err("the key cannot be looked at"),
+        }
+    }
+}
+
+/// Whether the role's calls of KMS are let through, and by whom not.
+pub(super) fn access_checks(case: &Case<'_>) -> Vec<Check> {
+    vec![
+        key_policy(case),
+        iam_actions(case),
+        arn_match(case),
+        context(case),
+    ]
+}
+
+/// Why the calls of KMS were not judged, if so.
+fn unjudged(case: &Case<'_>) -> Option<&'static str> {
+    match case.key() {
+        Err(why) => Some(why),
+        Ok(_) if case.access.iter().any(|access| access.call.is_of_kms()) => None,
+        Ok(_) => Some("the key is not one that the bucket can use"),
+    }
+}
+
+fn key_policy(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-key-policy";
+    if let Some(why) = unjudged(case) {
+        return Check::skipped(ID, why);
+    }
+    let Ok((key, policy)) = case.key() else {
+        return Check::skipped(ID, NOT_USED);
+    };
+    if let Reading::Unreadable(denied) = policy {
+        return unread(ID, "the key's policy", &denied.action);
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() {
+        return Check::pass(ID, "the key's policy delegates to IAM, or names the role")
+            .because("kms:GetKeyPolicy");
+    }
+    let account = key.arn.account();
+    let check = told(
+        ID,
+        &blamed,
+        "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM allows has no effect",
+        format!("what the key's policy says hangs on {}", reasons(&blamed)),
+    )
+    .because("kms:GetKeyPolicy")
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy allows the kms:GenerateDataKey action");
+    let command = format!(
+        "aws kms put-key-policy --region {} --key-id {} --policy-name default --policy file://key-policy.json",
+        case.region(),
+        key.arn
+    );
+    match blamed.iter().find_map(|blame| blame.source) {
+        Some(source) => check
+            .advise(format!("Change {}.", source_text(source)))
+            .mended_by(command),
+        None => check.edit(delegation(account), command),
+    }
+}
+
+/// The statement of the default key policy that lets IAM decide.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+fn delegation(account: &str) -> String {
+    let statement = serde_json::json!({
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+        "Action": "kms:*",
+        "Resource": "*",
+    });
+    let lines = format!("{statement:#}");
+    lines.lines().map(|line| format!("+ {line}\n")).collect()
+}
+
+fn iam_actions(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-iam-actions";
+    if let Some(why) = unjudged(case) {
+        return Check::skipped(ID, why);
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() {
+        return Check::pass(ID, "the role's policies allow what S3 asks of KMS")
+            .because("the access table");
+    }
+    let only_decrypt = actions(&blamed) == "kms:Decrypt";
+    let note = match only_decrypt {
+        true => "; only reading and multipart uploads need it, so small exports work",
+        false => "",
+    };
+    let check = told(
+        ID,
+        &blamed,
+        format!(
+            "the role's policies do not allow {} on the key{note}",
+            actions(&blamed)
+        ),
+        format!(
+            "whether the role's policies allow {} hangs on {}",
+            actions(&blamed),
+            reasons(&blamed)
+        ),
+    )
+    .mixpanel_sees(format!(
+        "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
+        blamed[0].access.call.action()
+    ));
+    match (blamed.iter().find_map(|blame| blame.source), case.key()) {
+        (Some(source), _) => check.advise(format!("Change or remove {}.", source_text(source))),
+        (None, Ok((key, _))) => check.edit(
+            missing(case, &build::kms(&key.arn)),
+            case.setup_command(&[]),
+        ),
+        (None, Err(_)) => check,
+    }
+}
+
+fn arn_match(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-arn-match";
+    if let Some(why) = unjudged(case) {
+        return Check::skipped(ID, why);
+    }
+    let blamed = case.blamed(ID);
+    let Ok((key, _)) = case.key() else {
+        return Check::skipped(ID, NOT_USED);
+    };
+    if blamed.is_empty() {
+        return Check::pass(ID, format!("the key is {}", key.arn)).because("kms:DescribeKey → Arn");
+    }
+    let named: Vec<&str> = case
+        .evidence
+        .grants
+        .iter()
+        .flat_map(|grant| grant.document.statements())
+        .filter(|statement| statement.allows())
+        .flat_map(|statement| statement.resources())
+        .filter(|resource| resource.starts_with("arn:aws:kms:"))
+        .collect();
+    told(
+        ID,
+        &blamed,
+        format!(
+            "the role's policies name {}, and the key in use is {}; a key's alias does not count in a policy",
+            named.join(", "),
+            key.arn
+        ),
+        "the role's policies may name another key",
+    )
+    .because("kms:DescribeKey → Arn, against the Resource of the role's policies")
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it")
+    .edit(missing(case, &build::kms(&key.arn)), case.setup_command(&[]))
+}
+
+fn context(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-encryption-context";
+    if let Some(why) = unjudged(case) {
+        return Check::skipped(ID, why);
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() {
+        return Check::pass(
+            ID,
+            "no policy asks for an encryption context other than S3's",
+        )
+        .because("the access table");
+    }
+    let bucket = case
+        .evidence
+        .bucket_name()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let bucket_key = matches!(
+        case.default_encryption(),
+        Some(BucketEncryption::Kms {
+            bucket_key: true,
+            ..
+        })
+    );
+    let context = match bucket_key {
+        true => format!(
+            "the bucket's ARN, arn:aws:s3:::{bucket}, since the bucket has an S3 bucket key"
+        ),
+        false => format!(
+            "the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"
+        ),
+    };
+    told(
+        ID,
+        &blamed,
+        format!("a policy asks for another encryption context than S3 sends, which is {context}"),
+        format!("whether the encryption context fits hangs on {}", reasons(&blamed)),
+    )
+    .because("s3:GetBucketEncryption → BucketKeyEnabled")
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
+    .advise(format!(
+        "Let kms:EncryptionContext:aws:s3:arn be arn:aws:s3:::{bucket} or arn:aws:s3:::{bucket}/* in that condition, with StringLike."
+    ))
+}
+
+/// Whether the key itself is one that S3 can use for this bucket, and whether the form says the same as the bucket.
+pub(super) fn key_checks(case: &Case<'_>) -> Vec<Check> {
+    vec![
+        form_matches(case),
+        region(case),
+        state(case),
+        kind(case),
+        account(case),
+        literal(case),
+        aws_managed(case),
+        throttling(case),
+    ]
+}
+
+fn form_matches(case: &Case<'_>) -> Check {
+    const ID: &str = "ui-encryption-mismatch";
+    const SOURCE: &str = "s3:GetBucketEncryption";
+    let Some(facts) = case.evidence.facts() else {
+        return Check::skipped(ID, case.no_bucket());
+    };
+    if let Reading::Unreadable(denied) = &facts.settings.encryption {
+        return unread(ID, "the bucket's default encryption", &denied.action);
+    }
+    let form = &case.subject.form;
+    let bucket_key = match case.default_encryption() {
+        Some(BucketEncryption::Kms { key: Some(key), .. }) if !key.ends_with("alias/aws/s3") => {
+            Some(key)
+        }
+        _ => None,
+    };
+    match (form.encryption, &form.key, bucket_key) {
+        (Some(UiEncryption::Kms), None, Some(key)) => Check::warn(
+            ID,
+            format!("KMS with an empty \"KMS Key ID\" uses the account's aws/s3 key, and not the bucket's default {key}"),
+        )
+        .because(format!("{SOURCE} → KMSMasterKeyID {key}"))
+        .mixpanel_sees("nothing: objects are encrypted with another key than you think")
+        .advise(format!("Paste {key} (as an ARN) under \"KMS Key ID\" in Mixpanel, or run this with --kms-key {key}.")),
+        (Some(UiEncryption::Aes), _, Some(key)) => Check::warn(
+            ID,
+            format!("AES in Mixpanel overrides the bucket's default, the KMS key {key}"),
+        )
+        .because(format!("{SOURCE} → KMSMasterKeyID {key}"))
+        .mixpanel_sees("nothing: objects are encrypted with S3's own key")
+        .advise("Choose KMS and the key's ARN in Mixpanel, or leave \"Encryption\" empty."),
+        (encryption, _, _) => {
+            let said = match form.is_declared {
+                true => "is",
+                false => "is most likely",
+            };
+            let word = encryption.map_or("empty", UiEncryption::as_str);
+            Check::pass(ID, format!("\"Encryption\" in Mixpanel {said} {word}, which fits the bucket's default"))
+                .because(SOURCE)
+        }
+    }
+}
+
+fn region(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-region";
+    let named = match (&case.evidence.key, &case.subject.form.key) {
+        (KeyStanding::Here { key, .. }, _) => Some(key.arn.clone()),
+        (_, Some(arn)) => Some(arn.clone()),
+        (KeyStanding::Missing(text) | KeyStanding::Unreadable(text, _), None) => {
+            text.parse::<KeyArn>().ok()
+        }
+        _ => None,
+    };
+    let (Some(arn), Some(facts)) = (named, case.evidence.facts()) else {
+        return Check::skipped(ID, NOT_USED);
+    };
+    let bucket = &facts.settings.region;
+    if arn.region() == bucket.as_str() {
+        return Check::pass(ID, format!("key and bucket are both in {bucket}"))
+            .because("the key's ARN");
+    }
+    Check::fail(ID, format!("the key is in {}, and the bucket in {bucket}: S3 uses keys of the bucket's own region only", arn.region()))
+        .because(format!("the key's ARN {arn}, and s3:HeadBucket → x-amz-bucket-region"))
+        .mixpanel_sees("KMS.NotFoundException: Key … does not exist")
+        .mended_by(format!("aws kms describe-key --region {bucket} --key-id {}   # a replica, if the key is multi-Region", id_of(&arn)))
+        .advise(format!("Else make a key in {bucket}: setup --encryption kms --create-kms-key."))
+}
+
+fn id_of(arn: &KeyArn) -> &str {
+    arn.as_str().rsplit('/').next().unwrap_or_default()
+}
+
+fn state(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-state";
+    const SOURCE: &str = "kms:DescribeKey → KeyState";
+    match &case.evidence.key {
+        KeyStanding::Missing(text) if text == "aws/s3" => Check::skipped(ID, "the bucket names no real key"),
+        KeyStanding::Missing(text) => Check::fail(ID, format!("there is no KMS key {text}"))
+            .because("kms:DescribeKey → NotFoundException")
+            .mixpanel_sees("KMS.NotFoundException")
+            .advise("Choose a key that exists: setup --encryption kms --kms-key KEY, or --create-kms-key."),
+        KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), &denied.action),
+        KeyStanding::Here { key, .. } => {
+            let (region, arn) = (key.arn.region(), &key.arn);
+            let enable = format!("aws kms enable-key --region {region} --key-id {arn}");
+            let broken = |mend: String| {
+                Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
+                    .because(format!("{SOURCE} {}", key.state))
+                    .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
+                    .mended_by(mend)
+            };
+            match key.state.as_str() {
+                "Enabled" => Check::pass(ID, "the key is enabled").because(SOURCE),
+                "Disabled" => broken(enable),
+                "PendingDeletion" => broken(format!(
+                    "aws kms cancel-key-deletion --region {region} --key-id {arn} && {enable}"
+                )),
+                _ => broken(format!("aws kms describe-key --region {region} --key-id {arn}")),
+            }
+        }
+        KeyStanding::NotUsed | KeyStanding::NotMadeYet => {
+            Check::skipped(ID, case.key().err().unwrap_or(NOT_USED))
+        }
+    }
+}
+
+fn kind(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-spec";
+    const SOURCE: &str = "kms:DescribeKey → KeySpec";
+    match case.key() {
+        Err(why) => Check::skipped(ID, why),
+        // A key of this spec encrypts and decrypts, and does nothing else.
+        Ok((key, _)) if key.spec == "SYMMETRIC_DEFAULT" => {
+            Check::pass(ID, "the key is symmetric").because(SOURCE)
+        }
+        Ok((key, _)) => Check::fail(
+            ID,
+            format!(
+                "the key is of the kind {}: S3 encrypts with symmetric encryption keys only",
+                key.spec
+            ),
+        )
+        .because(format!("{SOURCE} {}", key.spec))
+        .mixpanel_sees("KMS.InvalidKeyUsageException, or 400 InvalidRequest")
+        .advise(
+            "Choose a symmetric key: setup --encryption kms --kms-key KEY, or --create-kms-key.",
+        ),
+    }
+}
+
+fn account(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-other-account";
+    let Some(role) = &case.evidence.role else {
+        return Check::skipped(ID, "there is no role");
+    };
+    let own = role.arn.account();
+    if let KeyStanding::Unreadable(text, denied) = &case.evidence.key
+        && let Ok(arn) = text.parse::<KeyArn>()
+        && arn.account() != own
+    {
+        return Check::unknown(ID, format!("the key is account {}'s, and {} is refused on it", arn.account(), denied.action))
+            .because(format!("the key's ARN {arn}"))
+            .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
+            .advise(format!("Its policy has to allow kms:GenerateDataKey and kms:Decrypt to {}, and so do the role's own policies.", role.arn));
+    }
+    let Ok((key, policy)) = case.key() else {
+        return Check::skipped(ID, case.key().err().unwrap_or(NOT_USED));
+    };
+    if key.arn.account() == own {
+        return Check::pass(ID, "key and role are in one account").because("the key's ARN");
+    }
+    let because = format!("the key's ARN {}", key.arn);
+    if let Reading::Unreadable(denied) = policy {
+        return unread(
+            ID,
+            "the policy of the key, which is another account's,",
+            &denied.action,
+        )
+        .because(because);
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() {
+        return Check::pass(
+            ID,
+            "the key is another account's, and its policy lets the role in",
+        )
+        .because(because);
+    }
+    told(
+        ID,
+        &blamed,
+        format!("the key is account {}'s, and its policy does not let the role in", key.arn.account()),
+        format!("whether the key, which is another account's, lets the role in hangs on {}", reasons(&blamed)),
+    )
+    .because(because)
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
+    .advise(format!("Its owner has to add a statement to the key's policy that allows kms:GenerateDataKey, kms:Decrypt and kms:DescribeKey to {}.", role.arn))
+}
+
+fn literal(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-literal-aws-s3";
+    let Some(facts) = case.evidence.facts() else {
+        return Check::skipped(ID, case.no_bucket());
+    };
+    match case.default_encryption() {
+        Some(BucketEncryption::Kms { key: Some(key), .. }) if key == "aws/s3" => {
+            let bucket = case
+                .evidence
+                .bucket_name()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            Check::fail(ID, "the bucket's default key is the text 'aws/s3', which names no key: for that key the ID is left out")
+                .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
+                .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
+                .mended_by(format!(
+                    "aws s3api put-bucket-encryption --region {} --bucket {bucket} --server-side-encryption-configuration '{{\"Rules\":[{{\"ApplyServerSideEncryptionByDefault\":{{\"SSEAlgorithm\":\"aws:kms\"}},\"BucketKeyEnabled\":true}}]}}'",
+                    facts.settings.region
+                ))
+        }
+        _ => Check::pass(ID, "the bucket's default names a real key, or none")
+            .because("s3:GetBucketEncryption"),
+    }
+}
+
+fn aws_managed(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-aws-managed-xacct";
+    let managed = match &case.evidence.key {
+        KeyStanding::NotMadeYet => true,
+        KeyStanding::Here { key, .. } => !key.customer_managed,
+        _ => false,
+    };
+    if !managed {
+        return Check::skipped(ID, "the key aws/s3 is not used");
+    }
+    let own = case.evidence.caller.account.as_str();
+    let policy = case
+        .evidence
+        .facts()
+        .and_then(|facts| facts.settings.policy.known()?.as_ref());
+    let reader = policy.and_then(|policy| foreign_reader(policy, own));
+    match reader {
+        None => Check::pass(ID, "the bucket's policy lets no other account read").because("s3:GetBucketPolicy"),
+        Some(reader) => Check::warn(
+            ID,
+            format!("the bucket's policy lets {reader} read, and nobody outside the account can decrypt with the key aws/s3"),
+        )
+        .because("s3:GetBucketPolicy, and kms:DescribeKey → KeyManager AWS")
+        .mixpanel_sees("nothing; the reader gets AccessDenied: kms:Decrypt")
+        .advise("Use a key of your own, whose policy lets the reader decrypt: setup --encryption kms --create-kms-key."),
+    }
+}
+
+/// A principal of another account that a bucket policy lets read.
+fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
+    let reading = policy.statements().iter().filter(|statement| {
+        let get = "s3:getobject";
+        statement.allows()
+            && statement
+                .actions()
+                .iter()
+                .any(|pattern| crate::policy::read::action_matches(pattern, get))
+    });
+    reading
+        .flat_map(|statement| match statement.principals() {
+            Principals::Aws(principals) => principals,
+            _ => Vec::new(),
+        })
+        .find(|principal| {
+            let account = principal.split(':').nth(4).unwrap_or(principal);
+            account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) && account != own
+        })
+}
+
+fn throttling(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-throttle";
+    const SOURCE: &str = "s3:GetBucketEncryption → BucketKeyEnabled";
+    if matches!(case.evidence.key, KeyStanding::NotUsed) {
+        return Check::skipped(ID, NOT_USED);
+    }
+    let Some(facts) = case.evidence.facts() else {
+        return Check::skipped(ID, case.no_bucket());
+    };
+    if let Reading::Unreadable(denied) = &facts.settings.encryption {
+        return unread(ID, "the bucket's default encryption", &denied.action);
+    }
+    match case.default_encryption() {
+        Some(BucketEncryption::Kms {
+            bucket_key: true, ..
+        }) => Check::pass(
+            ID,
+            "the bucket has an S3 bucket key, which spares KMS most calls",
+        )
+        .because(SOURCE),
+        _ => Check::warn(
+            ID,
+            "without an S3 bucket key every file is a call to KMS: it costs, and KMS may throttle",
+        )
+        .because(SOURCE)
+        .mixpanel_sees("503 SlowDown: … operations involving AWS KMS")
+        .mended_by(case.setup_command(&["--harden", "encryption"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delegation_is_a_diff() {
+        let diff = delegation("123456789012");
+        assert!(diff.lines().all(|line| line.starts_with("+ ")));
+        assert!(diff.contains("arn:aws:iam::123456789012:root"));
+    }
+}

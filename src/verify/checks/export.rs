@@ -1,0 +1,62 @@
+//! Whether the role is used, and whether what it wrote is fresh.
+
+use super::{Case, Check, unread};
+use crate::observed::Reading;
+use crate::verify::freshness::{Family, PROMISE, ago};
+
+pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+    vec![last_used(case), freshness(case)]
+}
+
+fn last_used(case: &Case<'_>) -> Check {
+    const ID: &str = "role-last-used";
+    const SOURCE: &str = "iam:GetRole → RoleLastUsed";
+    match &case.evidence.role {
+        None => Check::skipped(ID, "there is no role"),
+        Some(role) => match &role.last_used {
+            Some(when) => Check::pass(ID, format!("the role was last used on {when}")).because(SOURCE),
+            None => Check::skipped(
+                ID,
+                "nobody has used the role yet, as far as IAM has noticed: a pipeline that was created shows within hours",
+            )
+            .because(SOURCE),
+        },
+    }
+}
+
+fn freshness(case: &Case<'_>) -> Check {
+    const ID: &str = "export-fresh";
+    let exports = match &case.evidence.exports {
+        None => return Check::skipped(ID, "nobody looked"),
+        Some(Reading::Unreadable(denied)) => {
+            return unread(ID, "the bucket's contents", &denied.action);
+        }
+        Some(Reading::Known(exports)) => exports,
+    };
+    // Events come at every run; the other two families only with some pipelines.
+    let newest = exports.iter().filter_map(|export| {
+        let newest = export.newest(Family::Events);
+        Some((export, newest.or_else(|| export.newest_of_all())?))
+    });
+    // The project that is furthest behind.
+    let Some((export, when)) = newest.min_by_key(|(_, when)| *when) else {
+        return Check::skipped(ID, "nothing was exported yet, or not in the last four weeks: --project-id names the project")
+            .because("s3:ListObjectsV2 of the bucket's first level");
+    };
+    let now = case.evidence.now;
+    let source = format!("s3:ListObjectsV2 of {}/mp_*: LastModified", export.project);
+    let age = ago(when, now);
+    if now - when > PROMISE {
+        return Check::warn(
+            ID,
+            format!("project {}: the newest export is {age} old; Mixpanel promises at most 48 hours", export.project),
+        )
+        .because(source)
+        .advise("Look at the pipeline in Mixpanel, under Settings → Destinations: it may be paused or failing.");
+    }
+    Check::pass(
+        ID,
+        format!("project {}: the newest export is {age} old", export.project),
+    )
+    .because(source)
+}

@@ -1,0 +1,239 @@
+//! Whether the role's own policies, and what bounds them, let Mixpanel do its work in the bucket.
+
+use super::blame::Blame;
+use super::{Case, Check, bucket};
+use crate::policy::{Document, build, compare, read};
+use crate::verify::access::source_text;
+
+pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+    vec![policy_attached(case), s3_actions(case), boundary(case)]
+}
+
+/// The calls that a check tells of, a line each.
+pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
+    let line = |blame: &Blame<'_>| {
+        let access = blame.access;
+        format!(
+            "{} on {}: {}",
+            access.call.action(),
+            access.resource,
+            access.reason()
+        )
+    };
+    blamed.iter().map(line).collect()
+}
+
+/// The actions of the calls that a check tells of, each once.
+pub(super) fn actions(blamed: &[Blame<'_>]) -> String {
+    let mut actions: Vec<&str> = blamed
+        .iter()
+        .map(|blame| blame.access.call.action())
+        .collect();
+    actions.dedup();
+    actions.sort_unstable();
+    actions.dedup();
+    actions.join(", ")
+}
+
+/// A check that tells of refused or undecided calls, with their lines as evidence.
+pub(super) fn told(
+    id: &'static str,
+    blamed: &[Blame<'_>],
+    refused: impl Into<String>,
+    undecided: impl Into<String>,
+) -> Check {
+    let is_refused = blamed.iter().any(|blame| blame.is_refused);
+    let mut check = match is_refused {
+        true => Check::fail(id, refused),
+        false => Check::unknown(id, undecided),
+    };
+    check.evidence = lines(blamed);
+    check
+}
+
+/// What cannot be known about calls, as a list.
+pub(super) fn reasons(blamed: &[Blame<'_>]) -> String {
+    let mut reasons: Vec<String> = blamed
+        .iter()
+        .filter_map(|blame| match &blame.access.decision {
+            crate::policy::evaluate::Decision::Unknown { because, .. } => Some(because),
+            _ => None,
+        })
+        .flatten()
+        .cloned()
+        .collect();
+    reasons.sort();
+    reasons.dedup();
+    reasons.join(", ")
+}
+
+/// Whether there is a role and a bucket, so that there are calls to judge.
+pub(super) fn has_calls(case: &Case<'_>) -> bool {
+    case.access.iter().any(|access| access.call.is_of_s3())
+}
+
+fn policy_attached(case: &Case<'_>) -> Check {
+    const ID: &str = "policy-attached";
+    let evidence = case.evidence;
+    if evidence.role.is_none() {
+        return Check::skipped(ID, "there is no role");
+    }
+    let attached: Vec<&str> = evidence
+        .grants
+        .iter()
+        .map(|grant| grant.name.as_str())
+        .collect();
+    let listed = match attached.is_empty() {
+        true => "nothing is attached".to_owned(),
+        false => attached.join(", "),
+    };
+    let source = "iam:ListAttachedRolePolicies, ListRolePolicies and the default version of each";
+    let unread: Vec<&str> = evidence
+        .unread_grants
+        .iter()
+        .map(|denied| denied.action.as_str())
+        .collect();
+    if evidence.bucket.is_none() && bucket::odd_resource(case).is_some() {
+        return Check::skipped(
+            ID,
+            "what the role's policies name is no general-purpose bucket",
+        );
+    }
+    if evidence.bucket.is_none() {
+        return match unread.is_empty() {
+            true => Check::fail(ID, "no policy of the role names a bucket to write to")
+                .because(format!("{source}: {listed}"))
+                .mixpanel_sees("AccessDenied: … because no identity-based policy allows the s3:PutObject action")
+                .mended_by(case.setup_command(&[])),
+            false => super::unread(ID, "the role's policies", &unread.join(", ")),
+        };
+    }
+    if !has_calls(case) {
+        return Check::skipped(ID, case.no_bucket());
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() {
+        return Check::pass(ID, format!("attached to the role: {listed}")).because(source);
+    }
+    let others: Vec<String> =
+        read::buckets_written(evidence.grants.iter().map(|grant| &grant.document))
+            .into_iter()
+            .map(|bucket| bucket.to_string())
+            .collect();
+    let bucket = evidence
+        .bucket_name()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let summary = match others.is_empty() {
+        true => format!(
+            "no policy of the role says anything of bucket {bucket}: it is detached, or its default version is another one"
+        ),
+        false => format!(
+            "the role's policies are for {}, not for bucket {bucket}",
+            others.join(", ")
+        ),
+    };
+    told(
+        ID,
+        &blamed,
+        summary,
+        format!("whether the role may write hangs on {}", reasons(&blamed)),
+    )
+    .because(format!("{source}: {listed}"))
+    .mixpanel_sees(
+        "AccessDenied: … because no identity-based policy allows the s3:PutObject action",
+    )
+    .mended_by(case.setup_command(&[]))
+}
+
+fn s3_actions(case: &Case<'_>) -> Check {
+    const ID: &str = "s3-actions";
+    if !has_calls(case) {
+        return Check::skipped(ID, case.no_bucket());
+    }
+    let blamed = case.blamed(ID);
+    if blamed.is_empty() && !case.all_allowed(false) {
+        return Check::skipped(ID, super::ELSEWHERE);
+    }
+    if blamed.is_empty() {
+        return Check::pass(
+            ID,
+            "the role's policies allow Put, Get and Delete on objects and List on the bucket",
+        )
+        .because("the access table");
+    }
+    let check = told(
+        ID,
+        &blamed,
+        format!("the role's policies do not allow {}", actions(&blamed)),
+        format!(
+            "whether the role's policies allow {} hangs on {}",
+            actions(&blamed),
+            reasons(&blamed)
+        ),
+    )
+    .mixpanel_sees(format!(
+        "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
+        blamed[0].access.call.action()
+    ));
+    let deciding = blamed.iter().find_map(|blame| blame.source);
+    match (deciding, case.evidence.bucket_name()) {
+        // A Deny of somebody's is his to remove.
+        (Some(source), _) => check.advise(format!("Change or remove {}.", source_text(source))),
+        (None, Some(bucket)) => {
+            check.edit(missing(case, &build::data(bucket)), case.setup_command(&[]))
+        }
+        (None, None) => check,
+    }
+}
+
+/// What of a document of Mixpanel's page the role's policies lack, as lines of a diff.
+pub(super) fn missing(case: &Case<'_>, page: &Document) -> String {
+    let mut grants = case.evidence.grants.iter().map(|grant| &grant.document);
+    let alike = grants.find(|document| {
+        let sids = |document: &Document| {
+            let statements = document.statements().iter();
+            statements
+                .filter_map(|statement| statement.sid().map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
+        sids(document).iter().any(|sid| sids(page).contains(sid))
+    });
+    let empty = Document::new(Vec::new());
+    compare::diff(alike.unwrap_or(&empty), page).to_string()
+}
+
+fn boundary(case: &Case<'_>) -> Check {
+    const ID: &str = "permissions-boundary";
+    let Some(role) = &case.evidence.role else {
+        return Check::skipped(ID, "there is no role");
+    };
+    let Some(arn) = &role.boundary else {
+        return Check::pass(ID, "the role has no permissions boundary")
+            .because("iam:GetRole → PermissionsBoundary");
+    };
+    let blamed = case.blamed(ID);
+    let source = format!("iam:GetRole → PermissionsBoundary {arn}");
+    if blamed.is_empty() {
+        return Check::pass(
+            ID,
+            format!("the permissions boundary {arn} lets through what Mixpanel needs"),
+        )
+        .because(source);
+    }
+    told(
+        ID,
+        &blamed,
+        format!("the permissions boundary does not let {} through", actions(&blamed)),
+        format!("what the permissions boundary lets through hangs on {}", reasons(&blamed)),
+    )
+    .because(source)
+    .mixpanel_sees(format!(
+        "AccessDenied: … because no permissions boundary allows the {} action",
+        blamed[0].access.call.action()
+    ))
+    .advise(format!(
+        "Ask whoever owns {arn} to allow {} there, or for another boundary: setup --permissions-boundary sets it.",
+        actions(&blamed)
+    ))
+}

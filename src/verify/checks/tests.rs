@@ -1,0 +1,726 @@
+//! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no other.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
+use super::super::freshness::{Export, days};
+use super::super::{Status, judge};
+use crate::details::{Form, UiEncryption};
+use crate::error::DeniedCall;
+use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
+use crate::observed::{
+    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Reading, Role,
+    Simulated,
+};
+use crate::policy::evaluate::Decision;
+use crate::policy::{Document, build};
+
+const ACCOUNT: &str = "123456789012";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const OTHER_KEY: &str =
+    "arn:aws:kms:eu-west-1:123456789012:key/99999999-12ab-34cd-56ef-1234567890ab";
+
+/// Checks whose answer is `unknown` of any set-up: no account sees them.
+const NEVER_KNOWN: [&str; 2] = ["rcp-sts", "rcp-network"];
+
+type Break = fn(&mut Subject, &mut Evidence);
+
+fn document(value: Value) -> Document {
+    Document::parse(&json!({ "Version": "2012-10-17", "Statement": value }).to_string()).unwrap()
+}
+
+fn bucket() -> BucketName {
+    "acme-export".parse().unwrap()
+}
+
+fn key(arn: &str) -> KeyArn {
+    arn.parse().unwrap()
+}
+
+fn denied(action: &str) -> DeniedCall {
+    DeniedCall {
+        action: action.into(),
+        resource: "x".into(),
+        layer: None,
+    }
+}
+
+fn unreadable<T>(action: &str) -> Reading<T> {
+    Reading::Unreadable(denied(action))
+}
+
+fn grant(name: &str, document: Document) -> Grant {
+    Grant {
+        name: name.into(),
+        arn: None,
+        document,
+    }
+}
+
+fn delegating() -> Document {
+    document(
+        json!([{ "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") }, "Action": "kms:*", "Resource": "*" }]),
+    )
+}
+
+/// A sound set-up with SSE-KMS and a key of one's own.
+fn sound() -> (Subject, Evidence) {
+    let now = datetime!(2026-05-20 12:00 UTC);
+    let subject = Subject {
+        tokens: vec![TOKEN.parse().unwrap()],
+        form: Form {
+            encryption: Some(UiEncryption::Kms),
+            key: Some(key(KEY)),
+            is_declared: true,
+        },
+        ..Subject::default()
+    };
+    let fresh = Exported {
+        objects: 3,
+        newest: Some(datetime!(2026-05-20 10:00 UTC)),
+        complete: true,
+    };
+    let policy = document(json!([Value::Object(
+        build::deny_plain_http(&bucket()).map().clone()
+    )]));
+    let simulated = |action: &str| Simulated {
+        action: action.into(),
+        resource: "x".into(),
+        allowed: true,
+        by_organization: Some(true),
+        by_boundary: None,
+        missing_context: Vec::new(),
+    };
+    let evidence = Evidence {
+        caller: Caller {
+            account: ACCOUNT.parse().unwrap(),
+            arn: format!("arn:aws:iam::{ACCOUNT}:user/me"),
+            partition: Partition::Aws,
+        },
+        now,
+        role_name: "export".parse().unwrap(),
+        role: Some(Role {
+            name: "export".parse().unwrap(),
+            id: "AROAEXAMPLE".into(),
+            arn: format!("arn:aws:iam::{ACCOUNT}:role/export")
+                .parse()
+                .unwrap(),
+            path: IamPath::root(),
+            trust: build::trust(&[TOKEN.to_owned()].into()),
+            tags: vec![Tag::managed_by()],
+            boundary: None,
+            last_used: Some("2026-05-20T10:00:00Z".into()),
+            attached: Vec::new(),
+            inline: Vec::new(),
+        }),
+        unread_role: None,
+        grants: vec![
+            grant("policy export-kms", build::kms(&key(KEY))),
+            grant("policy export-s3", build::data(&bucket())),
+        ],
+        unread_grants: Vec::new(),
+        boundary: None,
+        bucket: Some((
+            bucket(),
+            BucketStanding::Here(Box::new(BucketFacts {
+                ours: true,
+                settings: Bucket {
+                    region: "eu-west-1".parse().unwrap(),
+                    tags: Reading::Known(vec![Tag::managed_by()]),
+                    blocks_public_access: Reading::Known(true),
+                    acls_off: Reading::Known(true),
+                    encryption: Reading::Known(Some(BucketEncryption::Kms {
+                        key: Some(KEY.into()),
+                        bucket_key: true,
+                    })),
+                    policy: Reading::Known(Some(policy)),
+                    lifecycle: Reading::Known(Lifecycle {
+                        rules: vec![LifecycleRule {
+                            id: "abort".into(),
+                            enabled: true,
+                            aborts_uploads: true,
+                            ..LifecycleRule::default()
+                        }],
+                    }),
+                },
+                versioned: Some(Reading::Known(false)),
+                retention: Some(Reading::Known(None)),
+                requester_pays: Some(Reading::Known(false)),
+            })),
+        )),
+        key: KeyStanding::Here {
+            key: Box::new(Key {
+                arn: key(KEY),
+                description: String::new(),
+                state: "Enabled".into(),
+                spec: "SYMMETRIC_DEFAULT".into(),
+                customer_managed: true,
+            }),
+            policy: Reading::Known(delegating()),
+        },
+        simulated: Some(Reading::Known(vec![
+            simulated("s3:ListBucket"),
+            simulated("s3:PutObject"),
+        ])),
+        token_version: Some(Reading::Known(Some(2))),
+        exports: Some(Reading::Known(vec![Export {
+            project: "7".parse().unwrap(),
+            days: days(now).into_iter().map(|day| (day, fresh)).collect(),
+            people: Exported::default(),
+            identities: Exported::default(),
+        }])),
+    };
+    (subject, evidence)
+}
+
+fn role(evidence: &mut Evidence) -> &mut Role {
+    evidence.role.as_mut().unwrap()
+}
+
+fn facts(evidence: &mut Evidence) -> &mut BucketFacts {
+    match &mut evidence.bucket {
+        Some((_, BucketStanding::Here(facts))) => facts,
+        _ => panic!("there is a bucket"),
+    }
+}
+
+fn standing(evidence: &mut Evidence, standing: BucketStanding) {
+    evidence.bucket = Some((bucket(), standing));
+    evidence.key = KeyStanding::NotUsed;
+    evidence.exports = None;
+}
+
+fn the_key(evidence: &mut Evidence) -> &mut Key {
+    match &mut evidence.key {
+        KeyStanding::Here { key, .. } => key,
+        _ => panic!("there is a key"),
+    }
+}
+
+fn key_policy(evidence: &mut Evidence, to: Reading<Document>) {
+    if let KeyStanding::Here { policy, .. } = &mut evidence.key {
+        *policy = to;
+    }
+}
+
+/// The data policy with something else in the place of a text.
+fn data_with(evidence: &mut Evidence, from: &str, to: &str) {
+    let text = build::data(&bucket()).to_json().replace(from, to);
+    evidence.grants[1].document = Document::parse(&text).unwrap();
+}
+
+fn kms_with(evidence: &mut Evidence, from: &str, to: &str) {
+    let text = build::kms(&key(KEY)).to_json().replace(from, to);
+    evidence.grants[0].document = Document::parse(&text).unwrap();
+}
+
+fn trust_with(evidence: &mut Evidence, from: &str, to: &str) {
+    let text = role(evidence).trust.to_json().replace(from, to);
+    role(evidence).trust = Document::parse(&text).unwrap();
+}
+
+fn bucket_denies(evidence: &mut Evidence, more: Value) {
+    let mut statement = json!({
+        "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::acme-export", "arn:aws:s3:::acme-export/*"],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        statement[name] = value.clone();
+    }
+    if statement.get("NotPrincipal").is_some() {
+        statement.as_object_mut().unwrap().remove("Principal");
+    }
+    let own = Value::Object(build::deny_plain_http(&bucket()).map().clone());
+    facts(evidence).settings.policy = Reading::Known(Some(document(json!([own, statement]))));
+}
+
+fn lifecycle(evidence: &mut Evidence, rule: LifecycleRule) {
+    let mut rules = vec![rule];
+    if let Reading::Known(known) = &facts(evidence).settings.lifecycle {
+        rules.extend(known.rules.clone());
+    }
+    facts(evidence).settings.lifecycle = Reading::Known(Lifecycle { rules });
+}
+
+/// The same set-up without KMS: with AES, or with nothing chosen.
+fn without_kms(subject: &mut Subject, evidence: &mut Evidence, encryption: Option<UiEncryption>) {
+    subject.form.encryption = encryption;
+    subject.form.key = None;
+    evidence.key = KeyStanding::NotUsed;
+    evidence.grants.remove(0);
+    facts(evidence).settings.encryption = Reading::Known(Some(BucketEncryption::Aes));
+}
+
+fn with_aws_key(subject: &mut Subject, evidence: &mut Evidence) {
+    subject.form.key = None;
+    evidence.key = KeyStanding::NotMadeYet;
+    evidence.grants.remove(0);
+    facts(evidence).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
+        key: None,
+        bucket_key: true,
+    }));
+}
+
+/// Has the simulator say what the documents say.
+fn simulate_truly(subject: &Subject, evidence: &mut Evidence) {
+    let access = judge(subject, evidence).access;
+    if let Some(Reading::Known(simulated)) = &mut evidence.simulated {
+        for one in simulated {
+            let mut asked = access.iter();
+            let asked = asked.find(|access| access.call.action() == one.action);
+            let by_role = asked.and_then(|access| access.by_role.as_ref());
+            one.allowed = matches!(by_role, Some(Decision::Allowed { .. }));
+        }
+    }
+}
+
+/// What came to something, with what it came to.
+fn found(subject: &Subject, evidence: &Evidence) -> BTreeSet<(&'static str, Status)> {
+    let findings = judge(subject, evidence);
+    let told = [Status::Fail, Status::Warn, Status::Unknown];
+    let checks = findings.checks.iter();
+    checks
+        .filter(|check| told.contains(&check.status))
+        .filter(|check| !NEVER_KNOWN.contains(&check.id) || evidence.role.is_none())
+        .map(|check| (check.id, check.status))
+        .collect()
+}
+
+#[test]
+fn a_sound_set_up_passes_every_check() {
+    let (subject, evidence) = sound();
+    assert_eq!(found(&subject, &evidence), BTreeSet::new());
+    let encryptions: [Break; 3] = [
+        |subject, evidence| without_kms(subject, evidence, Some(UiEncryption::Aes)),
+        |subject, evidence| without_kms(subject, evidence, None),
+        with_aws_key,
+    ];
+    for set in encryptions {
+        let (mut subject, mut evidence) = sound();
+        set(&mut subject, &mut evidence);
+        assert_eq!(found(&subject, &evidence), BTreeSet::new());
+    }
+}
+
+#[test]
+fn every_broken_set_up_fails_its_own_check_and_no_other() {
+    use Status::{Fail, Unknown, Warn};
+    let table: &[(&str, Status, Break)] = &[
+        ("partition", Fail, |_, e| {
+            e.caller.partition = Partition::China
+        }),
+        ("role-exists", Fail, |_, e| e.role = None),
+        ("role-arn-shape", Fail, |s, _| {
+            s.role_arn = Some("arn:aws:iam:::role/export".into())
+        }),
+        ("trust-external-id", Fail, |s, _| {
+            s.tokens = vec!["feedfacefeedfacefeedfacefeedface".parse().unwrap()]
+        }),
+        ("trust-external-id", Fail, |_, e| {
+            trust_with(e, TOKEN, &TOKEN.to_uppercase())
+        }),
+        ("trust-external-id", Fail, |_, e| {
+            trust_with(e, TOKEN, "2195193")
+        }),
+        ("trust-principal", Fail, |_, e| {
+            trust_with(e, "user/mixpanel-export", "user/somebody")
+        }),
+        ("trust-orphan-id", Fail, |_, e| {
+            trust_with(
+                e,
+                "arn:aws:iam::485438090326:user/mixpanel-export",
+                "AIDAJQABLZS4A3QDU576Q",
+            )
+        }),
+        ("trust-no-external-id", Warn, |_, e| {
+            role(e).trust = document(
+                json!([{ "Effect": "Allow", "Principal": { "AWS": build::MIXPANEL_USER_ARN }, "Action": "sts:AssumeRole" }]),
+            );
+        }),
+        ("trust-no-external-id", Warn, |_, e| {
+            role(e).trust = document(
+                json!([{ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::485438090326:root" }, "Action": "sts:AssumeRole" }]),
+            );
+        }),
+        ("trust-extra-conditions", Unknown, |_, e| {
+            trust_with(
+                e,
+                "\"StringEquals\"",
+                "\"IpAddress\":{\"aws:SourceIp\":\"203.0.113.0/24\"},\"StringEquals\"",
+            )
+        }),
+        ("trust-extra-conditions", Fail, |_, e| {
+            trust_with(
+                e,
+                "\"StringEquals\"",
+                "\"Bool\":{\"aws:MultiFactorAuthPresent\":\"true\"},\"StringEquals\"",
+            )
+        }),
+        ("trust-extra-conditions", Fail, |_, e| {
+            trust_with(
+                e,
+                "\"StringEquals\":{",
+                "\"StringEquals\":{\"aws:PrincipalOrgID\":\"o-acme\",",
+            )
+        }),
+        ("trust-extra-conditions", Fail, |_, e| {
+            trust_with(e, "\"sts:AssumeRole\"", "\"sts:TagSession\"")
+        }),
+        ("kms-key-policy", Fail, |_, e| {
+            key_policy(
+                e,
+                Reading::Known(document(
+                    json!([{ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::123456789012:role/admin" }, "Action": "kms:*", "Resource": "*" }]),
+                )),
+            )
+        }),
+        ("kms-key-policy", Unknown, |_, e| {
+            key_policy(e, unreadable("kms:GetKeyPolicy"))
+        }),
+        ("kms-iam-actions", Fail, |_, e| {
+            kms_with(e, "\"kms:Decrypt\",", "")
+        }),
+        ("kms-iam-actions", Fail, |_, e| {
+            e.grants.remove(0);
+        }),
+        ("kms-arn-match", Fail, |_, e| kms_with(e, KEY, OTHER_KEY)),
+        ("kms-arn-match", Fail, |_, e| {
+            kms_with(e, KEY, "arn:aws:kms:eu-west-1:123456789012:alias/export")
+        }),
+        ("kms-encryption-context", Fail, |_, e| {
+            kms_with(
+                e,
+                "\"Resource\"",
+                "\"Condition\":{\"StringLike\":{\"kms:EncryptionContext:aws:s3:arn\":\"arn:aws:s3:::acme-export/*\"}},\"Resource\"",
+            )
+        }),
+        ("s3-actions", Fail, |_, e| {
+            data_with(e, "\"s3:DeleteObject\"", "\"s3:GetObjectAcl\"")
+        }),
+        ("s3-actions", Fail, |_, e| {
+            data_with(e, "\"arn:aws:s3:::acme-export\",", "")
+        }),
+        ("s3-actions", Fail, |_, e| {
+            e.grants.push(grant(
+                "inline policy no",
+                document(json!([{ "Effect": "Deny", "Action": "s3:Delete*", "Resource": "*" }])),
+            ))
+        }),
+        ("policy-attached", Fail, |_, e| {
+            e.grants.remove(1);
+        }),
+        ("policy-attached", Fail, |_, e| {
+            data_with(e, "acme-export", "acme-other")
+        }),
+        ("policy-attached", Fail, |_, e| {
+            e.grants.clear();
+            e.bucket = None;
+            e.key = KeyStanding::NotUsed;
+            e.exports = None;
+        }),
+        ("policy-attached", Unknown, |_, e| {
+            e.grants.remove(1);
+            e.unread_grants.push(denied("iam:GetPolicyVersion"));
+        }),
+        ("permissions-boundary", Fail, |_, e| {
+            role(e).boundary = Some("arn:aws:iam::123456789012:policy/bounds".into());
+            e.boundary = Some(Reading::Known(document(
+                json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]),
+            )));
+        }),
+        ("permissions-boundary", Unknown, |_, e| {
+            role(e).boundary = Some("arn:aws:iam::123456789012:policy/bounds".into());
+            e.boundary = Some(unreadable("iam:GetPolicyVersion"));
+        }),
+        ("bucket-policy-sse", Fail, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Action": "s3:PutObject", "Condition": { "StringNotEquals": { "s3:x-amz-server-side-encryption": "AES256" } } }),
+            )
+        }),
+        ("bucket-policy-sse", Fail, |s, e| {
+            without_kms(s, e, None);
+            bucket_denies(
+                e,
+                json!({ "Action": "s3:PutObject", "Condition": { "Null": { "s3:x-amz-server-side-encryption": "true" } } }),
+            );
+        }),
+        ("bucket-policy-network", Fail, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "StringNotEquals": { "aws:SourceVpce": "vpce-1" } } }),
+            )
+        }),
+        ("bucket-policy-network", Unknown, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "NotIpAddress": { "aws:SourceIp": "203.0.113.0/24" } } }),
+            )
+        }),
+        ("bucket-policy-principal", Fail, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "ArnNotLike": { "aws:PrincipalArn": "arn:aws:iam::123456789012:role/admin" } } }),
+            )
+        }),
+        ("bucket-policy-principal", Fail, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "NotPrincipal": { "AWS": ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:root"] } }),
+            )
+        }),
+        ("bucket-policy-principal", Fail, |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "StringNotLike": { "aws:userId": ["AROAADMIN:*", "123456789012"] } } }),
+            )
+        }),
+        ("bucket-region", Fail, |s, _| {
+            s.region = Some("us-east-1".parse().unwrap())
+        }),
+        ("bucket-region", Warn, |s, e| {
+            without_kms(s, e, Some(UiEncryption::Aes));
+            facts(e).settings.region = "il-central-1".parse().unwrap();
+        }),
+        ("bucket-exists", Fail, |_, e| {
+            standing(e, BucketStanding::Missing)
+        }),
+        ("bucket-exists", Unknown, |_, e| {
+            standing(e, BucketStanding::Refused { ours: Some(true) })
+        }),
+        ("bucket-owner", Fail, |_, e| {
+            standing(e, BucketStanding::Refused { ours: Some(false) })
+        }),
+        ("bucket-owner", Unknown, |_, e| {
+            standing(e, BucketStanding::Refused { ours: None })
+        }),
+        ("bucket-other-account", Fail, |_, e| facts(e).ours = false),
+        ("bucket-type", Fail, |_, e| {
+            e.bucket = None;
+            e.key = KeyStanding::NotUsed;
+            e.exports = None;
+            data_with(e, "acme-export", "acme--euw1-az1--x-s3");
+        }),
+        ("dots-in-name", Warn, |_, e| {
+            let (name, standing) = e.bucket.take().unwrap();
+            e.bucket = Some((name.as_str().replace('-', ".").parse().unwrap(), standing));
+            let dotted = |text: String| text.replace("acme-export", "acme.export");
+            e.grants[1].document =
+                Document::parse(&dotted(build::data(&bucket()).to_json())).unwrap();
+            let policy = facts(e).settings.policy.known().unwrap().clone().unwrap();
+            facts(e).settings.policy =
+                Reading::Known(Some(Document::parse(&dotted(policy.to_json())).unwrap()));
+        }),
+        ("ui-encryption-mismatch", Warn, |s, e| {
+            with_aws_key(s, e);
+            facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
+                key: Some(KEY.into()),
+                bucket_key: true,
+            }));
+        }),
+        ("ui-encryption-mismatch", Warn, |s, e| {
+            without_kms(s, e, Some(UiEncryption::Aes));
+            facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
+                key: Some(KEY.into()),
+                bucket_key: true,
+            }));
+        }),
+        ("kms-region", Fail, |s, e| {
+            let arn = key(&KEY.replace("eu-west-1", "us-east-1"));
+            s.form.key = Some(arn.clone());
+            the_key(e).arn = arn;
+        }),
+        ("kms-state", Fail, |_, e| {
+            the_key(e).state = "Disabled".into()
+        }),
+        ("kms-state", Fail, |_, e| {
+            the_key(e).state = "PendingDeletion".into()
+        }),
+        ("kms-state", Fail, |_, e| {
+            e.key = KeyStanding::Missing(KEY.into())
+        }),
+        ("kms-state", Unknown, |_, e| {
+            e.key = KeyStanding::Unreadable(KEY.into(), denied("kms:DescribeKey"))
+        }),
+        ("kms-spec", Fail, |_, e| the_key(e).spec = "RSA_2048".into()),
+        ("kms-other-account", Fail, |s, e| {
+            let arn = key(&KEY.replace(ACCOUNT, "111122223333"));
+            s.form.key = Some(arn.clone());
+            kms_with(e, KEY, arn.as_str());
+            the_key(e).arn = arn;
+            key_policy(
+                e,
+                Reading::Known(document(
+                    json!([{ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": "kms:*", "Resource": "*" }]),
+                )),
+            );
+        }),
+        ("kms-literal-aws-s3", Fail, |s, e| {
+            without_kms(s, e, None);
+            facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
+                key: Some("aws/s3".into()),
+                bucket_key: true,
+            }));
+            e.key = KeyStanding::Missing("aws/s3".into());
+        }),
+        ("kms-aws-managed-xacct", Warn, |s, e| {
+            with_aws_key(s, e);
+            bucket_denies(
+                e,
+                json!({ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": "s3:GetObject" }),
+            );
+        }),
+        ("kms-throttle", Warn, |_, e| {
+            facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
+                key: Some(KEY.into()),
+                bucket_key: false,
+            }))
+        }),
+        ("scp", Fail, |_, e| {
+            if let Some(Reading::Known(simulated)) = &mut e.simulated {
+                simulated[1].allowed = false;
+                simulated[1].by_organization = Some(false);
+            }
+        }),
+        ("scp", Unknown, |_, e| {
+            e.simulated = Some(unreadable("iam:SimulatePrincipalPolicy"))
+        }),
+        ("simulator-agrees", Warn, |_, e| {
+            if let Some(Reading::Known(simulated)) = &mut e.simulated {
+                simulated[1].allowed = false;
+            }
+        }),
+        ("opt-in-region", Fail, |_, e| {
+            standing(e, BucketStanding::Disabled("me-south-1".parse().unwrap()))
+        }),
+        ("sts-v1-token", Warn, |s, e| {
+            without_kms(s, e, Some(UiEncryption::Aes));
+            facts(e).settings.region = "me-south-1".parse().unwrap();
+            e.token_version = Some(Reading::Known(Some(1)));
+        }),
+        ("object-lock", Warn, |_, e| {
+            facts(e).retention = Some(Reading::Known(Some("GOVERNANCE for 30 days".into())))
+        }),
+        ("lifecycle-expiry", Warn, |_, e| {
+            lifecycle(
+                e,
+                LifecycleRule {
+                    id: "old".into(),
+                    enabled: true,
+                    expires: true,
+                    ..LifecycleRule::default()
+                },
+            )
+        }),
+        ("lifecycle-expiry", Warn, |s, e| {
+            s.project = Some("7".parse().unwrap());
+            lifecycle(
+                e,
+                LifecycleRule {
+                    id: "cold".into(),
+                    enabled: true,
+                    archives: true,
+                    prefix: "7/mp_master_event/2026/".into(),
+                    ..LifecycleRule::default()
+                },
+            );
+        }),
+        ("versioning-growth", Warn, |_, e| {
+            facts(e).versioned = Some(Reading::Known(true))
+        }),
+        ("mpu-residue", Warn, |_, e| {
+            facts(e).settings.lifecycle = Reading::Known(Lifecycle::default())
+        }),
+        ("requester-pays", Warn, |_, e| {
+            facts(e).requester_pays = Some(Reading::Known(true))
+        }),
+        ("acl-ownership", Warn, |_, e| {
+            facts(e).settings.acls_off = Reading::Known(false)
+        }),
+        ("bpa", Warn, |_, e| {
+            facts(e).settings.blocks_public_access = Reading::Known(false)
+        }),
+        ("bpa", Unknown, |_, e| {
+            facts(e).settings.blocks_public_access = unreadable("s3:GetBucketPublicAccessBlock")
+        }),
+        ("plain-http", Warn, |_, e| {
+            facts(e).settings.policy = Reading::Known(None)
+        }),
+        ("export-fresh", Warn, |_, e| {
+            e.now += time::Duration::days(3)
+        }),
+        ("export-fresh", Unknown, |_, e| {
+            e.exports = Some(unreadable("s3:ListBucket"))
+        }),
+    ];
+    let mut wrong = Vec::new();
+    for (number, (id, status, make)) in table.iter().enumerate() {
+        let (mut subject, mut evidence) = sound();
+        make(&mut subject, &mut evidence);
+        if !["scp", "simulator-agrees"].contains(id) {
+            simulate_truly(&subject, &mut evidence);
+        }
+        let found = found(&subject, &evidence);
+        if found != BTreeSet::from([(*id, *status)]) {
+            wrong.push(format!("{number}: {id} {status:?}, but {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    let (subject, evidence) = sound();
+    let broken: BTreeSet<&str> = table.iter().map(|(id, ..)| *id).collect();
+    for check in judge(&subject, &evidence).checks {
+        // Nobody has used a role is no fault.
+        let exempt = NEVER_KNOWN.contains(&check.id) || check.id == "role-last-used";
+        assert!(
+            exempt || broken.contains(check.id),
+            "{} is never broken",
+            check.id
+        );
+    }
+}
+
+#[test]
+fn every_failure_says_where_it_was_read_and_what_mends_it() {
+    let breaks: [Break; 4] = [
+        |_, e| trust_with(e, TOKEN, "2195193"),
+        |_, e| {
+            e.grants.remove(1);
+        },
+        |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "StringNotEquals": { "aws:SourceVpce": "vpce-1" } } }),
+            )
+        },
+        |_, e| the_key(e).state = "Disabled".into(),
+    ];
+    for make in breaks {
+        let (mut subject, mut evidence) = sound();
+        make(&mut subject, &mut evidence);
+        let findings = judge(&subject, &evidence);
+        for check in findings.with(Status::Fail) {
+            assert!(!check.evidence.is_empty(), "{check:?}");
+            assert!(!check.fix.is_empty(), "{check:?}");
+            assert!(check.mixpanel_sees.is_some(), "{check:?}");
+            assert!(!format!("{check:?}").contains(TOKEN), "{check:?}");
+        }
+        assert_eq!(findings.verdict(), Status::Fail);
+    }
+}
+
+#[test]
+fn a_role_for_one_project_is_undecided_until_the_project_is_named() {
+    let (mut subject, mut evidence) = sound();
+    data_with(&mut evidence, "acme-export/*", "acme-export/42/*");
+    let findings = judge(&subject, &evidence);
+    assert_eq!(findings.verdict(), Status::Unknown);
+    subject.project = Some("42".parse().unwrap());
+    assert_eq!(judge(&subject, &evidence).verdict(), Status::Pass);
+    subject.project = Some("43".parse().unwrap());
+    assert_eq!(judge(&subject, &evidence).verdict(), Status::Fail);
+}

@@ -1,0 +1,136 @@
+//! What is judged: what Mixpanel was told, and what stands in AWS. `observe::evidence` fills it; nothing here asks anybody.
+
+use time::OffsetDateTime;
+
+use crate::details::Form;
+use crate::error::DeniedCall;
+use crate::names::{BucketName, ProjectId, ProjectToken, Region, RoleName};
+use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated};
+use crate::policy::Document;
+
+use super::freshness::Export;
+
+/// What Mixpanel was told, or will be, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// The role's ARN as it was typed, where it was typed as one.
+    pub role_arn: Option<String>,
+    /// The projects' tokens, where they were given.
+    pub tokens: Vec<ProjectToken>,
+    /// The project's ID, where it was given.
+    pub project: Option<ProjectId>,
+    /// "Region" in Mixpanel, where it was given.
+    pub region: Option<Region>,
+    /// "Encryption" and "KMS Key ID" in Mixpanel.
+    pub form: Form,
+    /// The global flags that a command to be repeated needs.
+    pub repeat: Vec<String>,
+}
+
+/// Everything that stands in AWS and bears on whether Mixpanel can write.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Who reads.
+    pub caller: Caller,
+    /// When it was read.
+    pub now: OffsetDateTime,
+    /// The name of the role that was looked for.
+    pub role_name: RoleName,
+    /// The role; `None` where there is none, or where it may not be read.
+    pub role: Option<Role>,
+    /// Why it may not be read.
+    pub unread_role: Option<DeniedCall>,
+    /// What the role may do: its managed policies and its inline ones.
+    pub grants: Vec<Grant>,
+    /// What of that could not be read.
+    pub unread_grants: Vec<DeniedCall>,
+    /// The document of the permissions boundary, where the role has one.
+    pub boundary: Option<Reading<Document>>,
+    /// The bucket that Mixpanel writes to, where one is named or found.
+    pub bucket: Option<(BucketName, BucketStanding)>,
+    /// The key that encrypts what Mixpanel writes.
+    pub key: KeyStanding,
+    /// What the policy simulator says; `None` where it was not asked.
+    pub simulated: Option<Reading<Vec<Simulated>>>,
+    /// Which version of tokens the global STS endpoint gives out; `None` where it was not asked.
+    pub token_version: Option<Reading<Option<i32>>>,
+    /// What was exported so far; `None` where nobody looked.
+    pub exports: Option<Reading<Vec<Export>>>,
+}
+
+/// A document that grants something to the role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// What it is called: `policy acme-s3`, `inline policy export`.
+    pub name: String,
+    /// The managed policy's ARN.
+    pub arn: Option<String>,
+    /// What it says.
+    pub document: Document,
+}
+
+/// What there is of the bucket.
+#[derive(Debug, Clone)]
+pub enum BucketStanding {
+    /// There is no bucket of that name.
+    Missing,
+    /// S3 refuses to say; whether the account has a bucket of that name, where that could be read.
+    Refused {
+        /// Whether it is the account's own.
+        ours: Option<bool>,
+    },
+    /// It is in a region that has to be opted into, and that takes no request of this account's.
+    Disabled(Region),
+    /// It is there.
+    Here(Box<BucketFacts>),
+}
+
+/// A bucket with everything that bears on an export.
+#[derive(Debug, Clone)]
+pub struct BucketFacts {
+    /// Whether it belongs to the role's account.
+    pub ours: bool,
+    /// Its settings.
+    pub settings: Bucket,
+    /// Whether it keeps versions; `None` where nobody looked, as after `setup`.
+    pub versioned: Option<Reading<bool>>,
+    /// Object Lock's default retention, likewise.
+    pub retention: Option<Reading<Option<String>>>,
+    /// Whether the requester pays, likewise.
+    pub requester_pays: Option<Reading<bool>>,
+}
+
+/// The key that encrypts what Mixpanel writes.
+#[derive(Debug, Clone)]
+pub enum KeyStanding {
+    /// None: S3's own encryption, or nobody looked.
+    NotUsed,
+    /// The account's `aws/s3` key is used, and S3 makes it at its first use.
+    NotMadeYet,
+    /// It is named so, and not there.
+    Missing(String),
+    /// It is named so, and may not be looked at.
+    Unreadable(String, DeniedCall),
+    /// It is there.
+    Here {
+        /// The key.
+        key: Box<Key>,
+        /// Its policy.
+        policy: Reading<Document>,
+    },
+}
+
+impl Evidence {
+    /// The bucket, where it is there.
+    pub fn facts(&self) -> Option<&BucketFacts> {
+        match &self.bucket {
+            Some((_, BucketStanding::Here(facts))) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// The bucket's name, where it is known.
+    pub fn bucket_name(&self) -> Option<&BucketName> {
+        self.bucket.as_ref().map(|(name, _)| name)
+    }
+}
