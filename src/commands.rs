@@ -4,7 +4,7 @@ mod pick_role;
 mod print_details;
 mod setup;
 mod teardown;
-mod verify;
+pub(crate) mod verify;
 
 use std::time::Duration;
 

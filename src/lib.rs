@@ -14,6 +14,7 @@
 //! | [`plan`] | what must change: a function of spec and observed |
 //! | [`teardown`] | what goes and what stays when a set-up is taken away |
 //! | [`verify`] | whether Mixpanel can write, and if not, why |
+//! | [`prove`] | the same, tried out with a role that stands in for Mixpanel's |
 //! | [`apply`] | runs a plan, and reads back what it wrote |
 //! | [`details`] | the five values for Mixpanel's form |
 //! | [`aws`] | the only room that names the AWS SDK's clients |
@@ -39,6 +40,7 @@ pub mod observed;
 pub mod plan;
 pub mod policy;
 pub mod process;
+pub mod prove;
 pub mod report;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -121,6 +121,7 @@ impl Emulator {
         let response = match scope.service.as_str() {
             "s3" => fidelity::s3(self, &scope.region, request).await,
             "iam" => fidelity::iam(self, request).await,
+            "sts" => fidelity::sts(self, &scope.region, request).await,
             service => self.forward(service, &scope.region, request).await,
         };
         if !reads && let Err(error) = self.save().await {

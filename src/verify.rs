@@ -3,11 +3,13 @@
 //! * [`evidence`] – what is judged;
 //! * [`access`] – the access table: each call that Mixpanel makes, and what the documents say of it;
 //! * [`checks`] – one check for each way in which a set-up is known to fail;
-//! * [`freshness`] – what was exported lately.
+//! * [`freshness`] – what was exported lately;
+//! * [`after`] – what stands after a set-up, so that it ends with a judgement.
 //!
 //! Pure: `observe` reads the evidence, and `report` prints the verdict. How a call is decided is `policy::evaluate`'s.
 
 pub mod access;
+pub mod after;
 pub mod checks;
 pub mod evidence;
 pub mod freshness;

@@ -1,10 +1,12 @@
-//! S3: finding and making buckets here, what is set on one of them in `settings`, what there is of exports in `export`, and what
-//! takes it and its contents away in `removal`.
+//! S3: finding and making buckets here, what is set on one of them in `settings`, what there is of exports in `export`, what
+//! a proof writes in `canary`, and what takes it and its contents away in `removal`.
 
+mod canary;
 mod export;
 mod removal;
 mod settings;
 
+pub use canary::Canary;
 pub use export::Retention;
 pub use removal::{Marker, ObjectVersion, Undeleted, UnfinishedUpload};
 pub use settings::DefaultEncryption;

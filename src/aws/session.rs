@@ -20,6 +20,7 @@ use aws_types::service_config::ServiceConfigKey;
 
 use super::profile::Profile;
 use super::retries::RetryTeller;
+use super::sts::Assumed;
 use crate::error::{Error, Result};
 use crate::names::Region;
 use crate::process::Process;
@@ -108,6 +109,16 @@ impl Session {
             path_style: true,
             sandbox: true,
             retries,
+        }
+    }
+
+    /// The same session, as a role that was assumed.
+    pub fn of_role(&self, assumed: &Assumed) -> Self {
+        let provider = SharedCredentialsProvider::new(assumed.0.clone());
+        let config = self.config.clone().into_builder();
+        Self {
+            config: config.credentials_provider(provider).build(),
+            ..self.clone()
         }
     }
 

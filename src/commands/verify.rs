@@ -1,5 +1,7 @@
 //! `verify`: whether Mixpanel can write, and if not, why.
 
+pub(crate) mod live;
+
 use super::Surroundings;
 use super::pick_role::{exporting_role, role_name};
 use crate::answers::TOKEN_VARIABLE;
@@ -25,6 +27,12 @@ struct Asked {
 
 pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()> {
     surroundings.refuse_assignments("verify")?;
+    if flags.live && !surroundings.common.yes && !surroundings.can_ask() {
+        return Err(Error::usage(
+            "--live makes a role and two small objects for a moment, and nobody is there to be asked.",
+        )
+        .hint("Add --yes to agree."));
+    }
     let mut asked = parse(&flags, surroundings)?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
@@ -59,7 +67,23 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         .hint("Choose one with --bucket.")
     })?;
     let (subject, evidence) = complete(asked.subject, found);
-    let findings = judge(&subject, &evidence);
+    let mut findings = judge(&subject, &evidence);
+    let proof = match flags.live {
+        true => {
+            live::prove(
+                surroundings,
+                &session,
+                &subject,
+                &evidence,
+                live::Offer::AskedFor,
+            )
+            .await?
+        }
+        false => None,
+    };
+    if let Some(proof) = &proof {
+        findings.checks.extend(proof.checks.iter().cloned());
+    }
     match surroundings.common.output {
         Output::Json => surroundings
             .printer
@@ -74,6 +98,9 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         surroundings
             .printer
             .note("\n--verbose shows every check with where it was read.");
+    }
+    if let Some(proof) = proof {
+        live::conclude(surroundings, &session, proof)?;
     }
     outcome(&findings)
 }

@@ -13,6 +13,10 @@ pub const MANAGED_BY_VALUE: &str = "mixpanel-s3";
 /// `managed-by` says, which may be another tool's.
 pub const ADOPTED_BY_KEY: &str = "adopted-by";
 
+/// The tag key that marks a role which stands in for another one for the length of a proof, and names that other one. Such a role
+/// does not bear [`MANAGED_BY_KEY`], since it is no set-up.
+pub const PROBE_KEY: &str = "mixpanel-s3-probe-of";
+
 /// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
 /// from "AES", since S3 encrypts with SSE-S3 either way.
 pub const ENCRYPTION_KEY: &str = "mixpanel-encryption";
@@ -38,6 +42,11 @@ impl Tag {
     /// The tag that marks what this program made.
     pub fn managed_by() -> Self {
         Self::own(MANAGED_BY_KEY, MANAGED_BY_VALUE)
+    }
+
+    /// The tag that marks the stand-in of a role.
+    pub fn probe_of(role: &str) -> Self {
+        Self::own(PROBE_KEY, role)
     }
 
     /// The tag that marks what this program took over.

@@ -237,7 +237,11 @@ async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
     Ok(grants)
 }
 
-async fn boundary_of(aws: &Aws, role: Option<&Role>) -> Result<Option<Reading<Document>>, Failure> {
+/// The document of a role's permissions boundary; `None` where it has none.
+pub async fn boundary_of(
+    aws: &Aws,
+    role: Option<&Role>,
+) -> Result<Option<Reading<Document>>, Failure> {
     let Some(boundary) = role.and_then(|role| role.boundary.as_deref()) else {
         return Ok(None);
     };

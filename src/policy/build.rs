@@ -84,6 +84,16 @@ pub(super) fn trust_statement(external_ids: &BTreeSet<String>) -> Statement {
     }))
 }
 
+/// The trust policy of a role that stands in for Mixpanel's during a proof: the caller alone, with the same ExternalId.
+pub fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
+    Document::new(vec![statement(json!({
+        "Effect": "Allow",
+        "Principal": { "AWS": caller_arn },
+        "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "sts:ExternalId": external_id } },
+    }))])
+}
+
 /// The bucket policy's statement that refuses requests over plain HTTP, as Security Hub's S3.5 asks for. Mixpanel states
 /// that it writes over TLS.
 pub fn deny_plain_http(bucket: &BucketName) -> Statement {

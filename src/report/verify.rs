@@ -6,6 +6,7 @@ use time::{Date, Weekday};
 use super::{Printer, Tone};
 use crate::details::UiEncryption;
 use crate::policy::evaluate::Decision;
+use crate::prove::Event;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
 use crate::verify::{Access, Check, Findings, Fix, Status};
@@ -21,7 +22,7 @@ impl Printer {
         evidence: &Evidence,
         findings: &Findings,
     ) -> String {
-        let mut parts = vec![self.judged(subject, evidence)];
+        let mut parts = vec![self.heading(subject, evidence)];
         let shown = [Status::Fail, Status::Warn, Status::Unknown];
         for status in shown {
             parts.extend(findings.with(status).map(|check| self.check(check)));
@@ -48,18 +49,66 @@ impl Printer {
         parts.join("\n\n")
     }
 
-    /// The failures and warnings alone, for the end of `setup`.
-    pub fn findings_text(&self, findings: &Findings) -> String {
-        let told = [Status::Fail, Status::Warn].into_iter();
-        let checks = told.flat_map(|status| findings.with(status));
-        checks
-            .map(|check| self.check(check))
-            .collect::<Vec<_>>()
-            .join("\n")
+    /// Tells what happens during a live proof.
+    pub fn proof(&self, event: &Event) {
+        match event {
+            Event::Done(what) => self.note(&format!("  {} {what}", self.paint(Tone::Good, "·"))),
+            Event::Waiting(why) => self.waiting(why),
+            Event::Interrupted => {
+                self.warning(
+                    "interrupted: what the proof made is removed. Ctrl-C again leaves at once.",
+                );
+            }
+        }
     }
 
-    /// What was judged.
-    fn judged(&self, subject: &Subject, evidence: &Evidence) -> String {
+    /// What a live proof showed, a line each.
+    pub fn proved(&self, checks: &[Check]) {
+        self.note(&self.proved_text(checks));
+    }
+
+    fn proved_text(&self, checks: &[Check]) -> String {
+        let mut lines = vec![self.paint(Tone::Heading, "Tried live")];
+        for check in checks {
+            let mark = match check.status {
+                Status::Pass => "✓",
+                Status::Fail => "✗",
+                Status::Warn | Status::Unknown | Status::Skipped => "·",
+            };
+            lines.push(format!(
+                "  {} {}",
+                self.paint(tone(check.status), mark),
+                check.summary
+            ));
+        }
+        lines.join("\n")
+    }
+
+    /// The judgement at the end of `setup`: what fails in full, what is warned of in a line.
+    pub fn judged(&self, findings: &Findings) {
+        for check in findings.with(Status::Fail) {
+            self.note(&format!("\n{}", self.check(check)));
+        }
+        let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
+        let passed = findings.with(Status::Pass).count();
+        let failed = findings.with(Status::Fail).count();
+        let mut text = match failed {
+            0 => format!("Judged: {passed} checks pass"),
+            _ => format!("Judged: {failed} fail, {passed} pass"),
+        };
+        if !warned.is_empty() {
+            text.push_str(&format!(
+                ", and {} could be better: {}",
+                warned.len(),
+                warned.join(", ")
+            ));
+        }
+        text.push_str(". `mixpanel-s3 verify` tells more.");
+        self.note(&format!("\n{}", wrapped("", "  ", &text)));
+    }
+
+    /// What the verdict is of.
+    fn heading(&self, subject: &Subject, evidence: &Evidence) -> String {
         let role = match &evidence.role {
             Some(role) => role.arn.to_string(),
             None => evidence.role_name.to_string(),
@@ -216,7 +265,7 @@ impl Printer {
         let verdict = findings.verdict();
         let bucket = evidence
             .bucket_name()
-            .map_or("no bucket", |name| name.as_str());
+            .map_or("(none)", |name| name.as_str());
         let failed: Vec<&str> = findings.with(Status::Fail).map(|check| check.id).collect();
         let says = match verdict {
             Status::Fail => format!("Mixpanel cannot write ({})", failed.join(", ")),
@@ -251,7 +300,8 @@ fn sentence(text: &str) -> String {
     }
 }
 
-fn wrapped(first: &str, rest: &str, text: &str) -> String {
+/// Text of at most 80 columns.
+pub fn wrapped(first: &str, rest: &str, text: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
         .initial_indent(first)
         .subsequent_indent(rest)

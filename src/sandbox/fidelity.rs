@@ -2,10 +2,14 @@
 //!
 //! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, and keeps the tags
 //!   and the object ownership that it is given; `ExpectedBucketOwner` is compared.
+//! * STS: AssumeRole minds the role's trust policy, its ExternalId above all.
 //! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions boundary.
 
 use http::HeaderMap;
 use winterbaume_core::StatefulService;
+
+use crate::policy::Document;
+use crate::policy::evaluate::{self, Context, Decision, Fact, Named, Policies, Principal, Rule};
 
 use super::state::IAM_REGION;
 use super::{ACCOUNT, Emulator, Request, Response};
@@ -234,6 +238,72 @@ async fn complete_role(emulator: &Emulator, role: &str, response: &mut Response)
         .replace("</Role>", &more)
         .into();
     response.headers.remove(http::header::CONTENT_LENGTH);
+}
+
+/// AssumeRole is refused where the role's trust policy does not let the caller in with that ExternalId.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+pub(super) async fn sts(emulator: &Emulator, region: &str, request: Request) -> Response {
+    let action = parameter(&request.body, "Action").unwrap_or_default();
+    let arn = parameter(&request.body, "RoleArn").unwrap_or_default();
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    if action == "AssumeRole" {
+        let view = emulator.0.iam.snapshot(ACCOUNT, IAM_REGION).await;
+        // A role that the emulator does not know is none of the rehearsal's.
+        if let Some(role) = view.roles.get(name)
+            && !lets_in(&role.assume_role_policy_document, &arn, &request)
+        {
+            let message = format!(
+                "User: {CALLER} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+            );
+            return xml(
+                403,
+                format!(
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
+                ),
+            );
+        }
+    }
+    let mut response = emulator.forward("sts", region, request).await;
+    // Users are IAM's, and their ARNs begin so.
+    response.body = String::from_utf8_lossy(&response.body)
+        .replace("arn:aws:sts::123456789012:user/moto", CALLER)
+        .into();
+    response.headers.remove(http::header::CONTENT_LENGTH);
+    response
+}
+
+/// Whoever calls.
+const CALLER: &str = "arn:aws:iam::123456789012:user/rehearsal";
+
+fn lets_in(trust: &str, arn: &str, request: &Request) -> bool {
+    let Ok(document) = Document::parse(trust) else {
+        return false;
+    };
+    let external_id = parameter(&request.body, "ExternalId");
+    let external_id = external_id.map_or(Fact::Absent, |id| Fact::Known(vec![id]));
+    let request = evaluate::Request {
+        principal: Principal::User {
+            account: ACCOUNT.into(),
+            arn: CALLER.into(),
+        },
+        action: "sts:AssumeRole".into(),
+        resource: arn.into(),
+        context: Context::new().with("sts:ExternalId", external_id),
+    };
+    let policies = Policies {
+        identity: Vec::new(),
+        boundary: None,
+        resource: Some(Named {
+            name: "trust policy".into(),
+            document: &document,
+        }),
+        unreadable: Vec::new(),
+        rule: Rule::ResourceOnly,
+    };
+    matches!(
+        evaluate::decide(&request, &policies),
+        Decision::Allowed { .. }
+    )
 }
 
 /// A parameter of a form-encoded body or query.

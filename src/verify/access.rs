@@ -437,11 +437,15 @@ impl Asked<'_> {
     /// What is known of every request of the session's.
     fn session_context(&self) -> Context {
         let role = self.role;
+        let user_id = match role.id.as_str() {
+            "" => Fact::Present,
+            id => Fact::StartsWith(format!("{id}:")),
+        };
         let context = everywhere(self.evidence)
             .with("aws:PrincipalArn", known(role.arn.as_str()))
             .with("aws:PrincipalAccount", known(role.arn.account()))
             .with("aws:PrincipalType", known("AssumedRole"))
-            .with("aws:userid", Fact::StartsWith(format!("{}:", role.id)))
+            .with("aws:userid", user_id)
             .with("aws:username", Fact::Absent)
             .with("aws:MultiFactorAuthPresent", known("false"))
             .with("aws:TokenIssueTime", Fact::Present)

@@ -134,7 +134,11 @@ fn the_whole_walk() {
     terminal
         .sees("Create Pipeline")
         .sees("The same without questions:")
-        .sees("$MIXPANEL_PROJECT_TOKEN");
+        .sees("$MIXPANEL_PROJECT_TOKEN")
+        .sees("checks pass")
+        .sees("Live proof")
+        .sees("Prove it live?")
+        .enter();
     terminal.ends(0);
     assert!(changed(&cloud));
     // The command that it ends with does the same, and so has nothing to do.
@@ -406,7 +410,9 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
         .sees("The same without questions:")
         .sees("--role-name theirs")
         .sees("--adopt")
-        .sees("--harden plain-http");
+        .sees("--harden plain-http")
+        .sees("Prove it live?")
+        .enter();
     terminal.ends(0);
     let mut writes = cloud.writes();
     writes.sort();

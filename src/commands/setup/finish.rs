@@ -1,23 +1,30 @@
 //! The end of `setup`: the plan is run and read back, or only shown, and the details are printed.
 
 use serde_json::json;
+use time::OffsetDateTime;
 
 use super::Prepared;
 use crate::answers::question::replay_command;
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
-use crate::aws::{Cause, Failure, Session};
+use crate::aws::{Aws, Cause, Failure, Session};
 use crate::cli::{Output, Setup};
 use crate::commands::Surroundings;
+use crate::commands::verify::live::{self, Offer};
 use crate::details::{Details, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{IamPath, KeyArn};
+use crate::observe::evidence::{boundary_of, key_of};
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
+use crate::report::verify::check_json;
 use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
+use crate::verify::after::After;
+use crate::verify::evidence::Evidence;
+use crate::verify::{Check, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
 pub(super) fn dry_run_result(
@@ -128,11 +135,40 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ));
     }
     let details = details(spec, observed, plan, applied.new_key.as_ref());
+    let after = After {
+        spec,
+        observed,
+        plan,
+        new_key: applied.new_key.as_ref(),
+        details: &details,
+    };
+    let mut subject = after.subject();
+    subject.repeat = surroundings.flags_to_repeat(session);
+    let judged = tokio::select! {
+        read = read_what_is_missing(session, aws, &after) => match read {
+            Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
+            Err(failure) => {
+                let why = failure.to_string();
+                printer.warning(&format!("the set-up was not judged: {why} `mixpanel-s3 verify` does that."));
+                None
+            }
+        },
+        () = surroundings.interrupts.wait(1) => {
+            let message = "Interrupted. Everything was written and read back, and nothing was judged yet.";
+            return Err(Error::new(ErrorKind::Interrupted, message)
+                .hint(format!("Look again with:\n{replay}")));
+        }
+    };
+    let failed: Vec<&Check> = judged
+        .iter()
+        .flat_map(|(findings, _)| findings.with(Status::Fail))
+        .collect();
     match surroundings.common.output {
         Output::Json => printer.json(&json!({
             "account": observed.caller.account,
             "changes": changes_json(&plan.steps),
             "details": details_report::as_json(&details),
+            "failed_checks": failed.iter().map(|check| check_json(check)).collect::<Vec<_>>(),
         })),
         _ => {
             printer.note("");
@@ -141,9 +177,50 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 "\n{}\n{replay}",
                 printer.paint(Tone::Quiet, "The same without questions:")
             ));
+            if let Some((findings, _)) = &judged {
+                printer.judged(findings);
+            }
         }
     }
+    let failed: Vec<&str> = failed.iter().map(|check| check.id).collect();
+    if !failed.is_empty() {
+        return Err(Error::new(
+            ErrorKind::NotWorking,
+            format!(
+                "Everything is set up, and Mixpanel cannot write all the same: {}.",
+                failed.join(", ")
+            ),
+        )
+        .hint(format!(
+            "Every check and what mends it: mixpanel-s3 verify --role {}",
+            spec.role
+        )));
+    }
+    if let Some((_, evidence)) = &judged
+        && surroundings.can_ask()
+        && let Some(proof) =
+            live::prove(surroundings, session, &subject, evidence, Offer::Unasked).await?
+    {
+        printer.proved(&proof.checks);
+        live::conclude(surroundings, session, proof)?;
+    }
     Ok(())
+}
+
+/// Reads what the judgement needs and the set-up did not: the key, and the permissions boundary's document.
+async fn read_what_is_missing(
+    session: &Session,
+    aws: &Aws,
+    after: &After<'_>,
+) -> Result<Evidence, Failure> {
+    let subject = after.subject();
+    let default = after.default_encryption();
+    let role = after.role();
+    let (key, boundary) = tokio::try_join!(
+        key_of(session, &after.spec.region, &subject.form, default.as_ref()),
+        boundary_of(aws, Some(&role)),
+    )?;
+    Ok(after.evidence(key, boundary, OffsetDateTime::now_utc()))
 }
 
 /// The five values, from what is wanted and what is there.

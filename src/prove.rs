@@ -1,0 +1,440 @@
+//! The live proof: a short-lived role beside the real one, with the same policies and boundary, does once what Mixpanel does.
+//!
+//! * [`probe`] – that role: making it, finding one that a killed run left, and removing it whatever happens;
+//! * this file – what is tried with it, in order, and what that shows.
+//!
+//! The real role is never touched. What cannot be proved so is [`NOT_PROVED`]: whoever names the real role or Mixpanel's user is
+//! judged from the documents alone.
+
+pub mod probe;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::aws::s3::Canary;
+use crate::aws::{Aws, Cause, Failure, Session};
+use crate::details::Form;
+use crate::names::{AccountId, BucketName, ProjectId, Region, RoleArn};
+use crate::observed::{Caller, Role};
+use crate::process::Interrupts;
+use crate::verify::evidence::Grant;
+use crate::verify::freshness::Family;
+use crate::verify::{Check, Status};
+use probe::Probe;
+
+/// How long IAM may take until a new role can be assumed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long until its policies count everywhere: a refusal that lasts longer is one.
+const PATIENCE_WITH_POLICIES: Duration = Duration::from_secs(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a live proof does not show.
+pub const NOT_PROVED: [&str; 4] = [
+    "that the real role trusts Mixpanel's user with your token: the trust checks judge that",
+    "what a resource control policy says to Mixpanel's own account (rcp-sts)",
+    "a bucket or key policy that names the real role's ARN: bucket-policy-principal and kms-key-policy judge that",
+    "a Deny by network, which your own address may pass where Mixpanel's does not: bucket-policy-network",
+];
+
+/// What is proved.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// Who proves it.
+    pub caller: &'a Caller,
+    /// The real role.
+    pub role: &'a Role,
+    /// What it may do.
+    pub grants: &'a [Grant],
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// Where that is.
+    pub region: &'a Region,
+    /// Who owns it.
+    pub owner: &'a AccountId,
+    /// What Mixpanel's form says of encryption.
+    pub form: &'a Form,
+    /// The ExternalId with which Mixpanel comes.
+    pub external_id: &'a str,
+    /// The project under whose path the object is written.
+    pub project: Option<&'a ProjectId>,
+    /// Why no object is to be written, if so.
+    pub without_objects: Option<String>,
+    /// How long a call may take.
+    pub deadline: Duration,
+}
+
+impl Subject<'_> {
+    /// The folder of the objects that are written: a place where exports go, under a name that says what it is.
+    pub fn folder(&self) -> String {
+        let project = self.project.map_or("0", |project| project.as_str());
+        format!("{}_mixpanel-s3-probe/", Family::Events.prefix(project))
+    }
+
+    fn keys(&self) -> [String; 2] {
+        ["whole", "in-parts"].map(|name| format!("{}{name}", self.folder()))
+    }
+
+    fn canary<'a>(&'a self, key: &'a str) -> Canary<'a> {
+        Canary {
+            bucket: self.bucket,
+            owner: self.owner,
+            key,
+            form: self.form,
+        }
+    }
+}
+
+/// What happens during a proof.
+#[derive(Debug)]
+pub enum Event {
+    /// Something is done.
+    Done(String),
+    /// AWS has to be asked again, and why.
+    Waiting(String),
+    /// Ctrl-C: nothing new is tried, and everything is removed.
+    Interrupted,
+}
+
+/// What a proof came to.
+#[derive(Debug)]
+pub struct Proof {
+    /// What was shown.
+    pub checks: Vec<Check>,
+    /// What could not be removed: the thing, and the command that removes it.
+    pub left: Vec<(String, String)>,
+    /// Why it ended before its end, if so.
+    pub failure: Option<Failure>,
+    /// Whether Ctrl-C ended it.
+    pub interrupted: bool,
+}
+
+/// Tries it out. Whatever happens, what was made is removed; what cannot be is told. A second Ctrl-C leaves at once.
+pub async fn prove(
+    session: &Session,
+    subject: &Subject<'_>,
+    interrupts: &Interrupts,
+    tell: impl Fn(Event),
+) -> Proof {
+    let probe = Probe::beside(session, subject);
+    let mut trial = Trial {
+        session,
+        subject,
+        probe: &probe,
+        interrupts,
+        tell: &tell,
+        checks: Vec::new(),
+        as_role: None,
+    };
+    let failure = tokio::select! {
+        ended = trial.run() => ended.err(),
+        () = interrupts.wait(2) => None,
+    };
+    let (checks, as_role) = (trial.checks, trial.as_role);
+    if interrupts.happened() {
+        tell(Event::Interrupted);
+    }
+    let left = tokio::select! {
+        left = probe.remove(as_role.as_ref()) => left,
+        () = interrupts.wait(2) => probe.everything(),
+    };
+    if left.is_empty() {
+        tell(Event::Done(
+            "everything that was made for it is removed".into(),
+        ));
+    }
+    Proof {
+        checks,
+        left,
+        failure,
+        interrupted: interrupts.happened(),
+    }
+}
+
+/// A proof under way.
+struct Trial<'a, T> {
+    session: &'a Session,
+    subject: &'a Subject<'a>,
+    probe: &'a Probe<'a>,
+    interrupts: &'a Interrupts,
+    tell: &'a T,
+    checks: Vec<Check>,
+    /// AWS, as the probe sees it.
+    as_role: Option<Aws>,
+}
+
+impl<T: Fn(Event)> Trial<'_, T> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        if self.probe.sweep().await? {
+            (self.tell)(Event::Done(format!(
+                "removed role {}, which an earlier run had left",
+                self.probe.name()
+            )));
+        }
+        if self.interrupts.happened() {
+            return Ok(());
+        }
+        let arn = self.probe.make().await?;
+        (self.tell)(Event::Done(format!("made role {}", self.probe.name())));
+        let Some(aws) = self.assume(&arn).await? else {
+            return Ok(());
+        };
+        self.as_role = Some(aws.clone());
+        for step in 0..6 {
+            if self.interrupts.happened() {
+                return Ok(());
+            }
+            let check = match step {
+                0 => self.without_objects_or(self.put(&aws)).await?,
+                1 => self.list(&aws).await?,
+                2 => self.without_objects_or(self.get(&aws)).await?,
+                3 => self.without_objects_or(self.put_in_parts(&aws)).await?,
+                4 => self.without_objects_or(self.delete(&aws)).await?,
+                _ => self.elsewhere(&aws).await?,
+            };
+            (self.tell)(Event::Done(check.summary.clone()));
+            self.checks.push(check);
+        }
+        Ok(())
+    }
+
+    /// With the right ExternalId, without one, and with a wrong one. The role's AWS, where it can be assumed.
+    async fn assume(&mut self, arn: &RoleArn) -> Result<Option<Aws>, Failure> {
+        let aws = Aws::new(self.session, &self.session.home_region());
+        let right = self.subject.external_id;
+        let patience = PATIENCE.min(self.subject.deadline);
+        let assumed = self
+            .patiently(
+                patience,
+                "IAM does not know the new role everywhere yet",
+                || aws.assume(arn, Some(right)),
+            )
+            .await;
+        let assumed = match assumed {
+            Ok(assumed) => assumed,
+            Err(failure) if failure.cause == Cause::Denied => {
+                let refusal = refused(
+                    "live-assume",
+                    "a role that trusts you with the token cannot be assumed, so nothing was proved: you may not, or the organization forbids it",
+                    &failure,
+                );
+                // It is the caller who is refused here, and not Mixpanel.
+                self.checks.push(Check {
+                    status: Status::Unknown,
+                    mixpanel_sees: None,
+                    ..refusal
+                });
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let pass = Check::pass("live-assume", "the role can be assumed with the token")
+            .because("sts:AssumeRole with the right ExternalId → 200");
+        (self.tell)(Event::Done(pass.summary.clone()));
+        self.checks.push(pass);
+        let wrong: String = right.chars().rev().chain(['0']).collect();
+        for (id, with, external_id) in [
+            ("live-no-external-id", "without an ExternalId", None),
+            (
+                "live-wrong-external-id",
+                "with a wrong ExternalId",
+                Some(wrong.as_str()),
+            ),
+        ] {
+            if self.interrupts.happened() {
+                return Ok(None);
+            }
+            let check = match aws.assume(arn, external_id).await {
+                Ok(_) => Check::fail(id, format!("the role can be assumed {with}"))
+                    .because(format!("sts:AssumeRole {with} → 200")),
+                Err(failure) if failure.cause == Cause::Denied => {
+                    Check::pass(id, format!("the role cannot be assumed {with}"))
+                        .because(format!("sts:AssumeRole {with} → {}", failure.code))
+                }
+                Err(failure) => return Err(failure),
+            };
+            (self.tell)(Event::Done(check.summary.clone()));
+            self.checks.push(check);
+        }
+        let session = self.session.of_role(&assumed);
+        Ok(Some(Aws::new(&session, self.subject.region)))
+    }
+
+    async fn without_objects_or(
+        &self,
+        trial: impl Future<Output = Result<Check, Failure>>,
+    ) -> Result<Check, Failure> {
+        match &self.subject.without_objects {
+            Some(why) => Ok(Check::skipped("live-objects", why.clone())),
+            None => trial.await,
+        }
+    }
+
+    async fn put(&self, aws: &Aws) -> Result<Check, Failure> {
+        let [key, _] = self.subject.keys();
+        self.probe.wrote_objects();
+        self.tried(
+            "live-put",
+            "an object can be written as Mixpanel writes it",
+            || aws.put_canary(self.subject.canary(&key)),
+        )
+        .await
+    }
+
+    async fn put_in_parts(&self, aws: &Aws) -> Result<Check, Failure> {
+        let [_, key] = self.subject.keys();
+        self.tried(
+            "live-multipart",
+            "an object can be written in parts",
+            || aws.put_canary_in_parts(self.subject.canary(&key)),
+        )
+        .await
+    }
+
+    async fn list(&self, aws: &Aws) -> Result<Check, Failure> {
+        let folder = self.subject.folder();
+        self.tried("live-list", "the bucket can be listed", || {
+            aws.list_one(self.subject.bucket, &folder)
+        })
+        .await
+    }
+
+    async fn get(&self, aws: &Aws) -> Result<Check, Failure> {
+        const ID: &str = "live-get";
+        let [key, _] = self.subject.keys();
+        match aws.get_canary(self.subject.canary(&key)).await {
+            Ok(true) => {
+                Ok(Check::pass(ID, "the object reads as it was written")
+                    .because("s3:GetObject → 200"))
+            }
+            Ok(false) => Ok(
+                Check::fail(ID, "the object does not read as it was written")
+                    .because("s3:GetObject → 200, other bytes"),
+            ),
+            Err(failure) if failure.cause == Cause::NotFound => {
+                Ok(Check::skipped(ID, "there is no object to read"))
+            }
+            Err(failure) => outcome(ID, "the object cannot be read", failure),
+        }
+    }
+
+    async fn delete(&self, aws: &Aws) -> Result<Check, Failure> {
+        let [whole, in_parts] = self.subject.keys();
+        self.tried("live-delete", "the objects can be removed", || async {
+            aws.delete_canary(self.subject.canary(&whole)).await?;
+            aws.delete_canary(self.subject.canary(&in_parts)).await
+        })
+        .await
+    }
+
+    /// Whether the role is kept out of another bucket of the account.
+    async fn elsewhere(&self, aws: &Aws) -> Result<Check, Failure> {
+        const ID: &str = "live-other-bucket";
+        let own = Aws::new(self.session, self.subject.region);
+        let other = match own.bucket_names().await {
+            Ok(names) => names.into_iter().find(|name| name != self.subject.bucket),
+            Err(failure) if failure.cause == Cause::Denied => None,
+            Err(failure) => return Err(failure),
+        };
+        let Some(other) = other else {
+            return Ok(Check::skipped(
+                ID,
+                "there is no other bucket to try, or s3:ListAllMyBuckets is refused",
+            ));
+        };
+        match aws.list_one(&other, "").await {
+            Ok(()) => Ok(
+                Check::warn(ID, format!("the role may list another bucket, {other}"))
+                    .because(format!("s3:ListObjectsV2 on {other} → 200"))
+                    .advise(
+                        "Narrow the role's policies, or that bucket's, to what the export needs.",
+                    ),
+            ),
+            Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Redirect) => {
+                Ok(Check::pass(
+                    ID,
+                    format!("the role is refused in another bucket, {other}"),
+                )
+                .because(format!("s3:ListObjectsV2 on {other} → {}", failure.code)))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn tried<W>(
+        &self,
+        id: &'static str,
+        works: &str,
+        attempt: impl Fn() -> W,
+    ) -> Result<Check, Failure>
+    where
+        W: Future<Output = Result<(), Failure>>,
+    {
+        // A third of a call's deadline, so that the wait is as long as whoever calls wants to wait for anything.
+        let patience = PATIENCE_WITH_POLICIES.min(self.subject.deadline / 3);
+        let reason =
+            "it is refused, which it may be until the new role's policies count everywhere";
+        match self.patiently(patience, reason, attempt).await {
+            Ok(()) => Ok(
+                Check::pass(id, works).because(format!("tried with role {}", self.probe.name()))
+            ),
+            Err(failure) => outcome(id, &works.replacen("can", "cannot", 1), failure),
+        }
+    }
+
+    /// Tries again for as long as it is refused and there is patience. Ctrl-C ends the waiting, never a request.
+    async fn patiently<V, W>(
+        &self,
+        patience: Duration,
+        reason: &str,
+        attempt: impl Fn() -> W,
+    ) -> Result<V, Failure>
+    where
+        W: Future<Output = Result<V, Failure>>,
+    {
+        let deadline = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        let mut told = false;
+        loop {
+            let failure = match attempt().await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let worth_it = matches!(failure.cause, Cause::Denied | Cause::NotFound)
+                // A key of a session that IAM has not told every region of yet.
+                || failure.code == "InvalidAccessKeyId";
+            if !worth_it || Instant::now() + pause > deadline || self.interrupts.happened() {
+                return Err(failure);
+            }
+            if !told {
+                (self.tell)(Event::Waiting(format!("waiting: {reason}")));
+                told = true;
+            }
+            tokio::select! {
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = self.interrupts.wait(1) => return Err(failure),
+            }
+        }
+    }
+}
+
+/// A refusal is a finding; anything else is a failure of the trial itself.
+fn outcome(id: &'static str, summary: &str, failure: Failure) -> Result<Check, Failure> {
+    match failure.cause {
+        Cause::Denied | Cause::NotFound | Cause::Other => Ok(refused(id, summary, &failure)),
+        _ => Err(failure),
+    }
+}
+
+fn refused(id: &'static str, summary: &str, failure: &Failure) -> Check {
+    let layer = failure.denied_call().layer;
+    let advice = match layer {
+        Some(layer) => format!("AWS says that the refusal comes from {layer}: the check of that layer says more."),
+        None => "The checks of the documents say more; where all of them pass, the organization's policies are left.".into(),
+    };
+    Check::new(id, Status::Fail, summary)
+        .because(failure.to_string().trim_end_matches('.').to_owned())
+        .mixpanel_sees(format!("{}: {}", failure.code, failure.message))
+        .advise(advice)
+}

@@ -1,0 +1,269 @@
+//! The role that stands in for the real one during a proof.
+//!
+//! Its name follows from the real role's, so that a run finds what an earlier, killed one left. It is recognised as ours by its
+//! tag alone; a role of that name without the tag is somebody's, and is left alone.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Subject;
+use crate::aws::iam::NewRole;
+use crate::aws::s3::Marker;
+use crate::aws::{Aws, Cause, Failure, Session};
+use crate::names::{PROBE_KEY, PolicyArn, RoleArn, RoleName, Tag};
+use crate::observed::Role;
+use crate::policy::build;
+
+/// How long a role's name may be.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LONGEST_NAME: usize = 64;
+const SUFFIX: &str = "-probe";
+/// How often its removal is tried again, and how long it is waited between.
+const TRIES_TO_REMOVE: usize = 4;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The probe of a proof.
+#[derive(Debug)]
+pub struct Probe<'a> {
+    aws: Aws,
+    /// The caller's own AWS, where the bucket is.
+    at_bucket: Aws,
+    subject: &'a Subject<'a>,
+    name: Option<RoleName>,
+    made: AtomicBool,
+    wrote: AtomicBool,
+}
+
+impl<'a> Probe<'a> {
+    /// The probe of a role. Nothing is asked yet.
+    pub(super) fn beside(session: &Session, subject: &'a Subject<'a>) -> Self {
+        Self {
+            aws: Aws::new(session, &session.home_region()),
+            at_bucket: Aws::new(session, subject.region),
+            subject,
+            name: name_beside(&subject.role.name),
+            made: AtomicBool::new(false),
+            wrote: AtomicBool::new(false),
+        }
+    }
+
+    /// What the role is called.
+    pub fn name(&self) -> String {
+        self.name
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    fn role(&self) -> Result<&RoleName, Failure> {
+        self.name.as_ref().ok_or_else(|| {
+            let real = self.subject.role.name.as_str();
+            Failure::incomplete("iam:CreateRole", real, "its probe would have no valid name")
+        })
+    }
+
+    /// Says that objects are written from now on.
+    pub(super) fn wrote_objects(&self) {
+        self.wrote.store(true, Ordering::SeqCst);
+    }
+
+    /// Removes what an earlier run left, if it did. A role of that name that is somebody else's is an error.
+    pub(super) async fn sweep(&self) -> Result<bool, Failure> {
+        let name = self.role()?;
+        let Some(role) = self.aws.role(name).await? else {
+            return Ok(false);
+        };
+        if !is_probe(&role) {
+            let message = format!(
+                "a role of that name exists without the tag {PROBE_KEY}: it is not touched"
+            );
+            return Err(Failure::incomplete(
+                "iam:CreateRole",
+                name.as_str(),
+                &message,
+            ));
+        }
+        // What it wrote last is not known, and does not hinder.
+        self.remove_objects(&self.at_bucket).await.ok();
+        self.remove_role(name).await?;
+        Ok(true)
+    }
+
+    /// Makes the role: narrow from its first moment, and with the real one's boundary before it has any policy.
+    pub(super) async fn make(&self) -> Result<RoleArn, Failure> {
+        let name = self.role()?;
+        let Subject { role, grants, .. } = self.subject;
+        let trust = build::probe_trust(&self.subject.caller.arn, self.subject.external_id);
+        let boundary = role
+            .boundary
+            .as_deref()
+            .and_then(|arn| arn.parse::<PolicyArn>().ok());
+        self.made.store(true, Ordering::SeqCst);
+        self.aws
+            .create_role(NewRole {
+                name,
+                path: &role.path,
+                trust: &trust,
+                boundary: boundary.as_ref(),
+                description: "Stands in for Mixpanel's role while mixpanel-s3 verify --live runs. Safe to delete.",
+                tags: &[Tag::probe_of(role.name.as_str())],
+            })
+            .await?;
+        for grant in *grants {
+            match grant
+                .arn
+                .as_ref()
+                .and_then(|arn| arn.parse::<PolicyArn>().ok())
+            {
+                Some(arn) => self.aws.attach_policy(name, &arn).await?,
+                None => {
+                    let policy = grant.name.trim_start_matches("inline policy ");
+                    self.aws
+                        .put_inline_policy(name, policy, &grant.document)
+                        .await?;
+                }
+            }
+        }
+        let made = self.aws.role(name).await?;
+        made.map(|role| role.arn).ok_or_else(|| {
+            Failure::incomplete(
+                "iam:GetRole",
+                name.as_str(),
+                "the role that was just made is not there",
+            )
+        })
+    }
+
+    /// Removes everything, whatever of it there is. What could not be removed is answered, with the command that does.
+    pub(super) async fn remove(&self, as_role: Option<&Aws>) -> Vec<(String, String)> {
+        let mut left = Vec::new();
+        if self.wrote.load(Ordering::SeqCst) {
+            let mut gone = match as_role {
+                Some(aws) => self.remove_objects(aws).await,
+                None => Err(Failure::refused(
+                    "s3:DeleteObject",
+                    self.subject.bucket.as_str(),
+                )),
+            };
+            // What the role may not, whoever runs this may.
+            if gone.is_err() {
+                gone = self.remove_objects(&self.at_bucket).await;
+            }
+            if let Err(failure) = gone {
+                left.push(self.objects_left(&failure.to_string()));
+            }
+        }
+        if self.made.load(Ordering::SeqCst)
+            && let Ok(name) = self.role()
+            && let Err(failure) = self.remove_role_patiently(name).await
+        {
+            left.push(self.role_left(&failure.to_string()));
+        }
+        left
+    }
+
+    /// Everything that may be there, for whoever leaves before it is removed.
+    pub(super) fn everything(&self) -> Vec<(String, String)> {
+        let why = "left at once, so it was not removed";
+        let mut left = Vec::new();
+        if self.wrote.load(Ordering::SeqCst) {
+            left.push(self.objects_left(why));
+        }
+        if self.made.load(Ordering::SeqCst) {
+            left.push(self.role_left(why));
+        }
+        left
+    }
+
+    fn objects_left(&self, why: &str) -> (String, String) {
+        let place = format!("s3://{}/{}", self.subject.bucket, self.subject.folder());
+        (
+            format!("objects under {place} ({})", why.trim_end_matches('.')),
+            format!("aws s3 rm --recursive {place}"),
+        )
+    }
+
+    fn role_left(&self, why: &str) -> (String, String) {
+        (
+            format!("role {} ({})", self.name(), why.trim_end_matches('.')),
+            format!(
+                "mixpanel-s3 verify --live --role {}",
+                self.subject.role.name
+            ),
+        )
+    }
+
+    async fn remove_objects(&self, aws: &Aws) -> Result<(), Failure> {
+        for key in self.subject.keys() {
+            aws.delete_canary(self.subject.canary(&key)).await?;
+        }
+        // An upload in parts that was cut short. Not being allowed to look for one is no reason to stop.
+        let (bucket, owner) = (self.subject.bucket, self.subject.owner);
+        let folder = self.subject.folder();
+        let first = Marker::default();
+        let page = self.at_bucket.unfinished_uploads(bucket, owner, &first);
+        let uploads = match page.await {
+            Ok(page) => page.items,
+            Err(failure) if failure.cause == Cause::Denied => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
+        for upload in uploads
+            .iter()
+            .filter(|upload| upload.key.starts_with(&folder))
+        {
+            self.at_bucket.abort_upload(bucket, owner, upload).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries again for a while, since nobody comes after it: IAM may not have heard everywhere that a policy is detached.
+    async fn remove_role_patiently(&self, name: &RoleName) -> Result<(), Failure> {
+        for _ in 0..TRIES_TO_REMOVE {
+            match self.remove_role(name).await {
+                Err(failure) if failure.cause != Cause::Denied => sleep(PAUSE).await,
+                result => return result,
+            }
+        }
+        self.remove_role(name).await
+    }
+
+    async fn remove_role(&self, name: &RoleName) -> Result<(), Failure> {
+        for arn in self.aws.attached_policies(name).await? {
+            if let Ok(arn) = arn.parse() {
+                self.aws.detach_policy(name, &arn).await?;
+            }
+        }
+        for policy in self.aws.inline_policy_names(name).await? {
+            self.aws.delete_inline_policy(name, &policy).await?;
+        }
+        self.aws.delete_role(name).await
+    }
+}
+
+fn is_probe(role: &Role) -> bool {
+    role.tags.iter().any(|tag| tag.key == PROBE_KEY)
+}
+
+/// The probe's name: the role's, cut so that it stays within IAM's limit.
+fn name_beside(role: &RoleName) -> Option<RoleName> {
+    let kept: String = role
+        .as_str()
+        .chars()
+        .take(LONGEST_NAME - SUFFIX.len())
+        .collect();
+    format!("{kept}{SUFFIX}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_named_after_its_role_within_the_limit() {
+        let name = |role: &str| name_beside(&role.parse().unwrap()).unwrap().to_string();
+        assert_eq!(name("acme-export"), "acme-export-probe");
+        assert_eq!(name(&"a".repeat(64)).len(), 64);
+    }
+}

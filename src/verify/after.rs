@@ -1,0 +1,201 @@
+//! What stands after a plan was run and read back, without asking AWS again: what was observed before, with the plan's changes in
+//! it. So `setup` ends with a judgement and makes no more requests than before.
+
+use time::OffsetDateTime;
+
+use super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
+use crate::details::{Details, Form};
+use crate::names::{IamPath, KeyArn, PolicyArn};
+use crate::observed::{Bucket, BucketEncryption, LifecycleRule, Observed, Reading, Role};
+use crate::plan::{Action, BucketDefault, Plan};
+use crate::policy::Document;
+use crate::spec::{ABORT_RULE_ID, SetupSpec};
+
+/// What `setup` leaves.
+#[derive(Debug)]
+pub struct After<'a> {
+    /// What was wanted.
+    pub spec: &'a SetupSpec,
+    /// What stood before.
+    pub observed: &'a Observed,
+    /// What was done.
+    pub plan: &'a Plan,
+    /// The key that was made, if one was.
+    pub new_key: Option<&'a KeyArn>,
+    /// What Mixpanel is told.
+    pub details: &'a Details,
+}
+
+impl After<'_> {
+    /// What Mixpanel is told, as something to judge.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            tokens: self.spec.tokens.iter().cloned().collect(),
+            region: Some(self.spec.region.clone()),
+            form: Form {
+                encryption: self.details.encryption,
+                key: self.details.kms_key_id.clone(),
+                is_declared: true,
+            },
+            ..Subject::default()
+        }
+    }
+
+    /// What stands now. The key, and the document of a permissions boundary, are the caller's to read.
+    pub fn evidence(
+        &self,
+        key: KeyStanding,
+        boundary: Option<Reading<Document>>,
+        now: OffsetDateTime,
+    ) -> Evidence {
+        let role = self.role();
+        Evidence {
+            caller: self.observed.caller.clone(),
+            now,
+            role_name: self.spec.role.clone(),
+            grants: self.grants(&role),
+            role: Some(role),
+            unread_role: None,
+            unread_grants: Vec::new(),
+            boundary,
+            bucket: Some((
+                self.spec.bucket.clone(),
+                BucketStanding::Here(Box::new(BucketFacts {
+                    ours: true,
+                    settings: self.bucket(),
+                    versioned: None,
+                    retention: None,
+                    requester_pays: None,
+                })),
+            )),
+            key,
+            simulated: None,
+            token_version: None,
+            exports: None,
+        }
+    }
+
+    /// The bucket's default encryption now.
+    pub fn default_encryption(&self) -> Option<BucketEncryption> {
+        self.bucket().encryption.known().cloned().flatten()
+    }
+
+    fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.plan.steps.iter().map(|step| &step.action)
+    }
+
+    /// The role now. One that was just made has no unique ID yet, as far as is known.
+    pub fn role(&self) -> Role {
+        let spec = self.spec;
+        let mut role = self.observed.role.clone().unwrap_or_else(|| Role {
+            name: spec.role.clone(),
+            id: String::new(),
+            arn: self.details.role.clone(),
+            path: self.plan.role_path().cloned().unwrap_or_else(IamPath::root),
+            trust: Document::new(Vec::new()),
+            tags: Vec::new(),
+            boundary: None,
+            last_used: None,
+            attached: Vec::new(),
+            inline: Vec::new(),
+        });
+        for action in self.actions() {
+            match action {
+                Action::CreateRole {
+                    trust,
+                    boundary,
+                    tags,
+                    ..
+                } => {
+                    role.trust.clone_from(trust);
+                    role.boundary = boundary.as_ref().map(ToString::to_string);
+                    role.tags.clone_from(tags);
+                }
+                Action::UpdateTrust(trust) => role.trust.clone_from(trust),
+                Action::SetBoundary(boundary) => role.boundary = Some(boundary.to_string()),
+                Action::TagRole(tags) => {
+                    role.tags
+                        .retain(|tag| tags.iter().all(|new| new.key != tag.key));
+                    role.tags.extend(tags.iter().cloned());
+                }
+                Action::AttachPolicy(arn) => role.attached.push(arn.to_string()),
+                Action::PutInlinePolicy { name, document } => {
+                    let said = role.inline.iter_mut().find(|inline| inline.name == *name);
+                    if let Some(inline) = said {
+                        inline.document.clone_from(document);
+                    }
+                }
+                _ => {}
+            }
+        }
+        role
+    }
+
+    fn grants(&self, role: &Role) -> Vec<Grant> {
+        let managed = role.attached.iter().filter_map(|arn| {
+            let parsed: PolicyArn = arn.parse().ok()?;
+            let written = self.actions().find_map(|action| match action {
+                Action::CreatePolicy { arn, document, .. }
+                | Action::ReplacePolicyDocument { arn, document }
+                    if *arn == parsed =>
+                {
+                    document.resolved(self.new_key)
+                }
+                _ => None,
+            });
+            let before = || Some(self.observed.policy(&parsed)?.document.clone());
+            Some(Grant {
+                name: format!("policy {}", parsed.policy_name()),
+                arn: Some(arn.clone()),
+                document: written.or_else(before)?,
+            })
+        });
+        let inline = role.inline.iter().map(|inline| Grant {
+            name: format!("inline policy {}", inline.name),
+            arn: None,
+            document: inline.document.clone(),
+        });
+        managed.chain(inline).collect()
+    }
+
+    fn bucket(&self) -> Bucket {
+        let region = || self.spec.region.clone();
+        let before = self.observed.bucket.clone();
+        let mut bucket = before.unwrap_or_else(|| Bucket::new_born(region()));
+        for action in self.actions() {
+            match action {
+                Action::CreateBucket { tags } | Action::TagBucket { tags } => {
+                    bucket.tags = Reading::Known(tags.clone());
+                }
+                Action::BlockPublicAccess => bucket.blocks_public_access = Reading::Known(true),
+                Action::TurnAclsOff => bucket.acls_off = Reading::Known(true),
+                Action::SetEncryption(default) => {
+                    let kms = |key: Option<&KeyArn>| BucketEncryption::Kms {
+                        key: key.map(ToString::to_string),
+                        bucket_key: true,
+                    };
+                    bucket.encryption = Reading::Known(Some(match default {
+                        BucketDefault::Aes => BucketEncryption::Aes,
+                        BucketDefault::Kms(key) => kms(key.as_ref()),
+                        BucketDefault::NewKey => kms(self.new_key),
+                    }));
+                }
+                Action::SetBucketPolicy(document) => {
+                    bucket.policy = Reading::Known(Some(document.clone()));
+                }
+                Action::AbortUnfinishedUploads { .. } => {
+                    if let Reading::Known(lifecycle) = &mut bucket.lifecycle {
+                        lifecycle.rules.push(LifecycleRule {
+                            id: ABORT_RULE_ID.into(),
+                            enabled: true,
+                            aborts_uploads: true,
+                            ..LifecycleRule::default()
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        bucket
+    }
+}
