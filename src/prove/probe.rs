@@ -101,7 +101,8 @@ impl<'a> Probe<'a> {
             .as_deref()
             .and_then(|arn| arn.parse::<PolicyArn>().ok());
         self.made.store(true, Ordering::SeqCst);
-        self.aws
+        let made = self
+            .aws
             .create_role(NewRole {
                 name,
                 path: &role.path,
@@ -110,7 +111,12 @@ impl<'a> Probe<'a> {
                 description: "Stands in for Mixpanel's role while mixpanel-s3 verify --live runs. Safe to delete.",
                 tags: &[Tag::probe_of(role.name.as_str())],
             })
-            .await?;
+            .await;
+        match made {
+            // The answer to an earlier try was lost: there was no such role when it was looked for.
+            Err(failure) if failure.cause == Cause::AlreadyExists => {}
+            made => made?,
+        }
         for grant in *grants {
             match grant
                 .arn

@@ -26,6 +26,10 @@ struct Scenario {
     prepare: fn(&Cloud),
     /// The command line.
     arguments: fn(&Cloud) -> Vec<String>,
+    /// Which requests are disturbed; `None` for all of them.
+    only: Option<&'static [&'static str]>,
+    /// Whether a run that is not killed leaves nothing for the next one to do, or says that it does.
+    cleans_up: bool,
 }
 
 /// How a request is disturbed.
@@ -82,7 +86,9 @@ impl Scenario {
         let outcome = undisturbed.run(&self.words(&undisturbed));
         assert_eq!(outcome.code, 0, "{}: {}", self.name, outcome.stderr);
         let mut requests: BTreeMap<String, usize> = BTreeMap::new();
-        for call in undisturbed.calls() {
+        let disturbed = |action: &str| self.only.is_none_or(|only| only.contains(&action));
+        let calls = undisturbed.calls().into_iter();
+        for call in calls.filter(|call| disturbed(&call.action)) {
             *requests.entry(call.action).or_default() += 1;
         }
         let expected = undisturbed.everything();
@@ -156,7 +162,19 @@ impl Scenario {
             None => String::new(),
             Some(outcome) => {
                 let shown = format!("exit {}\n{}", outcome.code, outcome.stderr);
-                is_true(&outcome, mode, acted).map_err(|why| format!("{why}\n{shown}"))?;
+                let truth = match self.cleans_up {
+                    true => is_clean(&outcome, mode),
+                    false => is_true(&outcome, mode, acted),
+                };
+                truth.map_err(|why| format!("{why}\n{shown}"))?;
+                let told = outcome.stderr.contains("left something behind");
+                if self.cleans_up && !told {
+                    let left = cloud.everything();
+                    if left != *expected {
+                        let left = differing_lines(expected, &left);
+                        return Err(format!("it left, without a word:\n{left}\n{shown}"));
+                    }
+                }
                 shown
             }
         };
@@ -287,6 +305,20 @@ fn is_true(outcome: &Outcome, mode: Mode, acted: bool) -> Result<(), String> {
     }
 }
 
+/// Whether a run that cleans up after itself said truly how it ended. What it left is looked at apart.
+fn is_clean(outcome: &Outcome, mode: Mode) -> Result<(), String> {
+    let codes: &[i32] = match mode {
+        Mode::Interrupted => &[130],
+        // A reading that can be done without; a caller who may not; a finding; something that stays.
+        Mode::Denied => &[0, 3, 4, 6],
+        _ => &[0],
+    };
+    match codes.contains(&outcome.code) {
+        true => Ok(()),
+        false => Err(format!("the exit code should be one of {codes:?}")),
+    }
+}
+
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -297,6 +329,8 @@ fn a_fresh_set_up_with_sse_s3() {
         name: "a fresh set-up with SSE-S3",
         prepare: |_| {},
         arguments: |cloud| words(&["setup", "--bucket", &cloud.bucket(), "--yes"]),
+        only: None,
+        cleans_up: false,
     }
     .every_request_in_every_way();
 }
@@ -311,6 +345,8 @@ fn a_fresh_set_up_with_a_new_key() {
             let kms = ["--encryption", "kms", "--create-kms-key"];
             words(&[&["setup", "--bucket", &bucket, "--yes"], kms.as_slice()].concat())
         },
+        only: None,
+        cleans_up: false,
     }
     .every_request_in_every_way();
 }
@@ -325,6 +361,8 @@ fn an_update_of_everything() {
             let more = ["--yes", "--tag", "team=data", "--project-token", other];
             words(&[&["setup", "--bucket", &cloud.bucket()], more.as_slice()].concat())
         },
+        only: None,
+        cleans_up: false,
     }
     .every_request_in_every_way();
 }
@@ -369,6 +407,8 @@ fn a_teardown() {
                 &bucket,
             ])
         },
+        only: None,
+        cleans_up: false,
     }
     .every_request_in_every_way();
 }
@@ -398,4 +438,36 @@ fn furnished(cloud: &Cloud) {
     let version = iam.create_policy_version().policy_arn(&arn);
     let version = version.policy_document(data(&bucket).to_string());
     block_on(version.set_as_default(true).send()).expect("a version");
+}
+
+#[test]
+fn a_live_proof() {
+    Scenario {
+        name: "a live proof",
+        prepare: |cloud| {
+            cloud.setup(&[]).exits(0);
+            let s3 = cloud.s3("eu-west-1");
+            // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+            let bucket = cloud.bucket();
+            block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
+        },
+        arguments: |_| words(&["verify", "--live", "--yes"]),
+        only: Some(&[
+            "iam:CreateRole",
+            "iam:AttachRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:DeleteRole",
+            "iam:ListAttachedRolePolicies",
+            "iam:ListRolePolicies",
+            "sts:AssumeRole",
+            "s3:PUT object",
+            "s3:GET object",
+            "s3:POST object",
+            "s3:POST uploads",
+            "s3:GET uploads",
+            "s3:DELETE object",
+        ]),
+        cleans_up: true,
+    }
+    .every_request_in_every_way();
 }

@@ -106,7 +106,14 @@ impl Aws {
             .upload_id(id)
             .multipart_upload(CompletedMultipartUpload::builder().parts(part).build());
         let answer = request.send().await;
-        answer.map(drop).map_err(canary.failure(ACTION))
+        match answer.map(drop).map_err(canary.failure(ACTION)) {
+            // The answer to an earlier try was lost, if the object is there.
+            Err(failure) if failure.code == "NoSuchUpload" => match self.get_canary(canary).await {
+                Ok(true) => Ok(()),
+                _ => Err(failure),
+            },
+            result => result,
+        }
     }
 
     /// Reads the object. Whether it holds what was written.

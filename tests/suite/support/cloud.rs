@@ -20,8 +20,11 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mixpanel_s3::sandbox::{Emulator, Request};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
+
+use super::TOKEN;
 
 /// The environment variable that names the endpoint of another emulator.
 pub const ENDPOINT_VARIABLE: &str = "MIXPANEL_S3_TEST_ENDPOINT";
@@ -530,6 +533,17 @@ async fn forward(
             response
         }
         Backend::Endpoint(endpoint) => {
+            // moto minds no trust policy; AWS does.
+            let form = String::from_utf8_lossy(&body);
+            if form.contains("Action=AssumeRole")
+                && form.contains("-probe&")
+                && !form.contains(&format!("ExternalId={TOKEN}"))
+            {
+                let refusal = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>";
+                let mut response = http::Response::new(Full::new(Bytes::from(refusal)));
+                *response.status_mut() = http::StatusCode::FORBIDDEN;
+                return response;
+            }
             let tags = tags_at_creation(method, &path, &headers, &body);
             let (tagging, signed) = (format!("{path}?tagging"), headers.clone());
             let response = forward_to(endpoint, method, path, headers, body).await;
