@@ -24,7 +24,8 @@ impl Aws {
     /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html>
     pub async fn key_policy(&self, key: &KeyArn) -> Result<Reading<Document>, Failure> {
         const ACTION: &str = "kms:GetKeyPolicy";
-        let answer = self.kms.get_key_policy().key_id(key.as_str()).send().await;
+        let request = self.kms.get_key_policy().key_id(key.as_str());
+        let answer = request.policy_name("default").send().await;
         match answer.map_err(|error| Failure::new(ACTION, key.as_str(), error)) {
             Ok(answer) => Document::parse(answer.policy().unwrap_or_default())
                 .map(Reading::Known)

@@ -84,6 +84,23 @@ pub(super) fn trust_statement(external_ids: &BTreeSet<String>) -> Statement {
     }))
 }
 
+/// The policy of the account's `aws/s3` key, which AWS writes and nobody can change: whoever the account lets use S3 may use
+/// the key through it.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk>
+pub fn aws_managed_key(account: &str, region: &str) -> Document {
+    Document::new(vec![statement(json!({
+        "Sid": "Allow access through S3 for all principals in the account that are authorized to use S3",
+        "Effect": "Allow",
+        "Principal": { "AWS": "*" },
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Resource": "*",
+        "Condition": { "StringEquals": {
+            "kms:CallerAccount": account,
+            "kms:ViaService": format!("s3.{region}.amazonaws.com"),
+        } },
+    }))])
+}
+
 /// The trust policy of a role that stands in for Mixpanel's during a proof: the caller alone, with the same ExternalId.
 pub fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
     Document::new(vec![statement(json!({

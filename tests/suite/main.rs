@@ -20,5 +20,6 @@ mod requests;
 mod sandbox;
 mod setup;
 mod teardown;
+mod verify;
 #[cfg(unix)]
 mod walk;

@@ -3,7 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 
-use crate::aws::{Aws, Failure};
+use crate::aws::{Aws, Cause, Failure};
 use crate::details::{Form, UiEncryption};
 use crate::names::{AccountId, BucketName};
 
@@ -107,8 +107,8 @@ impl Aws {
             .multipart_upload(CompletedMultipartUpload::builder().parts(part).build());
         let answer = request.send().await;
         match answer.map(drop).map_err(canary.failure(ACTION)) {
-            // The answer to an earlier try was lost, if the object is there.
-            Err(failure) if failure.code == "NoSuchUpload" => match self.get_canary(canary).await {
+            // If the object is there, the answer to an earlier try was lost, or what came back was odd.
+            Err(failure) if failure.cause == Cause::Other => match self.get_canary(canary).await {
                 Ok(true) => Ok(()),
                 _ => Err(failure),
             },

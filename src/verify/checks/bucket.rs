@@ -97,9 +97,13 @@ fn policy_check(
         .bucket_name()
         .map(ToString::to_string)
         .unwrap_or_default();
-    mend(check).mended_by(format!(
-        "aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text > policy.json   # edit, then: aws s3api put-bucket-policy --bucket {bucket} --policy file://policy.json"
-    ))
+    mend(check)
+        .mended_by(format!(
+            "aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text > policy.json"
+        ))
+        .mended_by(format!(
+            "aws s3api put-bucket-policy --bucket {bucket} --policy file://policy.json"
+        ))
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.
@@ -353,7 +357,7 @@ fn object_lock(facts: &BucketFacts) -> Check {
     const ID: &str = "object-lock";
     const SOURCE: &str = "s3:GetObjectLockConfiguration → DefaultRetention";
     match &facts.retention {
-        None => Check::skipped(ID, "nobody looked"),
+        None => Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => unread(ID, "Object Lock", &denied.action),
         Some(Reading::Known(None)) => Check::pass(ID, "Object Lock has no default retention").because(SOURCE),
         Some(Reading::Known(Some(retention))) => Check::warn(
@@ -393,9 +397,9 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
             Check::warn(ID, format!("the lifecycle rule '{}' {does} {of}, exports included", rule.id))
                 .because(format!("{SOURCE} → rule '{}', prefix '{}'", rule.id, rule.prefix))
                 .mixpanel_sees("nothing: exported data disappears, or cannot be read without being restored")
-                .mended_by(format!(
-                    "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} > lifecycle.json   # give the rule a prefix of its own, then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://lifecycle.json"
-                ))
+                .advise("Give the rule a prefix of its own, in the file that the first command writes and the second one reads:")
+                .mended_by(read_lifecycle(bucket))
+                .mended_by(write_lifecycle(bucket))
         }
     }
 }
@@ -419,7 +423,7 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
     const ID: &str = "versioning-growth";
     const SOURCE: &str = "s3:GetBucketVersioning and s3:GetBucketLifecycleConfiguration";
     match (&facts.versioned, &facts.settings.lifecycle) {
-        (None, _) => Check::skipped(ID, "nobody looked"),
+        (None, _) => Check::skipped(ID, "it was not read"),
         (Some(Reading::Unreadable(denied)), _) => unread(ID, "whether the bucket keeps versions", &denied.action),
         (Some(Reading::Known(false)), _) => Check::pass(ID, "the bucket keeps no versions").because(SOURCE),
         (_, Reading::Unreadable(denied)) => unread(ID, "the bucket's lifecycle rules", &denied.action),
@@ -433,10 +437,20 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
             "the bucket keeps every version, and Mixpanel replaces people's profiles at every run: it grows without end",
         )
         .because(SOURCE)
-        .mended_by(format!(
-            "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} > lifecycle.json   # add a rule with NoncurrentVersionExpiration, then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://lifecycle.json"
-        )),
+        .advise("Add a rule with NoncurrentVersionExpiration, in the file that the first command writes and the second one reads:")
+        .mended_by(read_lifecycle(bucket))
+        .mended_by(write_lifecycle(bucket)),
     }
+}
+
+fn read_lifecycle(bucket: &BucketName) -> String {
+    format!("aws s3api get-bucket-lifecycle-configuration --bucket {bucket} > lifecycle.json")
+}
+
+fn write_lifecycle(bucket: &BucketName) -> String {
+    format!(
+        "aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://lifecycle.json"
+    )
 }
 
 fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
@@ -460,7 +474,7 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
     const ID: &str = "requester-pays";
     const SOURCE: &str = "s3:GetBucketRequestPayment → Payer";
     match &facts.requester_pays {
-        None => Check::skipped(ID, "nobody looked"),
+        None => Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => unread(ID, "who pays for requests", &denied.action),
         Some(Reading::Known(false)) => Check::pass(ID, "the bucket's owner pays for requests").because(SOURCE),
         Some(Reading::Known(true)) => Check::warn(

@@ -27,7 +27,7 @@ fn last_used(case: &Case<'_>) -> Check {
 fn freshness(case: &Case<'_>) -> Check {
     const ID: &str = "export-fresh";
     let exports = match &case.evidence.exports {
-        None => return Check::skipped(ID, "nobody looked"),
+        None => return Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => {
             return unread(ID, "the bucket's contents", &denied.action);
         }

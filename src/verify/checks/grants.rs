@@ -9,18 +9,23 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     vec![policy_attached(case), s3_actions(case), boundary(case)]
 }
 
-/// The calls that a check tells of, a line each.
+/// The calls that a check tells of: those of one action that fare alike for one reason share a line.
 pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
-    let line = |blame: &Blame<'_>| {
-        let access = blame.access;
-        format!(
-            "{} on {}: {}",
-            access.call.action(),
-            access.resource,
-            access.reason()
-        )
+    let mut lines: Vec<(&str, String, Vec<String>)> = Vec::new();
+    for blame in blamed {
+        let (call, reason) = (&blame.access.call, blame.access.reason());
+        let alike = lines
+            .iter_mut()
+            .find(|(action, known, _)| *action == call.action() && *known == reason);
+        match alike {
+            Some((_, _, purposes)) => purposes.push(call.purpose()),
+            None => lines.push((call.action(), reason, vec![call.purpose()])),
+        }
+    }
+    let line = |(action, reason, purposes): (&str, String, Vec<String>)| {
+        format!("{action} ({}): {reason}", purposes.join(", "))
     };
-    blamed.iter().map(line).collect()
+    lines.into_iter().map(line).collect()
 }
 
 /// The actions of the calls that a check tells of, each once.

@@ -51,7 +51,7 @@ impl Call {
         let (service, action) = self.action.split_once(':').expect("service:action");
         match service {
             "s3" => action.starts_with("GET") || action.starts_with("HEAD"),
-            _ => ["Get", "List", "Describe"]
+            _ => ["Get", "List", "Describe", "Simulate"]
                 .iter()
                 .any(|verb| action.starts_with(verb)),
         }
@@ -623,6 +623,9 @@ fn action_of(method: &str, path: &str, headers: &HeaderMap, body: &[u8]) -> Stri
                     "versions",
                     "uploads",
                     "delete",
+                    "versioning",
+                    "object-lock",
+                    "requestPayment",
                 ];
                 known.contains(&name).then_some(name)
             });

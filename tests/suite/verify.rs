@@ -1,0 +1,467 @@
+//! `verify`: sound set-ups, set-ups that are broken in AWS itself, what may not be read, and the live proof. Each way of being
+//! broken has its own row in the unit tests of the checks; here a few go the whole way.
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::{Value, json};
+
+use crate::support::by_hand::{USER, data, kms, trust};
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Outcome, Scripted, TOKEN};
+
+const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
+
+/// The IDs of the checks that came to something, such as `fail bucket-exists`; what no account can see is left out.
+fn told(outcome: &Outcome) -> Vec<String> {
+    let verdict = outcome.json();
+    let checks = verdict["checks"].as_array().expect("checks");
+    let told = checks.iter().filter_map(|check| {
+        let (status, id) = (check["status"].as_str()?, check["id"].as_str()?);
+        let quiet = ["pass", "skipped"].contains(&status) || id.starts_with("rcp-");
+        // Emulators have no simulator, or one of their own.
+        (!quiet && id != "scp" && id != "simulator-agrees").then(|| format!("{status} {id}"))
+    });
+    told.collect()
+}
+
+fn verify(cloud: &Cloud, more: &[&str]) -> Outcome {
+    let arguments = [&["verify", "--output", "json"], more].concat();
+    cloud.run(&arguments)
+}
+
+fn bucket_denies(cloud: &Cloud, bucket: &str, condition: &Value) {
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Sid": "Plain", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+          "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+          "Condition": { "Bool": { "aws:SecureTransport": "false" } } },
+        { "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+          "Resource": format!("arn:aws:s3:::{bucket}/*"), "Condition": condition },
+    ]});
+    let s3 = cloud.s3("eu-west-1");
+    let put = s3.put_bucket_policy().bucket(bucket);
+    block_on(put.policy(policy.to_string()).send()).expect("a policy");
+}
+
+#[test]
+fn a_set_up_of_ours_is_sound_with_every_encryption() {
+    for encryption in [
+        &["--encryption", "none"][..],
+        &["--encryption", "aes"],
+        &["--encryption", "kms"],
+        &["--encryption", "kms", "--create-kms-key"],
+    ] {
+        let cloud = Cloud::start();
+        cloud.setup(encryption).exits(0).says("checks pass");
+        cloud.forget();
+        let outcome = verify(&cloud, &["--project-token", TOKEN]).exits(0);
+        assert_eq!(told(&outcome), Vec::<String>::new(), "{encryption:?}");
+        let verdict = outcome.json();
+        assert_eq!(verdict["verdict"], "pass");
+        assert!(verdict["access"].as_array().unwrap().len() >= 11);
+        assert!(cloud.writes().is_empty(), "it only reads");
+    }
+}
+
+#[test]
+fn a_set_up_made_by_hand_works_and_could_be_better() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let key = cloud.key_by_hand();
+    let documents = [data(&bucket), kms(&key)];
+    cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &documents);
+    let outcome = verify(&cloud, &["--project-token", TOKEN]).exits(0);
+    assert!(
+        told(&outcome).iter().all(|told| told.starts_with("warn ")),
+        "{:?}",
+        told(&outcome)
+    );
+    assert_eq!(outcome.json()["verdict"], "warn");
+}
+
+#[test]
+fn what_is_broken_in_aws_fails_one_check_and_the_screen_says_how_to_mend_it() {
+    type Break = fn(&Cloud, &str);
+    let table: [(&str, Break); 6] = [
+        ("fail trust-external-id", |cloud, role| {
+            let iam = cloud.iam();
+            let update = iam.update_assume_role_policy().role_name(role);
+            let wrong = trust(USER, Some(OTHER_TOKEN)).to_string();
+            block_on(update.policy_document(wrong).send()).unwrap();
+        }),
+        ("fail policy-attached", |cloud, role| {
+            let iam = cloud.iam();
+            let arn = format!("arn:aws:iam::{}:policy/{role}-s3", cloud.account);
+            let detach = iam.detach_role_policy().role_name(role).policy_arn(arn);
+            block_on(detach.send()).unwrap();
+        }),
+        ("fail kms-iam-actions", |cloud, role| {
+            let iam = cloud.iam();
+            let arn = format!("arn:aws:iam::{}:policy/{role}-kms", cloud.account);
+            let detach = iam.detach_role_policy().role_name(role).policy_arn(arn);
+            block_on(detach.send()).unwrap();
+        }),
+        ("fail bucket-policy-sse", |cloud, bucket| {
+            let aes = json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "AES256" } });
+            bucket_denies(cloud, bucket, &aes);
+        }),
+        ("unknown bucket-policy-network", |cloud, bucket| {
+            let address = json!({ "NotIpAddress": { "aws:SourceIp": "203.0.113.0/24" } });
+            bucket_denies(cloud, bucket, &address);
+        }),
+        ("fail kms-state", |cloud, _| {
+            let kms = cloud.kms("eu-west-1");
+            let keys = block_on(kms.list_keys().send()).unwrap();
+            for key in keys.keys() {
+                let disable = kms.disable_key().key_id(key.key_id().unwrap());
+                block_on(disable.send()).unwrap();
+            }
+        }),
+    ];
+    for (expected, make) in table {
+        let cloud = Cloud::start();
+        cloud
+            .setup(&["--encryption", "kms", "--create-kms-key"])
+            .exits(0);
+        make(&cloud, &cloud.bucket());
+        // The role's name is given, since it is found by its trust.
+        let bucket = cloud.bucket();
+        let more = [
+            "--role",
+            &bucket,
+            "--bucket",
+            &bucket,
+            "--project-token",
+            TOKEN,
+        ];
+        let code = if expected.starts_with("fail") { 4 } else { 0 };
+        let outcome = verify(&cloud, &more).exits(code);
+        assert_eq!(told(&outcome), [expected]);
+        assert!(!outcome.stdout.contains(TOKEN) && !outcome.stdout.contains(OTHER_TOKEN));
+        let screen = cloud.run(&[&["verify"], &more[..]].concat()).exits(code);
+        assert!(screen.stdout.contains("mend: "), "{}", screen.stdout);
+        assert!(!screen.stdout.contains(TOKEN), "{}", screen.stdout);
+    }
+}
+
+#[test]
+fn a_broken_screen_reads_well() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let unencrypted = json!({ "Null": { "s3:x-amz-server-side-encryption": "true" } });
+    bucket_denies(&cloud, &cloud.bucket(), &unencrypted);
+    let arguments = [
+        "verify",
+        "--encryption",
+        "none",
+        "--project-token",
+        OTHER_TOKEN,
+    ];
+    let screen = cloud.run(&arguments).exits(4);
+    // What an emulator's simulator says is its own.
+    let blocks = screen.stdout.split("\n\n");
+    let shown: Vec<&str> = blocks
+        .filter(|block| !block.contains(" scp\n") && !block.contains(" simulator-agrees\n"))
+        .filter(|block| !block.starts_with("FAIL: "))
+        .collect();
+    insta::assert_snapshot!("verify_broken", shown.join("\n\n"));
+    let last = screen.stdout.lines().last().unwrap();
+    assert!(
+        last.starts_with("FAIL: Mixpanel cannot write (trust-external-id, bucket-policy-sse)."),
+        "{last}"
+    );
+    // Commands and the line for a ticket stay in one piece, to be copied.
+    for line in screen
+        .stdout
+        .lines()
+        .filter(|line| line.chars().count() > 80)
+    {
+        assert!(line.contains("mend: ") || line == last, "{line}");
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_stops_nothing() {
+    for (call, told_as, permission) in [
+        (
+            "iam:ListAttachedRolePolicies",
+            "policy-attached",
+            "iam:ListAttachedRolePolicies",
+        ),
+        (
+            "iam:GetPolicyVersion",
+            "policy-attached",
+            "iam:GetPolicyVersion",
+        ),
+        (
+            "s3:GET policy",
+            "bucket-policy-principal",
+            "s3:GetBucketPolicy",
+        ),
+        (
+            "s3:GET encryption",
+            "ui-encryption-mismatch",
+            "s3:GetEncryptionConfiguration",
+        ),
+        (
+            "s3:GET lifecycle",
+            "mpu-residue",
+            "s3:GetLifecycleConfiguration",
+        ),
+        (
+            "s3:GET publicAccessBlock",
+            "bpa",
+            "s3:GetBucketPublicAccessBlock",
+        ),
+        (
+            "s3:GET ownershipControls",
+            "acl-ownership",
+            "s3:GetBucketOwnershipControls",
+        ),
+        (
+            "s3:GET versioning",
+            "versioning-growth",
+            "s3:GetBucketVersioning",
+        ),
+        (
+            "s3:GET object-lock",
+            "object-lock",
+            "s3:GetBucketObjectLockConfiguration",
+        ),
+        (
+            "s3:GET requestPayment",
+            "requester-pays",
+            "s3:GetBucketRequestPayment",
+        ),
+        ("kms:GetKeyPolicy", "kms-key-policy", "kms:GetKeyPolicy"),
+        ("kms:DescribeKey", "kms-state", "kms:DescribeKey"),
+        (
+            "iam:SimulatePrincipalPolicy",
+            "scp",
+            "iam:SimulatePrincipalPolicy",
+        ),
+        ("iam:GetRole", "role-exists", "iam:GetRole"),
+    ] {
+        let cloud = Cloud::start();
+        cloud
+            .setup(&["--encryption", "kms", "--create-kms-key"])
+            .exits(0);
+        let service = call.split(':').next().unwrap();
+        let code = if service == "kms" {
+            "AccessDeniedException"
+        } else {
+            "AccessDenied"
+        };
+        let status = if service == "kms" { 400 } else { 403 };
+        cloud.script(call, None, Scripted::error(service, status, code, "no"));
+        let bucket = cloud.bucket();
+        let outcome = verify(&cloud, &["--role", &bucket, "--bucket", &bucket]).exits(0);
+        let verdict = outcome.json();
+        let checks = verdict["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == told_as).unwrap();
+        assert_eq!(check["status"], "unknown", "{call}: {check:#}");
+        assert!(check.to_string().contains(permission), "{call}: {check:#}");
+        let passed = checks.iter().filter(|check| check["status"] == "pass");
+        assert!(passed.count() > 5, "{call}: the rest is judged");
+    }
+}
+
+#[test]
+fn a_bucket_that_is_gone_or_somebody_elses_is_told() {
+    let refused = || Scripted::bare(403, Vec::new());
+    let bucket_of = |cloud: &Cloud| cloud.bucket();
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    cloud.script("s3:HEAD", None, Scripted::bare(404, Vec::new()));
+    assert_eq!(told(&verify(&cloud, &[]).exits(4)), ["fail bucket-exists"]);
+
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    cloud.script("s3:HEAD", None, refused());
+    let listed = "<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>";
+    let none = Scripted::Answer(
+        200,
+        vec![("content-type", "text/xml".into())],
+        listed.into(),
+    );
+    cloud.script("s3:GET", None, none);
+    let outcome = verify(&cloud, &["--bucket", &bucket_of(&cloud)]).exits(4);
+    assert_eq!(told(&outcome), ["fail bucket-owner"]);
+
+    // Open to everybody, and not ours: 403 with ExpectedBucketOwner, 200 without.
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    cloud.script("s3:HEAD", Some(1), refused());
+    let denied = Scripted::error("s3", 403, "AccessDenied", "no");
+    cloud.script("s3:GET policy", None, denied);
+    let outcome = verify(&cloud, &[]).exits(4);
+    let told = told(&outcome);
+    assert!(told.contains(&"fail bucket-owner".to_owned()), "{told:?}");
+}
+
+#[test]
+fn without_a_role_that_trusts_mixpanel_or_with_a_wrong_arn_it_says_so() {
+    let cloud = Cloud::start();
+    cloud
+        .run(&["verify"])
+        .exits(4)
+        .says("No role in this account trusts");
+    let outcome = verify(&cloud, &["--role", "no-such-role"]).exits(4);
+    assert_eq!(told(&outcome), ["fail role-exists"]);
+    cloud.setup(&[]).exits(0);
+    let shortened = format!("arn:aws:iam:::role/{}", cloud.bucket());
+    let outcome = verify(&cloud, &["--role", &shortened]).exits(4);
+    assert_eq!(told(&outcome), ["fail role-arn-shape"]);
+    let outcome = verify(&cloud, &["--region", "us-east-1"]).exits(4);
+    assert_eq!(told(&outcome), ["fail bucket-region"]);
+    cloud
+        .run(&["verify", "--project-id", TOKEN])
+        .exits(2)
+        .says("--project-id");
+    cloud
+        .run(&["verify", "--kms-key", "alias/x"])
+        .exits(2)
+        .says("goes with --encryption kms");
+}
+
+#[test]
+fn exports_are_shown_by_day_and_cost_a_listing_a_day() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let s3 = cloud.s3("eu-west-1");
+    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+    let today = time::OffsetDateTime::now_utc().date();
+    for back in [0, 1, 3] {
+        let day = today - time::Duration::days(back);
+        let folder = format!(
+            "{:04}/{:02}/{:02}",
+            day.year(),
+            u8::from(day.month()),
+            day.day()
+        );
+        let key = format!("2195193/mp_master_event/{folder}/export.json.gz");
+        let put = s3.put_object().bucket(&bucket).key(key);
+        block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
+    }
+    cloud.forget();
+    let screen = cloud.run(&["verify"]).exits(0);
+    assert!(
+        screen.stdout.contains("Exports of project 2195193"),
+        "{}",
+        screen.stdout
+    );
+    assert!(
+        screen.stdout.contains("Mo Tu We Th Fr Sa Su"),
+        "{}",
+        screen.stdout
+    );
+    let gap = (today - time::Duration::days(2)).to_string();
+    assert!(
+        screen.stdout.contains(&format!("no events on: {gap}")),
+        "{}",
+        screen.stdout
+    );
+    assert_eq!(screen.stdout.matches('■').count(), 3, "{}", screen.stdout);
+    let listings = cloud
+        .calls()
+        .iter()
+        .filter(|call| call.action == "s3:GET")
+        .count();
+    // The first level, 28 days, and the two families without days.
+    assert_eq!(listings, 31);
+    let verdict = verify(&cloud, &["--project-id", "2195193"]).exits(0).json();
+    assert_eq!(
+        verdict["exports"][0]["events_by_day"]
+            .as_array()
+            .unwrap()
+            .len(),
+        28
+    );
+    assert!(verdict["exports"][0]["newest_events"].is_string());
+}
+
+#[test]
+fn a_live_proof_shows_what_mixpanel_can_do_and_leaves_nothing() {
+    let cloud = Cloud::start();
+    cloud
+        .setup(&["--encryption", "kms", "--create-kms-key"])
+        .exits(0);
+    let s3 = cloud.s3("eu-west-1");
+    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+    let bucket = cloud.bucket();
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+    let before = cloud.everything();
+    cloud.forget();
+    let outcome = cloud.run(&["verify", "--live", "--yes"]).exits(0);
+    outcome
+        .says("the role cannot be assumed without an ExternalId")
+        .says("an object can be written in parts")
+        .says("everything that was made for it is removed")
+        .says("What the live proof does not show");
+    assert_eq!(cloud.everything(), before);
+    let bodies: Vec<String> = cloud.calls().into_iter().map(|call| call.action).collect();
+    assert!(bodies.contains(&"iam:CreateRole".to_owned()));
+    assert!(
+        !bodies.contains(&"iam:UpdateAssumeRolePolicy".to_owned()),
+        "the real role is not touched"
+    );
+}
+
+#[test]
+fn a_live_refusal_is_a_finding_and_what_cannot_be_removed_is_told() {
+    let message = "not authorized to perform: x with an explicit deny in a service control policy";
+    let denied = || Scripted::error("s3", 403, "AccessDenied", message);
+    for (action, times, expected, code) in [
+        ("s3:PUT object", None, "fail live-put", 4),
+        ("s3:POST uploads", None, "fail live-multipart", 4),
+        ("s3:DELETE object", Some(1), "fail live-delete", 4),
+        ("s3:DELETE object", None, "fail live-delete", 6),
+    ] {
+        let mut cloud = Cloud::start();
+        cloud.setup(&[]).exits(0);
+        let s3 = cloud.s3("eu-west-1");
+        let bucket = cloud.bucket();
+        block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+        let before = cloud.everything();
+        cloud.script(action, times, denied());
+        let arguments = ["--live", "--yes", "--timeout", "1"];
+        let outcome = verify(&cloud, &arguments).exits(code);
+        assert!(told(&outcome).contains(&expected.to_owned()), "{outcome:?}");
+        assert!(
+            outcome.stdout.contains("service control policy"),
+            "{outcome:?}"
+        );
+        cloud.clear_script();
+        if code == 6 {
+            outcome
+                .says("left something behind")
+                .says("aws s3 rm --recursive");
+            assert_ne!(cloud.everything(), before);
+        } else {
+            assert_eq!(cloud.everything(), before);
+        }
+    }
+}
+
+#[test]
+fn a_live_proof_is_agreed_to_and_leaves_alone_what_it_does_not_know() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    cloud.forget();
+    cloud
+        .run(&["verify", "--live"])
+        .exits(2)
+        .says("nobody is there to be asked");
+    assert!(
+        cloud.calls().is_empty(),
+        "it is said before anything is asked"
+    );
+
+    let probe = format!("{}-probe", cloud.bucket());
+    cloud.role_by_hand(&probe, &trust(USER, Some(OTHER_TOKEN)), &[]);
+    let before = cloud.everything();
+    let outcome = cloud.run(&["verify", "--live", "--yes", "--role", &cloud.bucket()]);
+    outcome.exits(1).says("it is not touched");
+    assert_eq!(cloud.everything(), before);
+}
