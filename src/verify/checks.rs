@@ -1,6 +1,6 @@
 //! One check for each way in which a set-up is known to fail, in the order of how often it is the reason.
 //!
-//! A call that is refused belongs to exactly one check ([`blame`]), so that one mistake is told once. What no check can see from
+//! A call that is refused belongs to exactly one check (`blame`), so that one mistake is told once. What no check can see from
 //! the customer's side says so: the values in Mixpanel's form (as far as nobody gave them), resource control policies, the
 //! addresses that Mixpanel calls from. Two rows of the usual catalogues are no checks at all: SSE-C blocking and MFA Delete do
 //! not touch this export.
