@@ -35,6 +35,13 @@ impl Printer {
         if !findings.access.is_empty() {
             parts.push(self.access_table(&findings.access));
         }
+        let tried = findings.checks.iter();
+        let tried: Vec<&Check> = tried
+            .filter(|check| check.id.starts_with("live-"))
+            .collect();
+        if !tried.is_empty() {
+            parts.push(self.tried_live(&tried));
+        }
         if let Some(exports) = evidence
             .exports
             .as_ref()
@@ -62,12 +69,15 @@ impl Printer {
         }
     }
 
-    /// What a live proof showed, a line each.
-    pub fn proved(&self, checks: &[Check]) {
-        self.note(&self.proved_text(checks));
+    /// What fails, in full.
+    pub fn failures(&self, findings: &Findings) {
+        for check in findings.with(Status::Fail) {
+            self.note(&format!("\n{}", self.check(check)));
+        }
     }
 
-    fn proved_text(&self, checks: &[Check]) -> String {
+    /// What a live proof showed, a line each.
+    fn tried_live(&self, checks: &[&Check]) -> String {
         let mut lines = vec![self.paint(Tone::Heading, "Tried live")];
         for check in checks {
             let mark = match check.status {
@@ -86,9 +96,7 @@ impl Printer {
 
     /// The judgement at the end of `setup`: what fails in full, what is warned of in a line.
     pub fn judged(&self, findings: &Findings) {
-        for check in findings.with(Status::Fail) {
-            self.note(&format!("\n{}", self.check(check)));
-        }
+        self.failures(findings);
         let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
         let passed = findings.with(Status::Pass).count();
         let failed = findings.with(Status::Fail).count();
@@ -125,9 +133,10 @@ impl Printer {
             (Some(UiEncryption::Kms), None) => "KMS, the account's aws/s3 key".into(),
             (Some(UiEncryption::Aes), _) => "AES".into(),
         };
-        let guessed = match form.is_declared {
-            true => "",
-            false => " (most likely; --encryption says)",
+        let (encryption, guessed) = match (form.is_declared, evidence.facts()) {
+            (true, _) => (encryption, ""),
+            (false, Some(_)) => (encryption, " (most likely; --encryption says)"),
+            (false, None) => ("(not known)".into(), ""),
         };
         let line = |name: &str, value: &str| {
             format!(

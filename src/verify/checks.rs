@@ -155,7 +155,9 @@ impl Case<'_> {
             Some(UiEncryption::Aes) => "aes",
             Some(UiEncryption::Kms) => "kms",
         };
-        words.extend(["--encryption".to_owned(), encryption.to_owned()]);
+        if subject.form.is_declared || evidence.facts().is_some() {
+            words.extend(["--encryption".to_owned(), encryption.to_owned()]);
+        }
         if let Some(key) = &subject.form.key {
             words.extend(["--kms-key".to_owned(), key.to_string()]);
         }

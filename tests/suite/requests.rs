@@ -50,6 +50,24 @@ fn a_run_with_nothing_to_do_only_reads_and_at_most_4_deep() {
 }
 
 #[test]
+fn verify_of_a_role_only_reads_and_is_at_most_8_deep() {
+    let cloud = Cloud::start();
+    cloud
+        .setup(&["--encryption", "kms", "--create-kms-key"])
+        .exits(0);
+    cloud.forget();
+    cloud.delay(ANSWER_TIME);
+    cloud.run(&["verify", "--role", &cloud.bucket()]).exits(0);
+    let actions = actions(&cloud);
+    assert!(
+        cloud.calls().iter().all(|call| call.reads()),
+        "{actions:#?}"
+    );
+    assert!(actions.len() <= 34, "{}: {actions:#?}", actions.len());
+    assert!(cloud.depth() <= 8, "{} deep: {actions:#?}", cloud.depth());
+}
+
+#[test]
 fn print_details_of_a_role_is_at_most_4_deep() {
     let cloud = Cloud::start();
     cloud

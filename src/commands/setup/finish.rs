@@ -24,7 +24,7 @@ use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
 use crate::verify::after::After;
 use crate::verify::evidence::Evidence;
-use crate::verify::{Check, Status, judge};
+use crate::verify::{Check, Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
 pub(super) fn dry_run_result(
@@ -201,8 +201,20 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         && let Some(proof) =
             live::prove(surroundings, session, &subject, evidence, Offer::Unasked).await?
     {
-        printer.proved(&proof.checks);
+        let shown = Findings {
+            access: Vec::new(),
+            checks: proof.checks.clone(),
+        };
         live::conclude(surroundings, session, proof)?;
+        printer.failures(&shown);
+        let refused: Vec<&str> = shown.with(Status::Fail).map(|check| check.id).collect();
+        if !refused.is_empty() {
+            let message = format!(
+                "Everything is set up, and the live proof failed: {}.",
+                refused.join(", ")
+            );
+            return Err(Error::new(ErrorKind::NotWorking, message));
+        }
     }
     Ok(())
 }

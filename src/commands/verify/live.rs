@@ -77,6 +77,9 @@ pub(crate) async fn prove(
 
 fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, offer: Offer) -> Result<bool> {
     let printer = &surroundings.printer;
+    if offer == Offer::Unasked {
+        printer.note("");
+    }
     printer.note(&printer.paint(Tone::Heading, "Live proof"));
     printer.note(&wrapped(
         "  ",

@@ -83,7 +83,14 @@ fn key_policy(case: &Case<'_>) -> Check {
         Some(source) => check
             .advise(format!("Change {}.", source_text(source)))
             .mended_by(command),
-        None => check.edit(delegation(account), command),
+        None => check
+            .advise("Add this statement to the policy that is there, in the file that the first command writes:")
+            .mended_by(format!(
+                "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
+                case.region(),
+                key.arn
+            ))
+            .edit(delegation(account), command),
     }
 }
 

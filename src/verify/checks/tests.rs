@@ -326,6 +326,10 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("trust-external-id", Fail, |_, e| {
             trust_with(e, TOKEN, "2195193")
         }),
+        ("trust-external-id", Fail, |_, e| {
+            trust_with(e, "user/mixpanel-export", "root");
+            trust_with(e, TOKEN, "2195193");
+        }),
         ("trust-principal", Fail, |_, e| {
             trust_with(e, "user/mixpanel-export", "user/somebody")
         }),

@@ -39,7 +39,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     if naming.is_empty() {
         return not_named(case, role);
     }
-    let trusted = read::external_ids(&role.trust);
+    let trusted = trusted_ids(&naming);
     vec![
         external_id(case, role, &trusted),
         Check::pass("trust-principal", "the role trusts Mixpanel's export user")
@@ -52,6 +52,18 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
         .because(SOURCE),
         extra_conditions(case, role, &trusted),
     ]
+}
+
+/// The ExternalIds that these statements ask for.
+fn trusted_ids(naming: &[&Statement]) -> BTreeSet<String> {
+    const OPERATORS: [&str; 3] = ["StringEquals", "StringEqualsIgnoreCase", "StringLike"];
+    naming
+        .iter()
+        .flat_map(|statement| OPERATORS.map(|with| statement.condition(with, "sts:ExternalId")))
+        .flatten()
+        .flatten()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn names_mixpanel(statement: &Statement) -> bool {
@@ -203,12 +215,10 @@ fn no_external_id(case: &Case<'_>, role: &Role) -> Check {
                 "the role can be assumed without an ExternalId: anybody who learns its ARN can have Mixpanel write here",
             )
             .because(format!("{SOURCE}: statement {statement} has no condition on sts:ExternalId"))
+            .mended_by(read_trust(role))
             .edit(
                 compare::diff(&role.trust, &wanted).to_string(),
-                format!(
-                    "aws iam update-assume-role-policy --role-name {} --policy-document file://trust.json",
-                    role.name
-                ),
+                write_trust(role),
             )
         }
         Decision::Denied(_) => {
@@ -285,12 +295,27 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) ->
         }
     };
     let wanted = build::trust(&case.wanted_ids(role));
-    check.mixpanel_sees(REFUSED).edit(
-        compare::diff(&role.trust, &wanted).to_string(),
-        format!(
-            "aws iam update-assume-role-policy --role-name {} --policy-document file://trust.json",
-            role.name
-        ),
+    check
+        .mixpanel_sees(REFUSED)
+        .mended_by(read_trust(role))
+        .edit(
+            compare::diff(&role.trust, &wanted).to_string(),
+            write_trust(role),
+        )
+}
+
+/// The trust policy as a file, in which the difference is made by hand.
+fn read_trust(role: &Role) -> String {
+    format!(
+        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument > trust.json",
+        role.name
+    )
+}
+
+fn write_trust(role: &Role) -> String {
+    format!(
+        "aws iam update-assume-role-policy --role-name {} --policy-document file://trust.json",
+        role.name
     )
 }
 
