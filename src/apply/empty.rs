@@ -121,7 +121,7 @@ impl Progress {
 async fn abort_uploads(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Result<(), Failure> {
     let mut from = Some(Marker::default());
     while let Some(marker) = from {
-        let page = aws.unfinished_uploads(bucket, owner, &marker).await?;
+        let page = aws.unfinished_uploads(bucket, owner, None, &marker).await?;
         from = page.next;
         let mut aborts = JoinSet::new();
         for upload in page.items {

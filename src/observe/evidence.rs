@@ -101,7 +101,7 @@ pub async fn evidence(
         || session.home_region(),
         |facts| facts.settings.region.clone(),
     );
-    let form = match (&looked.form, &role, facts) {
+    let mut form = match (&looked.form, &role, facts) {
         (Some(form), _, _) => form.clone(),
         (None, Some(role), Some(facts)) => {
             let documents = grants.known.iter().map(|grant| &grant.document);
@@ -111,6 +111,17 @@ pub async fn evidence(
         _ => Form::default(),
     };
     let there = Aws::new(session, &region);
+    // A bucket may name its key by ID or alias, and the form wants the ARN.
+    if let (Some(UiEncryption::Kms), None, None, Some(facts)) =
+        (form.encryption, &form.key, &looked.form, facts)
+        && let Some(Some(BucketEncryption::Kms { key: Some(key), .. })) =
+            facts.settings.encryption.known()
+        && key != "aws/s3"
+        && !key.ends_with("alias/aws/s3")
+        && let Ok(Some(found)) = there.key(key).await
+    {
+        form.key = Some(found.arn);
+    }
     let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
     let (key, exports, simulated) = tokio::try_join!(
         key_of(session, &region, &form, default),
@@ -123,7 +134,14 @@ pub async fn evidence(
                 _ => Ok(None),
             }
         },
-        simulated(&aws, role.as_ref(), name.as_ref(), &region, &form),
+        simulated(
+            &aws,
+            role.as_ref(),
+            name.as_ref(),
+            &region,
+            &form,
+            looked.project
+        ),
     )?;
     Ok(Ok(Found {
         evidence: Evidence {
@@ -275,8 +293,20 @@ async fn standing_of(
     bucket: &BucketName,
     account: &AccountId,
 ) -> Result<BucketStanding, Failure> {
-    let home = Aws::new(session, &session.home_region());
-    let (presence, ours) = match home.bucket_presence(bucket, Some(account)).await? {
+    let mut home = Aws::new(session, &session.home_region());
+    let mut presence = home.bucket_presence(bucket, Some(account)).await?;
+    // S3 says where a bucket is before it looks at whose it is: that is asked there.
+    if let Presence::Elsewhere(region) = presence {
+        home = Aws::new(session, &region);
+        presence = match home.bucket_presence(bucket, Some(account)).await {
+            Ok(Presence::Here(None)) => Presence::Here(Some(region)),
+            Err(failure) if region.is_opt_in() && failure.cause != Cause::Timeout => {
+                return Ok(BucketStanding::Disabled(region));
+            }
+            presence => presence?,
+        };
+    }
+    let (presence, ours) = match presence {
         // It may be another account's that is open to us.
         Presence::Refused => (home.bucket_presence(bucket, None).await?, false),
         presence => (presence, true),
@@ -377,6 +407,7 @@ async fn simulated(
     bucket: Option<&BucketName>,
     region: &Region,
     form: &Form,
+    project: Option<&ProjectId>,
 ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
     let (Some(role), Some(bucket)) = (role, bucket) else {
         return Ok(None);
@@ -386,11 +417,14 @@ async fn simulated(
         ("aws:RequestedRegion", region.as_str()),
         ("aws:PrincipalArn", role.arn.as_str()),
         ("aws:PrincipalAccount", role.arn.account()),
+        ("aws:ResourceAccount", role.arn.account()),
+        ("kms:CallerAccount", role.arn.account()),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
     let bucket = format!("arn:aws:s3:::{bucket}");
-    let object = format!("{bucket}/0/{}/export.json.gz", Family::Events.folder());
+    let project = project.map_or("0", |project| project.as_str());
+    let object = format!("{bucket}/{}export.json.gz", Family::Events.prefix(project));
     let key = form.key.as_ref().map(|key| key.to_string());
     let on_key = async {
         match &key {

@@ -192,6 +192,20 @@ impl Statement {
             .collect()
     }
 
+    /// The values that a condition key has to have, by whatever operator that is not a negation.
+    pub fn wanted_of(&self, key: &str) -> Vec<&str> {
+        let operators = self.0.get("Condition").and_then(Value::as_object);
+        operators
+            .into_iter()
+            .flatten()
+            .filter(|(operator, _)| !operator.contains("Not") && !operator.contains("Null"))
+            .filter_map(|(_, comparisons)| comparisons.as_object())
+            .flatten()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(key))
+            .flat_map(|(_, value)| texts(Some(value)))
+            .collect()
+    }
+
     /// Whether the statement says for whom it is not.
     pub fn has_not_principal(&self) -> bool {
         self.0.contains_key("NotPrincipal")

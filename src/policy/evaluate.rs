@@ -4,6 +4,9 @@
 //! what is not known of a request, or of the policies, is never guessed. A decision other than [`Decision::Unknown`] stays
 //! the same whatever the unknown facts turn out to be. The policies of AWS Organizations, session policies and endpoint
 //! policies are not looked at.
+//!
+//! The libraries that evaluate IAM policies (iam-rs 0.8 was looked at) know yes and no only, compose no permissions boundary with
+//! a resource's policy, and stop at a document that they cannot parse: so this is written here.
 
 mod condition;
 mod pattern;

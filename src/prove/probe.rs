@@ -64,8 +64,14 @@ impl<'a> Probe<'a> {
         })
     }
 
+    /// Whether a role is this real role's stand-in: nothing but its tag says so.
+    fn is_ours(&self, role: &Role) -> bool {
+        role.tags
+            .contains(&Tag::probe_of(self.subject.role.name.as_str()))
+    }
+
     /// Says that objects are written from now on.
-    pub(super) fn wrote_objects(&self) {
+    pub(super) fn writes_objects(&self) {
         self.wrote.store(true, Ordering::SeqCst);
     }
 
@@ -75,7 +81,7 @@ impl<'a> Probe<'a> {
         let Some(role) = self.aws.role(name).await? else {
             return Ok(false);
         };
-        if !is_probe(&role) {
+        if !self.is_ours(&role) {
             let message = format!(
                 "a role of that name exists without the tag {PROBE_KEY}: it is not touched"
             );
@@ -114,8 +120,18 @@ impl<'a> Probe<'a> {
             .await;
         match made {
             // The answer to an earlier try was lost: there was no such role when it was looked for.
-            Err(failure) if failure.cause == Cause::AlreadyExists => {}
-            made => made?,
+            Err(failure) if failure.cause == Cause::AlreadyExists => {
+                let there = self.aws.role(name).await?;
+                if !there.is_some_and(|role| self.is_ours(&role)) {
+                    self.made.store(false, Ordering::SeqCst);
+                    return Err(failure);
+                }
+            }
+            Err(failure) => {
+                self.made.store(failure.may_have_acted(), Ordering::SeqCst);
+                return Err(failure);
+            }
+            Ok(()) => {}
         }
         for grant in *grants {
             match grant
@@ -205,16 +221,15 @@ impl<'a> Probe<'a> {
         for key in self.subject.keys() {
             aws.delete_canary(self.subject.canary(&key)).await?;
         }
-        // An upload in parts that was cut short. Not being allowed to look for one is no reason to stop.
+        // An upload in parts that was cut short.
         let (bucket, owner) = (self.subject.bucket, self.subject.owner);
         let folder = self.subject.folder();
         let first = Marker::default();
-        let page = self.at_bucket.unfinished_uploads(bucket, owner, &first);
-        let uploads = match page.await {
-            Ok(page) => page.items,
-            Err(failure) if failure.cause == Cause::Denied => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
+        let page = self
+            .at_bucket
+            .unfinished_uploads(bucket, owner, Some(&folder), &first)
+            .await?;
+        let uploads = page.items;
         for upload in uploads
             .iter()
             .filter(|upload| upload.key.starts_with(&folder))
@@ -236,6 +251,11 @@ impl<'a> Probe<'a> {
     }
 
     async fn remove_role(&self, name: &RoleName) -> Result<(), Failure> {
+        match self.aws.role(name).await? {
+            Some(role) if self.is_ours(&role) => {}
+            // Gone already, or somebody else's by now.
+            _ => return Ok(()),
+        }
         for arn in self.aws.attached_policies(name).await? {
             if let Ok(arn) = arn.parse() {
                 self.aws.detach_policy(name, &arn).await?;
@@ -248,12 +268,8 @@ impl<'a> Probe<'a> {
     }
 }
 
-fn is_probe(role: &Role) -> bool {
-    role.tags.iter().any(|tag| tag.key == PROBE_KEY)
-}
-
 /// The probe's name: the role's, cut so that it stays within IAM's limit.
-fn name_beside(role: &RoleName) -> Option<RoleName> {
+pub(super) fn name_beside(role: &RoleName) -> Option<RoleName> {
     let kept: String = role
         .as_str()
         .chars()

@@ -3,6 +3,8 @@
 //! After AssumeRole, Mixpanel's session belongs to the customer's own account. So in a bucket of that account the role's
 //! policies suffice; a bucket of another account has to allow as well, and a key always has to delegate.
 
+use std::collections::BTreeSet;
+
 use time::format_description::well_known::Rfc3339;
 
 use super::evidence::{BucketFacts, BucketStanding, Evidence, KeyStanding, Subject};
@@ -10,13 +12,13 @@ use super::freshness::{Family, day_prefix};
 use crate::details::UiEncryption;
 use crate::names::{BucketName, KeyArn, ProjectToken};
 use crate::observed::{BucketEncryption, Key, Reading, Role};
-use crate::policy::Document;
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
+use crate::policy::document::Principals;
 use crate::policy::evaluate::{
     Context, Decision, Doubt, Fact, Layer, Named, Policies, Principal, Refusal, Request, Rule,
     Source, decide,
 };
-use crate::policy::read;
+use crate::policy::{Document, Statement};
 
 /// What stands for a project's ID where nobody gave one.
 const SOME_PROJECT: &str = "0";
@@ -138,6 +140,20 @@ impl Access {
     }
 }
 
+/// Whether the documents treat a role that stands in for the real one otherwise: they name the real one, or go by its tags.
+pub fn stand_in_differs(subject: &Subject, evidence: &Evidence, stand_in: &Role) -> bool {
+    let other = Evidence {
+        role: Some(stand_in.clone()),
+        ..evidence.clone()
+    };
+    let refused =
+        |access: &Access| !access.call.action().starts_with("sts:") && !access.is_allowed();
+    let real = table(subject, evidence);
+    let other = table(subject, &other);
+    other.iter().filter(|access| refused(access)).count()
+        > real.iter().filter(|access| refused(access)).count()
+}
+
 /// A statement's place, for people.
 pub fn source_text(source: &Source) -> String {
     let number = source.statement + 1;
@@ -172,10 +188,32 @@ fn tokens(subject: &Subject, role: &Role) -> Vec<ProjectToken> {
     if !subject.tokens.is_empty() {
         return subject.tokens.clone();
     }
-    read::external_ids(&role.trust)
+    trusted_ids(role)
         .iter()
         .filter_map(|id| id.parse().ok())
         .collect()
+}
+
+/// The ExternalIds that a role asks Mixpanel for.
+pub fn trusted_ids(role: &Role) -> BTreeSet<String> {
+    let statements = role.trust.statements().iter();
+    statements
+        .filter(|statement| statement.allows() && names_mixpanel(statement))
+        .flat_map(|statement| statement.wanted_of("sts:ExternalId"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a statement of a trust policy speaks of Mixpanel's user, by whatever name.
+pub fn names_mixpanel(statement: &Statement) -> bool {
+    let root = format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:root");
+    match statement.principals() {
+        Principals::Anyone => true,
+        Principals::Aws(principals) => principals
+            .iter()
+            .any(|principal| [MIXPANEL_USER_ARN, MIXPANEL_ACCOUNT, &root, "*"].contains(principal)),
+        Principals::Others => statement.has_not_principal(),
+    }
 }
 
 fn assumptions<'a>(
@@ -357,7 +395,8 @@ impl Asked<'_> {
             Call::Put(family) | Call::Get(family) | Call::Delete(family) => object(family),
             _ => format!("arn:aws:s3:::{bucket}"),
         };
-        let request = self.request(call.action(), &resource, self.s3_context(&call));
+        let context = self.s3_context(&call);
+        let request = self.request(call.action(), &resource, context.clone());
         let document = self.bucket_policy();
         let mut policies = self.policies_of_role();
         policies.rule = if self.facts.ours {
@@ -373,7 +412,19 @@ impl Asked<'_> {
             let what = format!("the bucket's policy ({} is refused)", denied.action);
             policies.unreadable.push((Layer::Resource, what));
         }
-        self.access(call, request, &policies)
+        // S3 takes TLS 1.2 and 1.3. What is the same for both does not hang on it.
+        let [older, newer] = ["1.2", "1.3"].map(|version| {
+            let context = context.clone().with("s3:TlsVersion", known(version));
+            decide(&self.request(call.action(), &resource, context), &policies)
+        });
+        let access = self.access(call, request, &policies);
+        match older == newer {
+            true => Access {
+                decision: older,
+                ..access
+            },
+            false => access,
+        }
     }
 
     fn access(&self, call: Call, request: Request, policies: &Policies<'_>) -> Access {

@@ -395,7 +395,7 @@ fn a_live_proof_shows_what_mixpanel_can_do_and_leaves_nothing() {
     cloud.forget();
     let outcome = cloud.run(&["verify", "--live", "--yes"]).exits(0);
     outcome
-        .says("the role cannot be assumed without an ExternalId")
+        .says("the stand-in cannot be assumed without an ExternalId")
         .says("an object can be written in parts")
         .says("everything that was made for it is removed")
         .says("What the live proof does not show");

@@ -1,7 +1,9 @@
 //! One small object, written and read as Mixpanel would: with the SSE headers that its form sends, whole and in parts.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
+};
 
 use crate::aws::{Aws, Cause, Failure};
 use crate::details::{Form, UiEncryption};
@@ -79,6 +81,7 @@ impl Aws {
             .bucket(canary.bucket.as_str())
             .expected_bucket_owner(canary.owner.as_str())
             .key(canary.key)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .set_server_side_encryption(canary.algorithm())
             .set_ssekms_key_id(canary.kms_key());
         let upload = request.send().await.map_err(canary.failure(ACTION))?;
@@ -91,11 +94,13 @@ impl Aws {
             .key(canary.key)
             .upload_id(id)
             .part_number(1)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from_static(CONTENT));
         let part = request.send().await.map_err(canary.failure(ACTION))?;
         let part = CompletedPart::builder()
             .part_number(1)
             .set_e_tag(part.e_tag)
+            .set_checksum_crc32(part.checksum_crc32)
             .build();
         let request = self
             .s3

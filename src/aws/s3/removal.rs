@@ -60,7 +60,7 @@ impl Aws {
         let start = Marker::default();
         let (versions, uploads) = tokio::try_join!(
             self.object_versions(bucket, owner, &start, 1),
-            self.unfinished_uploads(bucket, owner, &start)
+            self.unfinished_uploads(bucket, owner, None, &start)
         )?;
         Ok(versions.items.is_empty() && uploads.items.is_empty())
     }
@@ -153,11 +153,12 @@ impl Aws {
         Ok(undeleted.collect())
     }
 
-    /// A page of unfinished uploads.
+    /// A page of unfinished uploads, of keys that begin so.
     pub async fn unfinished_uploads(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
+        prefix: Option<&str>,
         from: &Marker,
     ) -> Result<Page<UnfinishedUpload>, Failure> {
         let request = self
@@ -165,6 +166,7 @@ impl Aws {
             .list_multipart_uploads()
             .bucket(bucket.as_str())
             .expected_bucket_owner(owner.as_str())
+            .set_prefix(prefix.map(str::to_owned))
             .set_key_marker(from.key.clone())
             .set_upload_id_marker(from.id.clone());
         let answer = request.send().await.map_err(|error| {

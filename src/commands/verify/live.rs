@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use crate::answers::prompt::Prompter;
-use crate::aws::Session;
+use crate::aws::{Aws, Session};
 use crate::commands::Surroundings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::names::{BucketName, ProjectToken};
 use crate::observed::Reading;
-use crate::policy::read;
+use crate::policy::evaluate::Decision;
 use crate::prove::{self, NOT_PROVED, Proof};
 use crate::report::Tone;
 use crate::report::verify::wrapped;
-use crate::verify::evidence::{Evidence, Subject};
+use crate::verify::access::{self, Access};
+use crate::verify::evidence::{BucketFacts, Evidence, Subject};
 
 /// Why a proof is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +43,35 @@ pub(crate) async fn prove(
         printer.warning("--live writes into buckets of your own account only: nothing was tried.");
         return Ok(None);
     }
-    let trusted = read::external_ids(&role.trust);
+    if let Some(why) = unprovable(subject, evidence) {
+        printer.warning(&format!("{why}: nothing was tried live."));
+        return Ok(None);
+    }
+    // An ID that is no token as it stands would only be refused by STS, whose message shows it.
+    let trusted = access::trusted_ids(role);
+    let mut sound = trusted.iter().filter(|id| {
+        let token = id.parse::<ProjectToken>();
+        token.is_ok_and(|token| token.expose() == id.as_str()) && !id.contains(['*', '?'])
+    });
     let given = subject.tokens.first().map(|token| token.expose());
-    let Some(external_id) = given.or_else(|| trusted.first().map(String::as_str)) else {
-        printer.warning("--live needs a project token (--project-token), since the role asks for none: nothing was tried.");
+    let Some(external_id) = given.or_else(|| sound.next().map(String::as_str)) else {
+        printer.warning(
+            "the role asks for no usable project token, and --project-token gives none: nothing was tried live.",
+        );
         return Ok(None);
     };
-    let retention = facts.retention.as_ref().and_then(Reading::known);
+    let without_objects = match retention(session, facts, bucket, evidence).await? {
+        Reading::Known(None) => None,
+        Reading::Known(Some(retention)) => Some(format!(
+            "no object is written, since Object Lock would keep it ({retention})"
+        )),
+        Reading::Unreadable(denied) => Some(format!(
+            "no object is written, since Object Lock might keep it ({} is refused)",
+            denied.action
+        )),
+    };
+    let versioned = matches!(facts.versioned, Some(Reading::Known(true)));
+    let real = (subject, evidence);
     let subject = prove::Subject {
         caller: &evidence.caller,
         role,
@@ -58,24 +82,71 @@ pub(crate) async fn prove(
         form: &subject.form,
         external_id,
         project: subject.project.as_ref(),
-        without_objects: retention.and_then(Option::as_ref).map(|retention| {
-            format!("no object is written, since Object Lock would keep it ({retention})")
-        }),
+        without_objects,
         deadline: Duration::from_secs(surroundings.common.timeout),
     };
-    if !agreed(surroundings, &subject, offer)? {
+    if !agreed(surroundings, &subject, versioned, offer)? {
         printer.note("Nothing was tried live.");
         return Ok(None);
     }
-    let proof = prove::prove(session, &subject, &surroundings.interrupts, |event| {
+    let mut proof = prove::prove(session, &subject, &surroundings.interrupts, |event| {
         printer.proof(&event);
     })
     .await;
     printer.note("");
+    let stand_in = proof.stand_in(real.1);
+    if stand_in.is_some_and(|stand_in| access::stand_in_differs(real.0, real.1, &stand_in)) {
+        proof.doubt();
+    }
     Ok(Some(proof))
 }
 
-fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, offer: Offer) -> Result<bool> {
+/// Why there is nothing to prove, if so.
+fn unprovable(subject: &Subject, evidence: &Evidence) -> Option<String> {
+    let arn = &evidence.caller.arn;
+    if arn.ends_with(":root") || arn.contains(":federated-user/") {
+        return Some(format!("{arn} cannot assume a role"));
+    }
+    if let Some(denied) = evidence.unread_grants.first() {
+        return Some(format!(
+            "not all policies of the role can be copied, since {} is refused",
+            denied.action
+        ));
+    }
+    let hangs_on_project = |access: &Access| match &access.decision {
+        Decision::Unknown { because, .. } => {
+            because.iter().any(|reason| reason.contains("--project-id"))
+        }
+        _ => false,
+    };
+    let table = access::table(subject, evidence);
+    table.iter().any(hangs_on_project).then(|| {
+        "the role may write for one project only, and --project-id does not say which".into()
+    })
+}
+
+/// Object Lock's default retention, read where nobody has read it yet.
+async fn retention(
+    session: &Session,
+    facts: &BucketFacts,
+    bucket: &BucketName,
+    evidence: &Evidence,
+) -> Result<Reading<Option<String>>> {
+    if let Some(read) = &facts.retention {
+        return Ok(read.clone());
+    }
+    let aws = Aws::new(session, &facts.settings.region);
+    let read = aws.default_retention(bucket, Some(&evidence.caller.account));
+    read.await
+        .map_err(|failure| failure.into_error(session.profile()))
+}
+
+fn agreed(
+    surroundings: &Surroundings,
+    subject: &prove::Subject<'_>,
+    versioned: bool,
+    offer: Offer,
+) -> Result<bool> {
     let printer = &surroundings.printer;
     if offer == Offer::Unasked {
         printer.note("");
@@ -91,6 +162,9 @@ fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, offer: Offe
             subject.folder(),
         ),
     ));
+    if versioned {
+        printer.note("  The bucket keeps versions, so old versions of the two objects stay.");
+    }
     printer.note("");
     if surroundings.common.yes {
         return Ok(true);
@@ -119,7 +193,15 @@ pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Pr
             true => ErrorKind::Interrupted,
             false => ErrorKind::Partial,
         };
-        let message = format!("The live proof left something behind:{}", left.concat());
+        let why = proof
+            .failure
+            .map(|failure| format!(" It did not come to its end: {failure}"));
+        let message = format!(
+            "The live proof left something behind:{}{}",
+            left.concat(),
+            why.map(|why| format!("\n{}", why.trim_start()))
+                .unwrap_or_default()
+        );
         return Err(Error::new(kind, message).hint("Each command removes what it stands under."));
     }
     if proof.interrupted {

@@ -6,6 +6,7 @@ use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, Reading, owner};
 use crate::policy::document::Principals;
 use crate::policy::{Document, read};
+use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::{BucketFacts, BucketStanding};
 use crate::verify::freshness::Family;
@@ -14,7 +15,11 @@ const DENIED_BY_BUCKET: &str = "AccessDenied: not authorized to perform: s3:PutO
 
 /// What the bucket's policy says to the role.
 pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
-    let sse = |check: Check| {
+    let sse = |mut check: Check| {
+        // What stands in the form was guessed, so this is no more than a guess.
+        if !case.subject.form.is_declared {
+            check.status = Status::Unknown;
+        }
         check.advise(match case.subject.form.encryption {
             None => "Choose under \"Encryption\" in Mixpanel what the policy asks for, or remove the Deny: the bucket's default encrypts every object anyway.",
             Some(_) => "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or change the Deny.",
@@ -444,7 +449,9 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
 }
 
 fn read_lifecycle(bucket: &BucketName) -> String {
-    format!("aws s3api get-bucket-lifecycle-configuration --bucket {bucket} > lifecycle.json")
+    format!(
+        "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} --query '{{Rules: Rules}}' --output json > lifecycle.json"
+    )
 }
 
 fn write_lifecycle(bucket: &BucketName) -> String {

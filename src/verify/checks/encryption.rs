@@ -81,7 +81,15 @@ fn key_policy(case: &Case<'_>) -> Check {
     );
     match blamed.iter().find_map(|blame| blame.source) {
         Some(source) => check
-            .advise(format!("Change {}.", source_text(source)))
+            .advise(format!(
+                "Change {}, in the file that the first command writes:",
+                source_text(source)
+            ))
+            .mended_by(format!(
+                "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
+                case.region(),
+                key.arn
+            ))
             .mended_by(command),
         None => check
             .advise("Add this statement to the policy that is there, in the file that the first command writes:")

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
+use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, days};
 use super::super::{Status, judge};
@@ -584,7 +585,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
                 bucket_key: false,
             }))
         }),
-        ("scp", Fail, |_, e| {
+        ("scp", Unknown, |_, e| {
             if let Some(Reading::Known(simulated)) = &mut e.simulated {
                 simulated[1].allowed = false;
                 simulated[1].by_organization = Some(false);
@@ -727,4 +728,64 @@ fn a_role_for_one_project_is_undecided_until_the_project_is_named() {
     assert_eq!(judge(&subject, &evidence).verdict(), Status::Pass);
     subject.project = Some("43".parse().unwrap());
     assert_eq!(judge(&subject, &evidence).verdict(), Status::Fail);
+}
+
+#[test]
+fn a_verdict_is_never_better_than_what_was_judged() {
+    let unread: [Break; 4] = [
+        |_, e| {
+            e.role = None;
+            e.unread_role = Some(denied("iam:GetRole"));
+        },
+        |_, e| standing(e, BucketStanding::Refused { ours: Some(true) }),
+        |_, e| e.key = KeyStanding::Unreadable(KEY.into(), denied("kms:DescribeKey")),
+        |_, e| facts(e).settings.policy = unreadable("s3:GetBucketPolicy"),
+    ];
+    for make in unread {
+        let (mut subject, mut evidence) = sound();
+        make(&mut subject, &mut evidence);
+        assert_eq!(judge(&subject, &evidence).verdict(), Status::Unknown);
+    }
+}
+
+#[test]
+fn an_old_tls_may_be_refused() {
+    let (subject, mut evidence) = sound();
+    let old = json!({ "Condition": { "NumericLessThan": { "s3:TlsVersion": "1.2" } } });
+    bucket_denies(&mut evidence, old);
+    assert_eq!(found(&subject, &evidence), BTreeSet::new());
+    let new = json!({ "Condition": { "NumericLessThan": { "s3:TlsVersion": "1.3" } } });
+    bucket_denies(&mut evidence, new);
+    assert_eq!(judge(&subject, &evidence).verdict(), Status::Unknown);
+}
+
+#[test]
+fn a_stand_in_differs_where_the_documents_name_the_real_role() {
+    let (subject, mut evidence) = sound();
+    let stand_in = Role {
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe")
+            .parse()
+            .unwrap(),
+        tags: Vec::new(),
+        ..role(&mut evidence).clone()
+    };
+    assert!(!stand_in_differs(&subject, &evidence, &stand_in));
+    bucket_denies(
+        &mut evidence,
+        json!({ "Condition": { "ArnNotEquals": { "aws:PrincipalArn": format!("arn:aws:iam::{ACCOUNT}:role/export") } } }),
+    );
+    assert_eq!(found(&subject, &evidence), BTreeSet::new());
+    assert!(stand_in_differs(&subject, &evidence, &stand_in));
+}
+
+#[test]
+fn a_guess_at_the_form_fails_nothing() {
+    let (mut subject, mut evidence) = sound();
+    subject.form.is_declared = false;
+    let aes = json!({ "Action": "s3:PutObject", "Condition": { "StringNotEquals": { "s3:x-amz-server-side-encryption": "AES256" } } });
+    bucket_denies(&mut evidence, aes);
+    assert_eq!(
+        found(&subject, &evidence),
+        BTreeSet::from([("bucket-policy-sse", Status::Unknown)])
+    );
 }

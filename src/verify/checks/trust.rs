@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::super::access::assumption;
+use super::super::access::{assumption, names_mixpanel, trusted_ids};
 use super::{Case, Check, unread};
 use crate::names::{ProjectToken, TokenShape};
 use crate::observed::Role;
-use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
+use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Fact, Named, Policies, Refusal, Rule, decide};
-use crate::policy::{Statement, build, compare, read};
+use crate::policy::{Statement, compare, merge};
 
 const IDS: [&str; 5] = [
     "trust-external-id",
@@ -39,11 +39,11 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     if naming.is_empty() {
         return not_named(case, role);
     }
-    let trusted = trusted_ids(&naming);
+    let trusted = trusted_ids(role);
     vec![
         external_id(case, role, &trusted),
         Check::pass("trust-principal", "the role trusts Mixpanel's export user")
-            .because(format!("{SOURCE}: Principal {}", build::MIXPANEL_USER_ARN)),
+            .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
         no_external_id(case, role),
         Check::pass(
             "trust-orphan-id",
@@ -52,29 +52,6 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
         .because(SOURCE),
         extra_conditions(case, role, &trusted),
     ]
-}
-
-/// The ExternalIds that these statements ask for.
-fn trusted_ids(naming: &[&Statement]) -> BTreeSet<String> {
-    const OPERATORS: [&str; 3] = ["StringEquals", "StringEqualsIgnoreCase", "StringLike"];
-    naming
-        .iter()
-        .flat_map(|statement| OPERATORS.map(|with| statement.condition(with, "sts:ExternalId")))
-        .flatten()
-        .flatten()
-        .map(str::to_owned)
-        .collect()
-}
-
-fn names_mixpanel(statement: &Statement) -> bool {
-    let root = format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:root");
-    match statement.principals() {
-        Principals::Anyone => true,
-        Principals::Aws(principals) => principals
-            .iter()
-            .any(|principal| [MIXPANEL_USER_ARN, MIXPANEL_ACCOUNT, &root, "*"].contains(principal)),
-        Principals::Others => statement.has_not_principal(),
-    }
 }
 
 /// Nothing in the trust policy names Mixpanel: it names somebody else, or somebody who is gone.
@@ -209,7 +186,7 @@ fn no_external_id(case: &Case<'_>, role: &Role) -> Check {
     match decision(case, role, None) {
         Decision::Allowed { by } => {
             let statement = by.first().map_or(1, |source| source.statement + 1);
-            let wanted = build::trust(&case.wanted_ids(role));
+            let wanted = merge::trust_with(&role.trust, &case.wanted_ids(role), true);
             Check::warn(
                 ID,
                 "the role can be assumed without an ExternalId: anybody who learns its ARN can have Mixpanel write here",
@@ -294,7 +271,7 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) ->
             .because(format!("{SOURCE}: Condition"))
         }
     };
-    let wanted = build::trust(&case.wanted_ids(role));
+    let wanted = merge::trust_with(&role.trust, &case.wanted_ids(role), true);
     check
         .mixpanel_sees(REFUSED)
         .mended_by(read_trust(role))
@@ -307,7 +284,7 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) ->
 /// The trust policy as a file, in which the difference is made by hand.
 fn read_trust(role: &Role) -> String {
     format!(
-        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument > trust.json",
+        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument --output json > trust.json",
         role.name
     )
 }
@@ -363,7 +340,7 @@ impl Case<'_> {
             .collect();
         match given.is_empty() {
             true => {
-                let trusted = read::external_ids(&role.trust);
+                let trusted = trusted_ids(role);
                 match trusted.is_empty() {
                     true => ["PROJECT_TOKEN".to_owned()].into(),
                     false => trusted,
@@ -375,6 +352,6 @@ impl Case<'_> {
 
     /// The trust policy with Mixpanel's statement in it, and nothing of others lost.
     fn wanted_trust(&self, role: &Role) -> crate::policy::Document {
-        crate::policy::merge::trust_with(&role.trust, &self.wanted_ids(role), false)
+        merge::trust_with(&role.trust, &self.wanted_ids(role), false)
     }
 }
