@@ -14,7 +14,7 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
 use crate::error::DeniedCall;
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{BucketEncryption, Caller, Key, Reading, Role, Simulated};
+use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated};
 use crate::policy::{Document, build, read};
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use crate::verify::freshness::{self, Export, Family};
@@ -362,6 +362,11 @@ pub async fn key_of(
         }
         (None, _, _) => return Ok(KeyStanding::NotUsed),
     };
+    // DescribeKey makes the key of an AWS alias that has none yet, and this only reads.
+    // <https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>
+    if reference.ends_with(AWS_MANAGED) {
+        return Ok(KeyStanding::AwsManaged);
+    }
     // A key is asked where it is, which need not be where it is wanted.
     let named_region = reference
         .strip_prefix("arn:")
@@ -369,7 +374,6 @@ pub async fn key_of(
     let aws = Aws::new(session, named_region.as_ref().unwrap_or(region));
     let key = match aws.key(&reference).await {
         Ok(Some(key)) => key,
-        Ok(None) if reference == AWS_MANAGED => return Ok(KeyStanding::NotMadeYet),
         Ok(None) => return Ok(KeyStanding::Missing(reference)),
         Err(failure) if failure.cause == Cause::Denied => {
             return Ok(KeyStanding::Unreadable(reference, failure.denied_call()));
@@ -381,14 +385,11 @@ pub async fn key_of(
         Err(failure) => return Err(failure),
     };
     // AWS writes the policy of its own keys, and it is known. Emulators make them with that of a customer's key.
-    if reference == AWS_MANAGED || !key.customer_managed {
+    if !key.customer_managed {
         let arn = &key.arn;
         let policy = build::aws_managed_key(arn.account(), arn.region());
         return Ok(KeyStanding::Here {
-            key: Box::new(Key {
-                customer_managed: false,
-                ..key
-            }),
+            key: Box::new(key),
             policy: Reading::Known(policy),
         });
     }

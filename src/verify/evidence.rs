@@ -105,8 +105,8 @@ pub struct BucketFacts {
 pub enum KeyStanding {
     /// None: S3's own encryption, or nobody looked.
     NotUsed,
-    /// The account's `aws/s3` key is used, and S3 makes it at its first use.
-    NotMadeYet,
+    /// The account's `aws/s3` key is used. AWS manages it, S3 makes it at its first use, and whoever may use S3 may use it.
+    AwsManaged,
     /// It is named so, and not there.
     Missing(String),
     /// It is named so, and may not be looked at.

@@ -23,7 +23,9 @@ impl Case<'_> {
         match &self.evidence.key {
             KeyStanding::Here { key, policy } => Ok((key, policy)),
             KeyStanding::NotUsed => Err(NOT_USED),
-            KeyStanding::NotMadeYet => Err("S3 makes the key aws/s3 at its first use"),
+            KeyStanding::AwsManaged => {
+                Err("the key is aws/s3, which AWS manages and whoever may use S3 may use")
+            }
             KeyStanding::Missing(_) => Err("there is no such key"),
             KeyStanding::Unreadable(..) => Err("the key cannot be looked at"),
         }
@@ -354,7 +356,7 @@ fn state(case: &Case<'_>) -> Check {
                 _ => broken(format!("aws kms describe-key --region {region} --key-id {arn}")),
             }
         }
-        KeyStanding::NotUsed | KeyStanding::NotMadeYet => {
+        KeyStanding::NotUsed | KeyStanding::AwsManaged => {
             Check::skipped(ID, case.key().err().unwrap_or(NOT_USED))
         }
     }
@@ -461,7 +463,7 @@ fn literal(case: &Case<'_>) -> Check {
 fn aws_managed(case: &Case<'_>) -> Check {
     const ID: &str = "kms-aws-managed-xacct";
     let managed = match &case.evidence.key {
-        KeyStanding::NotMadeYet => true,
+        KeyStanding::AwsManaged => true,
         KeyStanding::Here { key, .. } => !key.customer_managed,
         _ => false,
     };

@@ -258,7 +258,7 @@ fn without_kms(subject: &mut Subject, evidence: &mut Evidence, encryption: Optio
 
 fn with_aws_key(subject: &mut Subject, evidence: &mut Evidence) {
     subject.form.key = None;
-    evidence.key = KeyStanding::NotMadeYet;
+    evidence.key = KeyStanding::AwsManaged;
     evidence.grants.remove(0);
     facts(evidence).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
         key: None,
