@@ -1,6 +1,7 @@
 //! What IAM itself says of a role: the policy simulator, which alone sees the organization's service control policies, and the
 //! account's version of global STS tokens.
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
 use crate::aws::{Aws, Failure};
@@ -22,6 +23,8 @@ impl Aws {
         context: &ContextValues,
     ) -> Result<Vec<Simulated>, Failure> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        // It says more than the documents do, and is not worth waiting for where it fails.
+        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         let entries = context.iter().map(|(key, value)| {
             ContextEntry::builder()
                 .context_key_name(key)
@@ -38,6 +41,8 @@ impl Aws {
             ))
             .resource_arns(resource)
             .set_context_entries(Some(entries.collect()))
+            .customize()
+            .config_override(once)
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
