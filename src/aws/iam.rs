@@ -162,22 +162,9 @@ impl Aws {
     /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version is the
     /// default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which others there are.
     pub async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
-        const ACTION: &str = "iam:GetPolicy";
-        let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
-        let answer = match answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
-            Ok(answer) => answer,
-            Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
+        let Some((tags, default_version)) = self.version_in_force(arn).await? else {
+            return Ok(None);
         };
-        let odd = || {
-            Failure::incomplete(
-                ACTION,
-                arn.as_str(),
-                "AWS answered without its default version",
-            )
-        };
-        let policy = answer.policy().ok_or_else(odd)?;
-        let default_version = policy.default_version_id().ok_or_else(odd)?.to_owned();
         let (document, versions) = tokio::join!(
             self.policy_document(arn, &default_version),
             self.policy_versions(arn)
@@ -190,7 +177,7 @@ impl Aws {
         };
         Ok(Some(Policy {
             arn: arn.clone(),
-            tags: policy.tags().iter().map(tag_of).collect(),
+            tags,
             document: document?,
             versions,
         }))
@@ -198,6 +185,17 @@ impl Aws {
 
     /// The document that a managed policy has in force; `None` where there is no such policy.
     pub async fn managed_document(&self, arn: &PolicyArn) -> Result<Option<Document>, Failure> {
+        match self.version_in_force(arn).await? {
+            Some((_, version)) => self.policy_document(arn, &version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The tags of a managed policy and the ID of its default version; `None` where there is no such policy.
+    async fn version_in_force(
+        &self,
+        arn: &PolicyArn,
+    ) -> Result<Option<(Vec<Tag>, String)>, Failure> {
         const ACTION: &str = "iam:GetPolicy";
         let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
         let answer = match answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
@@ -205,14 +203,13 @@ impl Aws {
             Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let version = answer
-            .policy()
-            .and_then(|policy| policy.default_version_id());
-        let version = version.ok_or_else(|| {
+        let odd = || {
             let message = "AWS answered without its default version";
             Failure::incomplete(ACTION, arn.as_str(), message)
-        })?;
-        self.policy_document(arn, version).await.map(Some)
+        };
+        let policy = answer.policy().ok_or_else(odd)?;
+        let version = policy.default_version_id().ok_or_else(odd)?.to_owned();
+        Ok(Some((policy.tags().iter().map(tag_of).collect(), version)))
     }
 
     async fn policy_versions(&self, arn: &PolicyArn) -> Result<Vec<Version>, Failure> {
