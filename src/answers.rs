@@ -14,11 +14,12 @@ use std::collections::BTreeSet;
 use crate::cli::{EncryptionFlag, HardenFlag, Setup};
 use crate::error::{Error, Result};
 use crate::names::{
-    AccountId, BucketName, ENCRYPTION_KEY, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS,
-    Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
+    AccountId, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName, KeyReference,
+    MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
 };
 use crate::observed::{Key, Observed};
 use crate::policy::read;
+use crate::policy::trust::Trust;
 use crate::process::Process;
 use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
@@ -48,8 +49,12 @@ pub struct Draft {
     pub boundary: Option<PolicyArn>,
     /// The user's tags.
     pub tags: Vec<Tag>,
+    /// The ExternalIds that are to be let in no longer.
+    pub removed: Vec<ExternalIdReference>,
     /// Whether to take over what is not ours.
     pub adopt: bool,
+    /// The role that Mixpanel may be let into although it does not trust Mixpanel yet.
+    pub open_role: Option<RoleName>,
     /// What is to be hardened of a bucket that is not ours.
     pub harden: BTreeSet<Hardening>,
     /// Whether a region that Mixpanel does not list is accepted.
@@ -80,7 +85,7 @@ pub struct Answers {
     pub region: Region,
     /// How Mixpanel shall encrypt; `None` is "as the role remembers, else AES".
     pub encryption: Option<EncryptionAnswer>,
-    /// The project tokens; never empty.
+    /// The project tokens; empty only where some are to go, and those that stay are meant.
     pub tokens: Vec<ProjectToken>,
     /// The role's name.
     pub role: RoleName,
@@ -106,7 +111,13 @@ impl Draft {
                 .iter()
                 .filter_map(|tag| problems.parse("--tag", Some(tag)))
                 .collect(),
+            removed: flags
+                .remove_token
+                .iter()
+                .filter_map(|token| problems.parse("--remove-token", Some(token)))
+                .collect(),
             adopt: flags.adopt,
+            open_role: problems.parse("--open-role", flags.open_role.as_deref()),
             harden: flags.harden.iter().flat_map(hardenings).collect(),
             allow_unlisted_region: flags.allow_unlisted_region,
             ..Self::default()
@@ -123,6 +134,13 @@ impl Draft {
                 .filter_map(|token| problems.parse("--project-token", Some(token)))
                 .collect()
         };
+        for token in &draft.tokens {
+            if draft.removed.iter().any(|id| id.means(token.expose())) {
+                problems.0.push(Error::usage(format!(
+                    "--remove-token: {token} is the project token that is to be trusted (--project-token or {TOKEN_VARIABLE})."
+                )));
+            }
+        }
         draft.encryption = problems.encryption(flags);
         let region_problem = draft
             .region
@@ -161,7 +179,8 @@ impl Draft {
             .filter(|question| match question {
                 Question::Bucket => self.bucket.is_none(),
                 Question::Region => self.region.is_none(),
-                Question::ProjectToken => self.tokens.is_empty(),
+                // Where one goes, those that stay are known.
+                Question::ProjectToken => self.tokens.is_empty() && self.removed.is_empty(),
                 // These have defaults.
                 Question::Encryption | Question::RoleName => false,
             })
@@ -330,6 +349,11 @@ impl Answers {
                 })
             }
         };
+        let removed_ids = removed_ids(&self.rest.removed, observed)?;
+        let tokens = match self.tokens.is_empty() {
+            true => tokens_left(&self.role, &removed_ids, observed)?,
+            false => self.tokens.into_iter().collect(),
+        };
         Ok(SetupSpec {
             account,
             bucket: self.bucket,
@@ -338,12 +362,70 @@ impl Answers {
             role: self.role,
             path: self.rest.path,
             boundary: self.rest.boundary,
-            tokens: self.tokens.into_iter().collect(),
+            tokens,
             tags: self.rest.tags,
+            removed_ids,
             adopt: self.rest.adopt,
+            open_role: self.rest.open_role,
             harden: self.rest.harden,
         })
     }
+}
+
+/// The ExternalIds that a role's trust policy names one by one; none where there is no role.
+fn present_ids(observed: &Observed) -> BTreeSet<String> {
+    let role = observed.role.as_ref();
+    role.map(|role| Trust::new(&role.trust, &role.arn).external_ids())
+        .unwrap_or_default()
+}
+
+/// The ExternalIds that are there and meant to go. One that is not there has gone already.
+fn removed_ids(
+    references: &[ExternalIdReference],
+    observed: &Observed,
+) -> Result<BTreeSet<String>> {
+    let present = present_ids(observed);
+    let mut removed = BTreeSet::new();
+    for reference in references {
+        let meant: Vec<&String> = present.iter().filter(|id| reference.means(id)).collect();
+        if meant.len() > 1 {
+            return Err(Error::usage(format!(
+                "--remove-token: {} names {} ExternalIds of the role.",
+                reference.ends(),
+                meant.len()
+            ))
+            .hint("Give the token whole."));
+        }
+        removed.extend(meant.into_iter().cloned());
+    }
+    Ok(removed)
+}
+
+/// The tokens that a role keeps trusting where only such as go were named.
+fn tokens_left(
+    role: &RoleName,
+    removed: &BTreeSet<String>,
+    observed: &Observed,
+) -> Result<BTreeSet<ProjectToken>> {
+    if observed.role.is_none() {
+        return Err(Error::usage(format!(
+            "--remove-token: there is no role {role} to remove a token from."
+        )));
+    }
+    let left: BTreeSet<ProjectToken> = present_ids(observed)
+        .difference(removed)
+        .filter_map(|id| id.parse().ok())
+        .collect();
+    if left.is_empty() {
+        return Err(Error::usage(format!(
+            "--remove-token: the role {role} trusts no other token, and the last one cannot be removed."
+        ))
+        .hint(format!(
+            "Give the token that is to be trusted instead, with --project-token or {TOKEN_VARIABLE}."
+        ))
+        .hint("To end Mixpanel's access, use teardown."));
+    }
+    Ok(left)
 }
 
 /// A bucket name of the account-regional namespace has to carry the account and the region that it is made in.

@@ -145,6 +145,10 @@ pub struct Setup {
     /// show in the list of processes. Repeat it for several projects.
     #[arg(long, value_name = "TOKEN", help_heading = "Answers")]
     pub project_token: Vec<String>,
+    /// A token that the role shall trust no longer: whole, or by its ends as setup shows it (0123…cdef). Repeatable. The last
+    /// one cannot be removed.
+    #[arg(long, value_name = "TOKEN", help_heading = "Answers")]
+    pub remove_token: Vec<String>,
     /// What you will choose under "Encryption" in Mixpanel. Default: what the role remembers, else aes.
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Answers")]
     pub encryption: Option<EncryptionFlag>,
@@ -174,6 +178,10 @@ pub struct Setup {
     /// Take over a role and policies that mixpanel-s3 did not make. Without --role-name, the role that writes to the bucket.
     #[arg(long, help_heading = "How to run")]
     pub adopt: bool,
+    /// Let Mixpanel assume a role that does not trust it yet. Repeat the role's name to confirm: Mixpanel can then do
+    /// everything that the role can do.
+    #[arg(long, value_name = "ROLE", help_heading = "How to run")]
+    pub open_role: Option<String>,
     /// Harden a bucket that mixpanel-s3 did not make. Repeatable, or a list with commas.
     #[arg(
         long,

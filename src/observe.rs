@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Observed, Role};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
-use policies::{RolePolicies, policies_of};
+use policies::{AwsManaged, RolePolicies, policies_of};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
     let known = [data_policy.clone(), kms_policy.clone()];
     let of_role = async {
         match &role {
-            Some(role) => policies_of(aws, &role.name, &known).await,
+            Some(role) => policies_of(aws, &role.name, &known, AwsManaged::Read).await,
             None => Ok(RolePolicies::default()),
         }
     };
@@ -96,11 +96,13 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
         attached,
         managed,
         inline,
+        aws_managed,
         ..
     } = of_role;
     let role = role.map(|role| Role {
         attached,
         inline,
+        aws_managed,
         ..role
     });
     let own = data_policy.into_iter().chain(kms_policy);

@@ -200,6 +200,8 @@ pub struct Role {
     pub attached: Vec<String>,
     /// Its inline policies, as far as the caller may read them.
     pub inline: Vec<InlinePolicy>,
+    /// The policies of AWS's own that are attached to it, likewise. What they are called stands in `attached` too.
+    pub aws_managed: Vec<InlinePolicy>,
 }
 
 /// A policy that is part of a role.
@@ -222,6 +224,22 @@ pub struct Policy {
     pub document: Document,
     /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`]. Empty where the caller may not list them.
     pub versions: Vec<Version>,
+    /// How many users, groups and roles use it, as permissions or as a boundary, as far as IAM has counted.
+    pub uses: Option<u32>,
+    /// Who uses it besides the set-up's role.
+    pub others: Others,
+}
+
+/// Who uses a policy besides the set-up's role. It is asked only of a policy that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Others {
+    /// It was not asked.
+    #[default]
+    Unasked,
+    /// These: `role x`, `user y`, `group z`. Often nobody.
+    Known(Vec<String>),
+    /// The caller may not ask.
+    Refused,
 }
 
 /// How many versions IAM keeps of a customer-managed policy.
@@ -238,6 +256,23 @@ pub struct Version {
 }
 
 impl Policy {
+    /// Who else uses it, in a few words, if somebody does or may. `attached` says whether the set-up's role is among those that
+    /// IAM counts.
+    pub fn used_elsewhere(&self, attached: bool) -> Option<String> {
+        match &self.others {
+            Others::Unasked => None,
+            Others::Known(others) if others.is_empty() => None,
+            Others::Known(others) => Some(others.join(", ")),
+            Others::Refused => {
+                let own = u32::from(attached);
+                let only_ours = self.uses.is_some_and(|uses| uses <= own);
+                (!only_ours).then(|| {
+                    "others, as far as can be told: iam:ListEntitiesForPolicy is refused".into()
+                })
+            }
+        }
+    }
+
     /// The version that has to go before there can be another: of five, the oldest that is not in force.
     pub fn version_to_drop(&self) -> Option<&Version> {
         let full = self.versions.len() >= MOST_VERSIONS;

@@ -9,6 +9,7 @@
 
 mod bucket;
 mod difference;
+mod exposure;
 mod iam;
 
 pub use difference::Difference;
@@ -31,6 +32,21 @@ pub struct Plan {
     pub kept: Vec<Kept>,
     /// What could be hardened of somebody else's bucket, and is not.
     pub offers: Vec<Offer>,
+    /// What stays open when all of it is done: who else gets into the role, and what it may do beyond Mixpanel's page.
+    pub exposures: Vec<Exposure>,
+}
+
+/// Something that a person has to know before they agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exposure {
+    /// What kind of thing.
+    pub resource: Resource,
+    /// The thing's name or ARN.
+    pub id: String,
+    /// Whether `verify` fails on it; else it warns.
+    pub open: bool,
+    /// What is open, and where that stands.
+    pub what: String,
 }
 
 /// One change; `A` is what AWS is asked to do.
@@ -85,8 +101,19 @@ pub struct Conflict {
     pub difference: String,
     /// The difference by statement, where it is a document.
     pub diff: Option<Difference>,
-    /// Whether `--adopt` takes it over.
-    pub adoptable: bool,
+    /// What gets past it.
+    pub remedy: Remedy,
+}
+
+/// What gets past a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Another name, or a change by hand.
+    None,
+    /// Taking it over, with `--adopt`.
+    Adopt,
+    /// Letting Mixpanel into a role that does not trust it, with `--open-role` and the role's name.
+    OpenRole,
 }
 
 /// The kinds of change.
@@ -299,6 +326,24 @@ impl Step {
 }
 
 impl Plan {
+    /// The policies that are there and that the plan writes to. Where something else uses one of them, it is not the plan's to
+    /// write.
+    pub fn policies_written(&self) -> Vec<PolicyArn> {
+        let mut arns: Vec<PolicyArn> = self
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::ReplacePolicyDocument { arn, .. } | Action::TagPolicy { arn, .. } => {
+                    Some(arn.clone())
+                }
+                _ => None,
+            })
+            .collect();
+        arns.sort();
+        arns.dedup();
+        arns
+    }
+
     /// The path of the role that the plan makes, if it makes one.
     pub fn role_path(&self) -> Option<&IamPath> {
         self.steps.iter().find_map(|step| match &step.action {
@@ -321,6 +366,7 @@ pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>
     let key = planner.key(role);
     planner.bucket(key);
     planner.role_and_policies(role, key);
+    planner.exposures();
     if planner.conflicts.is_empty() {
         Ok(planner.plan)
     } else {

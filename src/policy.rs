@@ -4,8 +4,11 @@
 //! * [`build`] – the documents of Mixpanel's page, element for element, and the bucket policy that refuses plain HTTP;
 //! * [`compare`] – whether two documents mean the same, and a diff by statement where they do not;
 //! * [`evaluate`] – whether documents allow a request, by AWS's rules, in three values: yes, no, cannot be known;
+//! * [`excess`] – what a role may do beyond the page;
+//! * [`key`] – who may use a KMS key;
 //! * [`merge`] – adding to somebody's document without losing a statement of theirs;
-//! * [`read`] – what a document grants: which buckets are written, which keys are used, whether Mixpanel is trusted.
+//! * [`read`] – what a document grants: which buckets are written, which keys are used;
+//! * [`trust`] – who may use a role: the one evaluation of a trust policy.
 //!
 //! Pure: no AWS, no async, no terminal.
 
@@ -13,7 +16,10 @@ pub mod build;
 pub mod compare;
 pub mod document;
 pub mod evaluate;
+pub mod excess;
+pub mod key;
 pub mod merge;
 pub mod read;
+pub mod trust;
 
 pub use document::{Document, InvalidDocument, Statement};

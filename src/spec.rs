@@ -33,8 +33,12 @@ pub struct SetupSpec {
     pub tokens: BTreeSet<ProjectToken>,
     /// The user's own tags.
     pub tags: Vec<Tag>,
+    /// The ExternalIds that are let in no longer. None of them is one of [`Self::tokens`].
+    pub removed_ids: BTreeSet<String>,
     /// Whether a role and policies that this program did not make are to be taken over.
     pub adopt: bool,
+    /// The role that Mixpanel may be let into although it did not trust Mixpanel before, by the name that somebody gave for it.
+    pub open_role: Option<RoleName>,
     /// What is to be hardened of a bucket that exists and is not ours.
     pub harden: BTreeSet<Hardening>,
 }

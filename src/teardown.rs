@@ -485,7 +485,7 @@ mod tests {
 
     use super::*;
     use crate::names::{IamPath, Partition, Tag};
-    use crate::observed::{InlinePolicy, Version};
+    use crate::observed::{InlinePolicy, Others, Version};
     use crate::policy::build;
 
     fn tags(owner: Owner) -> Vec<Tag> {
@@ -541,6 +541,7 @@ mod tests {
                     name: "inline".into(),
                     document: document.clone(),
                 }],
+                aws_managed: Vec::new(),
             }),
             instance_profiles: in_profile
                 .then(|| "machine".to_owned())
@@ -555,6 +556,8 @@ mod tests {
                         tags: tags(*owner),
                         document: document.clone(),
                         versions: versions.to_vec(),
+                        uses: None,
+                        others: Others::Unasked,
                     },
                     others: used
                         .then(|| "role another".to_owned())

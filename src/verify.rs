@@ -23,7 +23,7 @@ pub use evidence::{Evidence, Subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Mixpanel cannot write, or not where it should.
+    /// Mixpanel cannot write, or not where it should; or others can, or it can do more than it should.
     Fail,
     /// It works, and could be cheaper, safer or fresher.
     Warn,
@@ -158,6 +158,21 @@ const BESIDE_THE_POINT: [&str; 14] = [
     "versioning-growth",
 ];
 
+/// Checks that say whether a set-up is safe: where one fails, Mixpanel may well be able to write.
+const OF_SAFETY: [&str; 4] = [
+    "kms-key-others",
+    "role-excess",
+    "trust-no-external-id",
+    "trust-others",
+];
+
+impl Check {
+    /// Whether it says that a set-up is unsafe, and not that Mixpanel cannot write.
+    pub fn is_of_safety(&self) -> bool {
+        OF_SAFETY.contains(&self.id)
+    }
+}
+
 /// Everything that was found.
 #[derive(Debug, Clone)]
 pub struct Findings {
@@ -186,6 +201,30 @@ impl Findings {
             Status::Warn
         } else {
             Status::Pass
+        }
+    }
+
+    /// What fails, as a sentence without its full stop; `None` where nothing does.
+    pub fn failure(&self) -> Option<String> {
+        let ids = |of_safety: bool| {
+            let failed = self.with(Status::Fail);
+            let failed: Vec<&str> = failed
+                .filter(|check| check.is_of_safety() == of_safety)
+                .map(|check| check.id)
+                .collect();
+            failed.join(", ")
+        };
+        match (ids(false), ids(true)) {
+            (broken, unsafe_) if broken.is_empty() && unsafe_.is_empty() => None,
+            (broken, unsafe_) if unsafe_.is_empty() => {
+                Some(format!("Mixpanel cannot write ({broken})"))
+            }
+            (broken, unsafe_) if broken.is_empty() => {
+                Some(format!("the set-up is not safe ({unsafe_})"))
+            }
+            (broken, unsafe_) => Some(format!(
+                "Mixpanel cannot write ({broken}), and the set-up is not safe ({unsafe_})"
+            )),
         }
     }
 

@@ -205,6 +205,18 @@ pub fn replay_command(draft: &Draft, before: &[String]) -> String {
             .iter()
             .map(|tag| literal("--tag", &format!("{}={}", tag.key, tag.value))),
     );
+    groups.extend(
+        draft
+            .removed
+            .iter()
+            .map(|id| literal("--remove-token", &id.ends())),
+    );
+    groups.extend(
+        draft
+            .open_role
+            .iter()
+            .map(|role| literal("--open-role", role.as_str())),
+    );
     for (on, flag) in [
         (draft.adopt, "--adopt"),
         (draft.allow_unlisted_region, "--allow-unlisted-region"),

@@ -15,7 +15,7 @@ use crate::names::{
 };
 use crate::observe;
 use crate::observe::exporters::roles_that_write_to;
-use crate::plan::Offer;
+use crate::plan::{Offer, Remedy};
 use crate::process::Interrupts;
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
@@ -161,20 +161,39 @@ impl<'a> Wizard<'a> {
 
     /// After an answer that cannot work, or something of somebody else's: take it over where that is possible, edit an answer,
     /// or leave. False is to leave.
-    pub fn after_trouble(&mut self, adoptable: bool) -> Result<bool> {
+    pub fn after_trouble(&mut self, remedy: Remedy) -> Result<bool> {
         let mut items = vec![
             "Change an answer".to_owned(),
             "Leave; nothing was changed in AWS".to_owned(),
         ];
-        if adoptable {
-            items.push("Take it over, and keep what others put there".to_owned());
+        match remedy {
+            Remedy::None => {}
+            Remedy::Adopt => items.push("Take it over, and keep what others put there".to_owned()),
+            Remedy::OpenRole => items.push("Let Mixpanel assume this role".to_owned()),
         }
-        match self.prompter.choose("What now?", &items, 0)? {
-            0 => self.edit()?,
-            1 => return Ok(false),
+        match (self.prompter.choose("What now?", &items, 0)?, remedy) {
+            (0, _) => self.edit()?,
+            (1, _) => return Ok(false),
+            (_, Remedy::OpenRole) => self.consent_to_open()?,
             _ => self.draft.adopt = true,
         }
         Ok(true)
+    }
+
+    /// A consent of its own: the role's name, typed. Anything else is none.
+    fn consent_to_open(&mut self) -> Result<()> {
+        let default = self.draft.bucket.as_ref().and_then(default_role_name);
+        let Some(role) = self.draft.role.clone().or(default) else {
+            return Ok(());
+        };
+        let prompt = format!("Type the role's name, {role}, to let Mixpanel in");
+        let typed = self
+            .prompter
+            .text(&prompt, None, |text| Ok(text.trim().to_owned()))?;
+        if typed == role.as_str() {
+            self.draft.open_role = Some(role);
+        }
+        Ok(())
     }
 
     /// Offers, setting by setting, what would make somebody else's bucket safer; once for a bucket. True where something was

@@ -13,7 +13,7 @@ use crate::aws::{Aws, Failure};
 use crate::observed::{BucketEncryption, Reading};
 use crate::plan::{Action, BucketDefault, Plan};
 use crate::policy::compare::same_meaning;
-use crate::policy::read;
+use crate::policy::trust::{Admission, Trust};
 use crate::spec::SetupSpec;
 
 /// How long IAM may take until it answers with what was written.
@@ -103,9 +103,14 @@ async fn read_once(
 
     let mut findings = Vec::new();
     if let Some(role) = role {
-        let trusts = role.as_ref().is_some_and(|role| {
-            read::trust_in_mixpanel(&role.trust) == read::Trust::Narrow
-                && read::external_ids(&role.trust).is_superset(&spec.external_ids())
+        let written = done().find_map(|action| match action {
+            Action::CreateRole { trust, .. } | Action::UpdateTrust(trust) => Some(trust),
+            _ => None,
+        });
+        // What was written is there, word for word in meaning; what was only kept lets Mixpanel in.
+        let trusts = role.as_ref().is_some_and(|role| match written {
+            Some(written) => same_meaning(&role.trust, written),
+            None => Trust::new(&role.trust, &role.arn).admission() > Admission::Kept,
         });
         findings.push(finding(
             trusts,

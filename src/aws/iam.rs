@@ -11,7 +11,7 @@ use aws_smithy_types::date_time::Format as DateTimeFormat;
 
 use super::{Aws, Cause, Failure};
 use crate::names::{IamPath, PolicyArn, RoleArn, RoleName, Tag};
-use crate::observed::{InlinePolicy, Policy, Role, Version};
+use crate::observed::{InlinePolicy, Others, Policy, Role, Version};
 use crate::policy::Document;
 
 /// A role as ListRoles shows it.
@@ -23,6 +23,14 @@ pub struct RoleSummary {
     pub arn: RoleArn,
     /// Who may assume it.
     pub trust: Document,
+}
+
+/// What GetPolicy says of a managed policy.
+struct InForce {
+    tags: Vec<Tag>,
+    /// The ID of its default version.
+    version: String,
+    uses: Option<u32>,
 }
 
 /// What a new role is made with.
@@ -91,6 +99,7 @@ impl Aws {
                 .and_then(|date| date.fmt(DateTimeFormat::DateTime).ok()),
             attached: Vec::new(),
             inline: Vec::new(),
+            aws_managed: Vec::new(),
         }))
     }
 
@@ -162,9 +171,14 @@ impl Aws {
     /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version is the
     /// default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which others there are.
     pub async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
-        let Some((tags, default_version)) = self.version_in_force(arn).await? else {
+        let Some(in_force) = self.version_in_force(arn).await? else {
             return Ok(None);
         };
+        let InForce {
+            tags,
+            version: default_version,
+            uses,
+        } = in_force;
         let (document, versions) = tokio::join!(
             self.policy_document(arn, &default_version),
             self.policy_versions(arn)
@@ -180,22 +194,21 @@ impl Aws {
             tags,
             document: document?,
             versions,
+            uses,
+            others: Others::Unasked,
         }))
     }
 
     /// The document that a managed policy has in force; `None` where there is no such policy.
     pub async fn managed_document(&self, arn: &PolicyArn) -> Result<Option<Document>, Failure> {
         match self.version_in_force(arn).await? {
-            Some((_, version)) => self.policy_document(arn, &version).await.map(Some),
+            Some(in_force) => self.policy_document(arn, &in_force.version).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The tags of a managed policy and the ID of its default version; `None` where there is no such policy.
-    async fn version_in_force(
-        &self,
-        arn: &PolicyArn,
-    ) -> Result<Option<(Vec<Tag>, String)>, Failure> {
+    /// What GetPolicy says of a managed policy; `None` where there is no such policy.
+    async fn version_in_force(&self, arn: &PolicyArn) -> Result<Option<InForce>, Failure> {
         const ACTION: &str = "iam:GetPolicy";
         let answer = self.iam.get_policy().policy_arn(arn.as_str()).send().await;
         let answer = match answer.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
@@ -209,7 +222,17 @@ impl Aws {
         };
         let policy = answer.policy().ok_or_else(odd)?;
         let version = policy.default_version_id().ok_or_else(odd)?.to_owned();
-        Ok(Some((policy.tags().iter().map(tag_of).collect(), version)))
+        let attached = policy
+            .attachment_count()
+            .and_then(|n| u32::try_from(n).ok());
+        let bounding = policy
+            .permissions_boundary_usage_count()
+            .unwrap_or_default();
+        Ok(Some(InForce {
+            tags: policy.tags().iter().map(tag_of).collect(),
+            version,
+            uses: attached.map(|uses| uses + u32::try_from(bounding).unwrap_or_default()),
+        }))
     }
 
     async fn policy_versions(&self, arn: &PolicyArn) -> Result<Vec<Version>, Failure> {

@@ -8,9 +8,10 @@ use crate::cli::{FieldFlag, PrintDetails};
 use crate::details::{Details, Doubt, Field, form_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, Region, RoleName};
-use crate::observe::policies::{RolePolicies, policies_of};
+use crate::observe::policies::{AwsManaged, RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
-use crate::policy::read::{self, Trust};
+use crate::policy::read;
+use crate::policy::trust::{Admission, Trust};
 
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
     let wanted_bucket: Option<BucketName> = flags
@@ -57,8 +58,11 @@ async fn rebuild(
     wanted_bucket: Option<BucketName>,
 ) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let (role, policies) =
-        tokio::try_join!(aws.role(name), policies_of(aws, name, &[])).map_err(failed)?;
+    let (role, policies) = tokio::try_join!(
+        aws.role(name),
+        policies_of(aws, name, &[], AwsManaged::LeftOut)
+    )
+    .map_err(failed)?;
     let role = role.ok_or_else(|| {
         Error::new(
             ErrorKind::Failed,
@@ -85,14 +89,21 @@ async fn rebuild(
 }
 
 fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
-    match read::trust_in_mixpanel(&role.trust) {
-        Trust::Narrow => {}
-        Trust::Wide => surroundings.printer.warning(&format!(
-            "role {} trusts Mixpanel without an ExternalId, or the whole of its account: wider than Mixpanel's page asks for.",
-            role.name
-        )),
-        Trust::None => surroundings.printer.warning(&format!(
-            "role {} does not trust Mixpanel's export user: Mixpanel cannot assume it.",
+    let trust = Trust::new(&role.trust, &role.arn);
+    match trust.admission() {
+        Admission::Narrow => {}
+        Admission::Open | Admission::Wide => {
+            for opening in trust.openings(&trust.external_ids()) {
+                surroundings.printer.warning(&format!(
+                    "the trust policy of role {} is wider than Mixpanel's page asks for ({}): {}.",
+                    role.name,
+                    opening.place(),
+                    opening.who
+                ));
+            }
+        }
+        Admission::None | Admission::Kept => surroundings.printer.warning(&format!(
+            "role {} does not let Mixpanel's export user in: Mixpanel cannot assume it.",
             role.name
         )),
     }

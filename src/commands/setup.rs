@@ -9,19 +9,19 @@ use crate::answers::{Answers, Draft};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::RoleName;
+use crate::names::{PolicyArn, RoleName};
 use crate::observe::exporters::roles_that_write_to;
 use crate::observe::{Observation, Targets, observe};
-use crate::observed::Observed;
-use crate::plan::{Plan, plan};
+use crate::observed::{Observed, Others};
+use crate::plan::{Conflict, Plan, Remedy, plan};
 use crate::report::Tone;
 use crate::report::plan::conflicts_text;
 use crate::spec::SetupSpec;
 
 /// Why there is no plan.
 enum Trouble {
-    /// Something is there that `--adopt` would take over.
-    Adoptable(Error),
+    /// Something is there that somebody's consent gets past.
+    Conflict(Error, Remedy),
     /// An answer that cannot work, or a name that is taken.
     Answer(Error),
     /// Everything else.
@@ -40,7 +40,7 @@ impl From<Error> for Trouble {
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Self {
         match trouble {
-            Trouble::Adoptable(error) | Trouble::Answer(error) | Trouble::Other(error) => error,
+            Trouble::Conflict(error, _) | Trouble::Answer(error) | Trouble::Other(error) => error,
         }
     }
 }
@@ -145,10 +145,13 @@ async fn ask_and_prepare(
             // A wrong answer is told and can be corrected; everything else ends the run.
             Err(Trouble::Other(error)) => return Err(error),
             Err(trouble) => {
-                let adoptable = matches!(trouble, Trouble::Adoptable(_));
+                let remedy = match &trouble {
+                    Trouble::Conflict(_, remedy) => *remedy,
+                    _ => Remedy::None,
+                };
                 let error = Error::from(trouble);
                 printer.error(&error);
-                if wizard.after_trouble(adoptable)? {
+                if wizard.after_trouble(remedy)? {
                     continue;
                 }
                 return Err(error);
@@ -200,27 +203,78 @@ async fn prepare(
             }
         };
     let spec = answers.into_spec(&observation.observed, observation.key.as_ref())?;
-    let plan = match plan(&spec, &observation.observed) {
-        Ok(plan) => plan,
-        Err(conflicts) => {
-            let error = Error::new(ErrorKind::Conflict, conflicts_text(&conflicts));
-            let leave = "To leave it alone, choose another name with --role-name.";
-            return Err(if conflicts.iter().all(|conflict| conflict.adoptable) {
-                let adopt = "To take it over and keep what others put there, add --adopt.";
-                Trouble::Adoptable(error.hint(adopt).hint(leave))
-            } else {
-                Trouble::Answer(error.hint(leave))
-            });
-        }
-    };
+    let mut observed = observation.observed;
+    let mut planned = plan(&spec, &observed);
+    // A plan that writes to policies which are there is made again with who else uses them.
+    let written = planned
+        .as_ref()
+        .map(Plan::policies_written)
+        .unwrap_or_default();
+    if !written.is_empty() {
+        interrupts
+            .or(ask_who_else_uses(&aws, &session, &mut observed, &written))
+            .await?;
+        planned = plan(&spec, &observed);
+    }
+    let plan = planned.map_err(|conflicts| conflicts_trouble(&spec, &conflicts))?;
     Ok(Prepared {
         session,
         aws,
         draft,
         spec,
-        observed: observation.observed,
+        observed,
         plan,
     })
+}
+
+/// What stands in the way of a plan, and what gets past it.
+fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> Trouble {
+    let error = Error::new(ErrorKind::Conflict, conflicts_text(conflicts));
+    let leave = "To leave it alone, choose another name with --role-name.";
+    let has = |remedy| conflicts.iter().any(|conflict| conflict.remedy == remedy);
+    if has(Remedy::None) {
+        return Trouble::Answer(error.hint(leave));
+    }
+    if has(Remedy::OpenRole) {
+        let adopt = match spec.adopt {
+            true => "",
+            false => "--adopt ",
+        };
+        let open = format!(
+            "To let Mixpanel assume it all the same, add {adopt}--open-role {}.",
+            spec.role
+        );
+        return Trouble::Conflict(error.hint(open).hint(leave), Remedy::OpenRole);
+    }
+    let adopt = "To take it over and keep what others put there, add --adopt.";
+    Trouble::Conflict(error.hint(adopt).hint(leave), Remedy::Adopt)
+}
+
+/// Asks, for policies that a plan would write to, who else uses them.
+async fn ask_who_else_uses(
+    aws: &Aws,
+    session: &Session,
+    observed: &mut Observed,
+    written: &[PolicyArn],
+) -> Result<()> {
+    let role = observed
+        .role
+        .as_ref()
+        .map(|role| format!("role {}", role.name));
+    for policy in &mut observed.policies {
+        if !written.contains(&policy.arn) {
+            continue;
+        }
+        policy.others = match aws.policy_users(&policy.arn).await {
+            Ok(mut users) => {
+                users.retain(|user| Some(user) != role.as_ref());
+                Others::Known(users)
+            }
+            Err(failure) if failure.cause == Cause::Denied => Others::Refused,
+            Err(failure) => return Err(failure.into_error(session.profile())),
+        };
+    }
+    Ok(())
 }
 
 async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observation> {

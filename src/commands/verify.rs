@@ -13,7 +13,7 @@ use crate::names::{BucketName, InvalidName, KeyArn, KeyReference, ProjectId, Reg
 use crate::observe::evidence::{Looked, complete, evidence};
 use crate::report::verify::verdict_json;
 use crate::verify::evidence::Subject;
-use crate::verify::{Findings, Status, judge};
+use crate::verify::{Findings, judge};
 
 /// The flags, parsed.
 struct Asked {
@@ -105,16 +105,21 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     outcome(&findings)
 }
 
-/// Exit code 4 where something keeps Mixpanel from writing.
+/// Exit code 4 where something keeps Mixpanel from writing, or lets in who should not be let in.
 fn outcome(findings: &Findings) -> Result<()> {
-    let failed: Vec<&str> = findings.with(Status::Fail).map(|check| check.id).collect();
-    if failed.is_empty() {
-        return Ok(());
+    match findings.failure() {
+        None => Ok(()),
+        Some(failure) => Err(Error::new(
+            ErrorKind::NotWorking,
+            format!("{}.", capitalized(&failure)),
+        )),
     }
-    Err(Error::new(
-        ErrorKind::NotWorking,
-        format!("Mixpanel cannot write: {}.", failed.join(", ")),
-    ))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {

@@ -168,6 +168,11 @@ impl PolicyArn {
         ))
     }
 
+    /// Whether AWS itself keeps it, and not the account.
+    pub fn is_aws_managed(&self) -> bool {
+        self.0.contains(":iam::aws:policy/")
+    }
+
     /// The policy's friendly name: what stands after the last slash.
     pub fn policy_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()

@@ -27,6 +27,11 @@ impl ProjectToken {
         &self.0
     }
 
+    /// The ends of an ExternalId, which may be a token or may not: how it is shown, and how `--remove-token` may name it.
+    pub fn ends_of(external_id: &str) -> String {
+        shortened(external_id)
+    }
+
     /// What to say of a token of [`TokenShape::Unusual`].
     pub fn unusual_warning(&self) -> String {
         format!(
@@ -75,6 +80,49 @@ impl FromStr for ProjectToken {
             ));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// An ExternalId as a person names one that is to go: whole, or by its ends as this program shows it (`0123…cdef`, or with three
+/// dots). So a command that takes a wrong one away can be printed without printing it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExternalIdReference(String);
+
+impl ExternalIdReference {
+    /// Whether this ExternalId is meant. White space around it, which a pasted one may have brought along, does not count.
+    pub fn means(&self, external_id: &str) -> bool {
+        let ends = |id: &str| ProjectToken::ends_of(id).trim().to_owned();
+        self.0 == external_id.trim() || (self.0.contains('…') && self.0 == ends(external_id))
+    }
+
+    /// The reference by its ends, which says as much.
+    pub fn ends(&self) -> String {
+        match self.0.contains('…') {
+            true => self.0.clone(),
+            false => shortened(&self.0),
+        }
+    }
+}
+
+impl FromStr for ExternalIdReference {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let text = text.trim().replace("...", "…");
+        match text.chars().count() {
+            0 => Err(InvalidName::new("project token", "", "it is empty")),
+            1..=1224 => Ok(Self(text)),
+            _ => {
+                let rule = "AWS takes an ExternalId of 2 to 1224 characters";
+                Err(InvalidName::new("project token", &shortened(&text), rule))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ExternalIdReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExternalIdReference({})", self.ends())
     }
 }
 
@@ -145,6 +193,21 @@ mod tests {
             "abc-def".parse::<ProjectToken>().unwrap().shape(),
             TokenShape::Unusual
         );
+    }
+
+    #[test]
+    fn an_external_id_is_meant_whole_or_by_its_ends() {
+        let means = |text: &str, id: &str| text.parse::<ExternalIdReference>().unwrap().means(id);
+        assert!(means(TOKEN, TOKEN));
+        assert!(means("0123…cdef", TOKEN));
+        assert!(means(" 0123...cdef\n", TOKEN));
+        assert!(means(TOKEN, &format!(" {TOKEN} ")));
+        assert!(!means("0123…cdee", TOKEN));
+        assert!(!means("0123", TOKEN));
+        assert!(means("2…3", "2195193"));
+        assert!("".parse::<ExternalIdReference>().is_err());
+        let reference: ExternalIdReference = TOKEN.parse().unwrap();
+        assert!(!format!("{reference:?}").contains(TOKEN));
     }
 
     proptest! {

@@ -1,17 +1,18 @@
-//! Which roles of the account Mixpanel exports through: those that trust its export user.
+//! Which roles of the account Mixpanel exports through: those that name it in their trust policy, or let it in without.
 
 use tokio::task::JoinSet;
 
-use super::policies::policies_of;
+use super::policies::{AwsManaged, policies_of};
 use crate::aws::iam::RoleSummary;
 use crate::aws::{Aws, Failure};
 use crate::names::{BucketName, RoleName};
-use crate::policy::read::{self, Trust};
+use crate::policy::read;
+use crate::policy::trust::{Admission, Trust};
 
-/// The roles that trust Mixpanel's export user, by name.
+/// The roles that trust Mixpanel's export user, by name. One that lets anybody in is among them.
 pub async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Failure> {
     let mut roles = aws.roles().await?;
-    roles.retain(|role| read::trust_in_mixpanel(&role.trust) != Trust::None);
+    roles.retain(|role| Trust::new(&role.trust, &role.arn).admission() != Admission::None);
     Ok(roles)
 }
 
@@ -21,7 +22,7 @@ pub async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<R
     for role in roles_that_trust_mixpanel(aws).await? {
         let aws = aws.clone();
         looks.spawn(async move {
-            let policies = policies_of(&aws, &role.name, &[]).await;
+            let policies = policies_of(&aws, &role.name, &[], AwsManaged::LeftOut).await;
             policies.map(|policies| (role.name, policies))
         });
     }

@@ -17,6 +17,8 @@ pub struct RolePolicies {
     pub managed: Vec<Policy>,
     /// The inline ones, likewise.
     pub inline: Vec<InlinePolicy>,
+    /// AWS's own, likewise, where they were asked for.
+    pub aws_managed: Vec<InlinePolicy>,
     /// What the caller may not read.
     pub unreadable: Vec<DeniedCall>,
 }
@@ -33,15 +35,26 @@ impl RolePolicies {
 
 enum Read {
     Managed(Option<Policy>),
+    AwsManaged(Option<InlinePolicy>),
     Inline(InlinePolicy),
 }
 
+/// Whether the policies that AWS itself keeps are read as well: they name no bucket, and may allow everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwsManaged {
+    /// They are read.
+    Read,
+    /// They are left out.
+    LeftOut,
+}
+
 /// Reads a role's policies: two lists side by side, and then all documents side by side, but for the policies that are read
-/// already. AWS's own policies name no bucket, and are not read. Nothing is answered where there is no such role.
+/// already. Nothing is answered where there is no such role.
 pub async fn policies_of(
     aws: &Aws,
     role: &RoleName,
     known: &[PolicyArn],
+    aws_managed: AwsManaged,
 ) -> Result<RolePolicies, Failure> {
     let mut found = RolePolicies::default();
     let (attached, inline) =
@@ -53,12 +66,21 @@ pub async fn policies_of(
     };
     let mut reads = JoinSet::new();
     for arn in &found.attached {
-        let customers = !arn.contains(":iam::aws:policy/");
-        if let Ok(arn) = arn.parse::<PolicyArn>()
-            && customers
-            && !known.contains(&arn)
-        {
-            let aws = aws.clone();
+        let Ok(arn) = arn.parse::<PolicyArn>() else {
+            continue;
+        };
+        let aws = aws.clone();
+        if arn.is_aws_managed() {
+            if aws_managed == AwsManaged::Read {
+                reads.spawn(async move {
+                    let document = aws.managed_document(&arn).await?;
+                    Ok(Read::AwsManaged(document.map(|document| InlinePolicy {
+                        name: arn.policy_name().to_owned(),
+                        document,
+                    })))
+                });
+            }
+        } else if !known.contains(&arn) {
             reads.spawn(async move { aws.policy(&arn).await.map(Read::Managed) });
         }
     }
@@ -69,6 +91,7 @@ pub async fn policies_of(
     for read in reads.join_all().await {
         match read {
             Ok(Read::Managed(policy)) => found.managed.extend(policy),
+            Ok(Read::AwsManaged(policy)) => found.aws_managed.extend(policy),
             Ok(Read::Inline(policy)) => found.inline.push(policy),
             // It went away between the list and the look.
             Err(failure) if failure.cause == Cause::NotFound => {}
@@ -76,7 +99,9 @@ pub async fn policies_of(
         }
     }
     found.managed.sort_by(|one, other| one.arn.cmp(&other.arn));
-    found.inline.sort_by(|one, other| one.name.cmp(&other.name));
+    for named in [&mut found.inline, &mut found.aws_managed] {
+        named.sort_by(|one, other| one.name.cmp(&other.name));
+    }
     Ok(found)
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use super::policies::policies_of;
+use super::policies::{AwsManaged, policies_of};
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
@@ -86,7 +86,7 @@ async fn with_policies(
     let own = [data_policy_name(&role.name), kms_policy_name(&role.name)]
         .map(|name| policy_arn(account, &role.path, &name));
     let (of_role, data, kms) = tokio::try_join!(
-        policies_of(aws, &role.name, &own),
+        policies_of(aws, &role.name, &own, AwsManaged::LeftOut),
         aws.policy(&own[0]),
         aws.policy(&own[1])
     )?;

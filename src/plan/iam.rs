@@ -5,13 +5,15 @@
 //! made twice.
 
 use super::{
-    Action, Change, Conflict, Difference, Planner, PolicyDocument, Resource, Step, description,
-    missing_tags, tags_difference,
+    Action, Change, Conflict, Difference, Planner, PolicyDocument, Remedy, Resource, Step,
+    description, missing_tags, tags_difference,
 };
 use crate::names::{IamPath, PolicyArn, Tag};
 use crate::observed::{InlinePolicy, Owner, Policy, Role, owner};
 use crate::policy::compare::same_meaning;
-use crate::policy::merge::{SameSid, trust_with, with_document};
+use crate::policy::merge::{SameSid, with_document};
+use crate::policy::trust::amend::{Tenure, Wanted as WantedTrust};
+use crate::policy::trust::{Admission, Trust};
 use crate::policy::{Document, build, read};
 use crate::spec::{Encryption, KmsKey, data_policy_name, kms_policy_name, policy_arn};
 
@@ -27,6 +29,16 @@ struct Need {
     for_new_key: bool,
     /// The step that has to be done before.
     after: Option<usize>,
+}
+
+impl Need {
+    /// What to say of a document that grants it.
+    fn is_met_by(&self, document: &Document) -> String {
+        match same_meaning(document, &self.page) {
+            true => format!("{}, as it should be", self.what),
+            false => format!("it grants what {} grants, and says more", self.what),
+        }
+    }
 }
 
 /// A customer-managed policy that the role needs: its ARN, and the step that makes it, if it is not there yet.
@@ -113,12 +125,21 @@ impl Planner<'_> {
             self.present_inline(&need, policy);
             return None;
         }
-        if let Some(policy) = observed
+        let speaking = observed
             .attached_policies()
-            .find(|policy| speaks_of(&policy.document, &need.page))
-        {
-            self.present_policy(&need, policy);
-            return Some((policy.arn.clone(), None));
+            .find(|policy| speaks_of(&policy.document, &need.page));
+        match speaking.map(|policy| (policy, policy.used_elsewhere(true))) {
+            Some((policy, None)) => {
+                self.present_policy(&need, policy);
+                return Some((policy.arn.clone(), None));
+            }
+            // What it said to this role, it would say to those as well.
+            Some((policy, Some(others))) => self.keep(
+                Resource::Policy,
+                &policy.arn,
+                format!("left as it is, since others use it too: {others}"),
+            ),
+            None => {}
         }
         if let Some(policy) = inline().find(|policy| speaks_of(&policy.document, &need.page)) {
             self.present_inline(&need, policy);
@@ -147,13 +168,16 @@ impl Planner<'_> {
         let differs = !same_meaning(&present.document, &wanted);
         let diff = || Some(Difference::of_documents(&present.document, &wanted));
         let written = read::buckets_written([&present.document]);
-        let conflict = |difference: String, diff, adoptable| Conflict {
+        let conflict = |difference: String, diff, remedy| Conflict {
             resource: Resource::Policy,
             id: present.arn.to_string(),
             difference,
             diff,
-            adoptable,
+            remedy,
         };
+        let attached = self.observed.attached_policies();
+        let attached = attached.into_iter().any(|policy| policy.arn == present.arn);
+        let others = present.used_elsewhere(attached);
         if differs && !written.is_empty() && !written.contains(&self.spec.bucket) {
             let names: Vec<&str> = written.iter().map(|bucket| bucket.as_str()).collect();
             self.conflicts.push(conflict(
@@ -162,13 +186,21 @@ impl Planner<'_> {
                     names.join(", ")
                 ),
                 None,
-                false,
+                Remedy::None,
             ));
         } else if differs && !ours {
             self.conflicts.push(conflict(
                 "it is not tagged as made by mixpanel-s3, and it says something else".into(),
                 diff(),
-                true,
+                Remedy::Adopt,
+            ));
+        } else if let Some(others) = others.as_ref().filter(|_| differs) {
+            self.conflicts.push(conflict(
+                format!(
+                    "it says something else, and others use it too ({others}): changing it would change what they may do"
+                ),
+                diff(),
+                Remedy::None,
             ));
         } else if differs {
             let mut after: Vec<usize> = need.after.into_iter().collect();
@@ -213,11 +245,12 @@ impl Planner<'_> {
             self.keep(
                 Resource::Policy,
                 &present.arn,
-                format!("{}, as it should be", need.what),
+                need.is_met_by(&present.document),
             );
         }
         let missing = self.tags_lacking(&present.tags, |tags| tags);
-        if !missing.is_empty() {
+        // What others use as well is not taken over.
+        if !missing.is_empty() && (whose != Owner::Others || others.is_none()) {
             let diff = tags_difference(&missing, &present.tags);
             let action = Action::TagPolicy {
                 arn: present.arn.clone(),
@@ -241,11 +274,7 @@ impl Planner<'_> {
         let wanted = merged(need, &present.document, Owner::Others);
         let id = format!("{} (inline)", present.name);
         if same_meaning(&present.document, &wanted) {
-            self.keep(
-                Resource::Policy,
-                id,
-                format!("{}, as it should be", need.what),
-            );
+            self.keep(Resource::Policy, id, need.is_met_by(&present.document));
             return;
         }
         let diff = Some(Difference::of_documents(&present.document, &wanted));
@@ -272,7 +301,7 @@ impl Planner<'_> {
                     "its role is not tagged as made by mixpanel-s3, and it says something else"
                         .into(),
                 diff,
-                adoptable: true,
+                remedy: Remedy::Adopt,
             });
         }
     }
@@ -287,12 +316,63 @@ impl Planner<'_> {
         missing_tags(&more(wanted), present)
     }
 
+    /// What keeps a role that does not trust Mixpanel from being taken for one of an export, if something does: then Mixpanel would
+    /// get whatever the role may do. A tag is no consent, since others can write tags.
+    fn untrusting(&self, role: &Role) -> Option<Conflict> {
+        let trust = Trust::new(&role.trust, &role.arn);
+        let consented = self.spec.open_role.as_ref() == Some(&role.name);
+        if trust.admission() != Admission::None || consented {
+            return None;
+        }
+        let what = match self.excess(role).first() {
+            Some(gravest) => format!(
+                "Mixpanel could then do what the role can do, and its policies allow {}",
+                gravest.what()
+            ),
+            None => "Mixpanel could then do what the role can do".to_owned(),
+        };
+        let wanted = trust.amended(&self.wanted_trust(Tenure::Theirs, &self.spec.external_ids()));
+        Some(Conflict {
+            resource: Resource::Role,
+            id: role.arn.to_string(),
+            difference: format!(
+                "it does not trust Mixpanel, so it was not made for an export; {what}"
+            ),
+            diff: Some(Difference::of_documents(&role.trust, &wanted)),
+            remedy: Remedy::OpenRole,
+        })
+    }
+
+    fn wanted_trust<'b>(
+        &'b self,
+        tenure: Tenure,
+        external_ids: &'b std::collections::BTreeSet<String>,
+    ) -> WantedTrust<'b> {
+        WantedTrust {
+            external_ids,
+            removed: &self.spec.removed_ids,
+            tenure,
+        }
+    }
+
     fn present_role(&mut self, role: &Role, policies: &[Wanted]) {
+        if let Some(conflict) = self.untrusting(role) {
+            self.conflicts.push(conflict);
+            return;
+        }
         let ours = owner(&role.tags) != Owner::Others || self.spec.adopt;
+        let tenure = match owner(&role.tags) {
+            Owner::Us => Tenure::Ours,
+            Owner::Adopted => Tenure::Adopted,
+            Owner::Others if self.spec.adopt => Tenure::Adopted,
+            Owner::Others => Tenure::Theirs,
+        };
         let before = (self.plan.steps.len(), self.conflicts.len());
         let mut differences = Vec::new();
 
-        let trust = trust_with(&role.trust, &self.spec.external_ids(), ours);
+        let external_ids = self.spec.external_ids();
+        let trust =
+            Trust::new(&role.trust, &role.arn).amended(&self.wanted_trust(tenure, &external_ids));
         let trust_diff = (!same_meaning(&role.trust, &trust))
             .then(|| Difference::of_documents(&role.trust, &trust));
         if trust_diff.is_some() {
@@ -316,26 +396,28 @@ impl Planner<'_> {
             differences.push("its policies are not attached to it");
         }
 
-        let conflict = |difference: String, diff, adoptable| Conflict {
+        let conflict = |difference: String, diff, remedy| Conflict {
             resource: Resource::Role,
             id: role.arn.to_string(),
             difference,
             diff,
-            adoptable,
+            remedy,
         };
         if let Some(path) = self.spec.path.as_ref().filter(|path| **path != role.path) {
             let difference = format!(
                 "it is on the path {}, not {path}, and IAM cannot move a role",
                 role.path
             );
-            self.conflicts.push(conflict(difference, None, false));
+            self.conflicts
+                .push(conflict(difference, None, Remedy::None));
         }
         if !ours && !differences.is_empty() {
             let difference = format!(
                 "it is not tagged as made by mixpanel-s3, and {}",
                 differences.join(", and ")
             );
-            self.conflicts.push(conflict(difference, trust_diff, true));
+            self.conflicts
+                .push(conflict(difference, trust_diff, Remedy::Adopt));
             return;
         }
 
@@ -365,8 +447,10 @@ impl Planner<'_> {
         if (self.plan.steps.len(), self.conflicts.len()) == before {
             self.keep(Resource::Role, &role.arn, "as it should be");
         }
-        let others = read::external_ids(&role.trust)
-            .difference(&self.spec.external_ids())
+        let others = Trust::new(&role.trust, &role.arn)
+            .external_ids()
+            .iter()
+            .filter(|id| !external_ids.contains(*id) && !self.spec.removed_ids.contains(*id))
             .count();
         if others > 0 {
             let note = format!("{others} other ExternalId(s) in its trust policy stay");
@@ -456,7 +540,7 @@ mod tests {
 
     use super::*;
     use crate::names::Partition;
-    use crate::observed::{Caller, Observed, Version};
+    use crate::observed::{Caller, Observed, Others, Version};
     use crate::plan::plan;
     use crate::spec::SetupSpec;
 
@@ -474,7 +558,9 @@ mod tests {
                 .unwrap()]
             .into(),
             tags: Vec::new(),
+            removed_ids: std::collections::BTreeSet::new(),
             adopt,
+            open_role: Some("theirs".parse().unwrap()),
             harden: std::collections::BTreeSet::new(),
         }
     }
@@ -496,6 +582,8 @@ mod tests {
                 id: "v1".into(),
                 is_default: true,
             }],
+            uses: Some(1),
+            others: Others::Unasked,
         };
         Observed {
             caller: Caller {
@@ -515,6 +603,7 @@ mod tests {
                 last_used: None,
                 attached: vec![policy.arn.to_string()],
                 inline: Vec::new(),
+                aws_managed: Vec::new(),
             }),
             policies: vec![policy],
         }

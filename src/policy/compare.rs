@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::document::texts;
 use super::{Document, Statement};
+use crate::names::ProjectToken;
 
 /// Whether two documents say the same.
 pub fn same_meaning(one: &Document, other: &Document) -> bool {
@@ -148,7 +149,7 @@ fn shortened(statement: &Statement) -> Statement {
             {
                 let ends: Vec<Value> = texts(Some(value))
                     .into_iter()
-                    .map(ends_of)
+                    .map(ProjectToken::ends_of)
                     .map(Value::from)
                     .collect();
                 *value = match ends.as_slice() {
@@ -159,11 +160,6 @@ fn shortened(statement: &Statement) -> Statement {
         }
     }
     statement
-}
-
-fn ends_of(id: &str) -> String {
-    id.parse::<crate::names::ProjectToken>()
-        .map_or_else(|invalid| invalid.value, |token| token.to_string())
 }
 
 #[cfg(test)]

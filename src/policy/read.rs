@@ -2,73 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
-use super::document::Principals;
 use super::{Document, Statement};
 use crate::names::{BucketName, KeyArn};
-
-/// How a trust policy trusts Mixpanel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trust {
-    /// Not at all.
-    None,
-    /// Without an ExternalId, or the whole of Mixpanel's account: it works, and is wider than the page asks for.
-    Wide,
-    /// The export user, with an ExternalId.
-    Narrow,
-}
-
-/// How a trust policy trusts Mixpanel.
-pub fn trust_in_mixpanel(document: &Document) -> Trust {
-    let root = format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:root");
-    let mut trust = Trust::None;
-    for statement in document
-        .statements()
-        .iter()
-        .filter(|statement| statement.allows())
-    {
-        let assumes = statement.actions().iter().any(|action| {
-            ["sts:assumerole", "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str())
-        });
-        let Principals::Aws(principals) = statement.principals() else {
-            continue;
-        };
-        let user = principals.contains(&MIXPANEL_USER_ARN);
-        let account = principals
-            .iter()
-            .any(|principal| *principal == MIXPANEL_ACCOUNT || *principal == root);
-        if !assumes || !(user || account) {
-            continue;
-        }
-        let has_id = !statement_external_ids(statement).is_empty();
-        trust = trust.max(if user && !account && has_id {
-            Trust::Narrow
-        } else {
-            Trust::Wide
-        });
-    }
-    trust
-}
-
-/// The ExternalIds that a trust policy names for Mixpanel's user.
-pub fn external_ids(document: &Document) -> BTreeSet<String> {
-    document
-        .statements()
-        .iter()
-        .filter(|statement| {
-            matches!(statement.principals(), Principals::Aws(who) if who.contains(&MIXPANEL_USER_ARN))
-        })
-        .flat_map(statement_external_ids)
-        .map(str::to_owned)
-        .collect()
-}
-
-fn statement_external_ids(statement: &Statement) -> Vec<&str> {
-    statement
-        .condition("StringEquals", "sts:ExternalId")
-        .or_else(|| statement.condition("StringLike", "sts:ExternalId"))
-        .unwrap_or_default()
-}
 
 /// The buckets whose objects the documents let somebody put.
 pub fn buckets_written<'a>(
@@ -189,34 +124,6 @@ mod tests {
     use super::*;
     use crate::policy::build;
 
-    fn trusting(principal: &str, condition: &str) -> Trust {
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"{condition}}}]}}"#
-        );
-        trust_in_mixpanel(&Document::parse(&text).unwrap())
-    }
-
-    #[test]
-    fn trust_is_narrow_wide_or_none() {
-        let with_id = r#","Condition":{"StringEquals":{"sts:ExternalId":"aa"}}"#;
-        let user = r#"{"AWS":"arn:aws:iam::485438090326:user/mixpanel-export"}"#;
-        assert_eq!(trusting(user, with_id), Trust::Narrow);
-        assert_eq!(trusting(user, ""), Trust::Wide);
-        assert_eq!(trusting(r#"{"AWS":"485438090326"}"#, with_id), Trust::Wide);
-        assert_eq!(
-            trusting(r#"{"AWS":["arn:aws:iam::485438090326:root"]}"#, ""),
-            Trust::Wide
-        );
-        assert_eq!(
-            trusting(r#"{"Service":"ec2.amazonaws.com"}"#, ""),
-            Trust::None
-        );
-        assert_eq!(
-            trusting(r#"{"AWS":"arn:aws:iam::111122223333:root"}"#, with_id),
-            Trust::None
-        );
-    }
-
     #[test]
     fn a_set_up_is_read_back_from_its_documents() {
         let bucket: BucketName = "acme".parse().unwrap();
@@ -227,8 +134,6 @@ mod tests {
         let documents = [build::data(&bucket), build::kms(&key)];
         assert_eq!(buckets_written(&documents), BTreeSet::from([bucket]));
         assert_eq!(keys_used(&documents), BTreeSet::from([key]));
-        let ids = BTreeSet::from(["aa".to_owned()]);
-        assert_eq!(external_ids(&build::trust(&ids)), ids);
     }
 
     #[test]

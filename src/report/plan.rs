@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::verify::wrapped;
 use super::{Printer, Tone};
 use crate::names::RoleName;
 use crate::plan::{Action, Change, Conflict, Difference, Kept, Offer, Plan, Resource, Step};
@@ -19,6 +20,7 @@ impl Printer {
             ));
             lines.push(format!("    {} {}", self.paint(Tone::Good, "="), kept.note));
         }
+        lines.extend(self.exposure_lines(plan));
         if !plan.offers.is_empty() {
             lines.push(format!(
                 "  {}",
@@ -38,6 +40,29 @@ impl Printer {
             lines.push(format!("        {}", self.paint(Tone::Quiet, &flag)));
         }
         lines.join("\n")
+    }
+
+    /// What stays open when the plan is done, the gravest first.
+    fn exposure_lines(&self, plan: &Plan) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(first) = plan.exposures.first() {
+            let title = format!(
+                "{} {} stays wider than the export needs",
+                first.resource.as_str(),
+                first.id
+            );
+            lines.push(format!("  {}", self.paint(Tone::Warning, &title)));
+        }
+        for exposure in &plan.exposures {
+            let (tone, mark) = match exposure.open {
+                true => (Tone::Bad, "✗"),
+                false => (Tone::Warning, "!"),
+            };
+            let first = format!("    {mark} ");
+            let text = wrapped(&first, "      ", &exposure.what);
+            lines.push(text.replacen(mark, &self.paint(tone, mark), 1));
+        }
+        lines
     }
 
     /// What steps change, thing by thing: what is stored first, and then who may reach it.

@@ -275,9 +275,8 @@ impl Printer {
         let bucket = evidence
             .bucket_name()
             .map_or("(none)", |name| name.as_str());
-        let failed: Vec<&str> = findings.with(Status::Fail).map(|check| check.id).collect();
         let says = match verdict {
-            Status::Fail => format!("Mixpanel cannot write ({})", failed.join(", ")),
+            Status::Fail => findings.failure().unwrap_or_default(),
             Status::Unknown => "whether Mixpanel can write cannot be known from here".into(),
             _ => "Mixpanel can write, as far as it can be known from here".into(),
         };

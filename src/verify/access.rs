@@ -5,22 +5,17 @@
 
 mod context;
 
-use std::collections::BTreeSet;
-
-pub use context::assumption;
-use context::known;
-
 use super::evidence::{BucketFacts, BucketStanding, Evidence, KeyStanding, Subject};
 use super::freshness::{Family, day_prefix};
 use crate::names::{BucketName, ProjectToken};
 use crate::observed::{Key, Reading, Role};
-use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
-use crate::policy::document::Principals;
+use crate::policy::Document;
 use crate::policy::evaluate::{
     Context, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, Request, Rule, Source,
     decide,
 };
-use crate::policy::{Document, Statement};
+use crate::policy::trust::Trust;
+use crate::policy::trust::requests::known;
 
 /// What stands for a project's ID where nobody gave one.
 const SOME_PROJECT: &str = "0";
@@ -190,53 +185,23 @@ fn tokens(subject: &Subject, role: &Role) -> Vec<ProjectToken> {
     if !subject.tokens.is_empty() {
         return subject.tokens.clone();
     }
-    trusted_ids(role)
-        .iter()
-        .filter_map(|id| id.parse().ok())
-        .collect()
+    let trusted = Trust::new(&role.trust, &role.arn).external_ids();
+    trusted.iter().filter_map(|id| id.parse().ok()).collect()
 }
 
-/// The ExternalIds that a role asks Mixpanel for.
-pub fn trusted_ids(role: &Role) -> BTreeSet<String> {
-    let statements = role.trust.statements().iter();
-    statements
-        .filter(|statement| statement.allows() && names_mixpanel(statement))
-        .flat_map(|statement| statement.wanted_of("sts:ExternalId"))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Whether a statement of a trust policy speaks of Mixpanel's user, by whatever name.
-pub fn names_mixpanel(statement: &Statement) -> bool {
-    let root = format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:root");
-    match statement.principals() {
-        Principals::Anyone => true,
-        Principals::Aws(principals) => principals
-            .iter()
-            .any(|principal| [MIXPANEL_USER_ARN, MIXPANEL_ACCOUNT, &root, "*"].contains(principal)),
-        Principals::Others => statement.has_not_principal(),
-    }
+/// The trust policy of the role, at the time of the evidence.
+pub fn trust<'a>(evidence: &Evidence, role: &'a Role) -> Trust<'a> {
+    Trust::new(&role.trust, &role.arn).at(evidence.now)
 }
 
 fn assumptions<'a>(
     subject: &Subject,
-    evidence: &'a Evidence,
+    evidence: &Evidence,
     role: &'a Role,
 ) -> impl Iterator<Item = Access> + use<'a> {
-    tokens(subject, role).into_iter().map(|token| {
-        let decision = decide(
-            &assumption(evidence, role, &token),
-            &Policies {
-                identity: Vec::new(),
-                boundary: None,
-                resource: Some(Named {
-                    name: format!("trust policy of role {}", role.name),
-                    document: &role.trust,
-                }),
-                unreadable: Vec::new(),
-                rule: Rule::ResourceOnly,
-            },
-        );
+    let trust = trust(evidence, role);
+    tokens(subject, role).into_iter().map(move |token| {
+        let decision = trust.decide_for_mixpanel(Some(token.expose()));
         Access {
             call: Call::AssumeRole(token),
             resource: role.arn.to_string(),
@@ -244,6 +209,41 @@ fn assumptions<'a>(
             by_role: None,
         }
     })
+}
+
+/// What the role may do by itself: its policies, under its permissions boundary.
+pub fn role_policies(evidence: &Evidence) -> Policies<'_> {
+    let identity = evidence.grants.iter().map(|grant| Named {
+        name: grant.name.clone(),
+        document: &grant.document,
+    });
+    let mut unreadable: Vec<(Layer, String)> = evidence
+        .unread_grants
+        .iter()
+        .map(|denied| {
+            let what = format!("a policy of the role ({} is refused)", denied.action);
+            (Layer::Identity, what)
+        })
+        .collect();
+    let boundary = match &evidence.boundary {
+        None => None,
+        Some(Reading::Known(document)) => Some(Named {
+            name: "permissions boundary".into(),
+            document,
+        }),
+        Some(Reading::Unreadable(denied)) => {
+            let what = format!("the permissions boundary ({} is refused)", denied.action);
+            unreadable.push((Layer::Boundary, what));
+            None
+        }
+    };
+    Policies {
+        identity: identity.collect(),
+        boundary,
+        resource: None,
+        unreadable,
+        rule: Rule::Either,
+    }
 }
 
 /// The calls of one session of the role's.
@@ -327,7 +327,7 @@ impl Asked<'_> {
         let context = self.s3_context(&call);
         let request = self.request(call.action(), &resource, context.clone());
         let document = self.bucket_policy();
-        let mut policies = self.policies_of_role();
+        let mut policies = role_policies(self.evidence);
         policies.rule = if self.facts.ours {
             Rule::Either
         } else {
@@ -357,48 +357,13 @@ impl Asked<'_> {
     }
 
     fn access(&self, call: Call, request: Request, policies: &Policies<'_>) -> Access {
-        let mut by_role = self.policies_of_role();
+        let mut by_role = role_policies(self.evidence);
         by_role.rule = Rule::Either;
         Access {
             call,
             resource: request.resource.clone(),
             decision: decide(&request, policies),
             by_role: Some(decide(&request, &by_role)),
-        }
-    }
-
-    fn policies_of_role(&self) -> Policies<'_> {
-        let evidence = self.evidence;
-        let identity = evidence.grants.iter().map(|grant| Named {
-            name: grant.name.clone(),
-            document: &grant.document,
-        });
-        let mut unreadable: Vec<(Layer, String)> = evidence
-            .unread_grants
-            .iter()
-            .map(|denied| {
-                let what = format!("a policy of the role ({} is refused)", denied.action);
-                (Layer::Identity, what)
-            })
-            .collect();
-        let boundary = match &evidence.boundary {
-            None => None,
-            Some(Reading::Known(document)) => Some(Named {
-                name: "permissions boundary".into(),
-                document,
-            }),
-            Some(Reading::Unreadable(denied)) => {
-                let what = format!("the permissions boundary ({} is refused)", denied.action);
-                unreadable.push((Layer::Boundary, what));
-                None
-            }
-        };
-        Policies {
-            identity: identity.collect(),
-            boundary,
-            resource: None,
-            unreadable,
-            rule: Rule::Either,
         }
     }
 
@@ -429,7 +394,7 @@ impl Asked<'_> {
 
     fn kms_access(&self, call: Call, key: &Key, policy: &Reading<Document>) -> Access {
         let request = self.request(call.action(), key.arn.as_str(), self.kms_context(&key.arn));
-        let mut policies = self.policies_of_role();
+        let mut policies = role_policies(self.evidence);
         policies.rule = match key.arn.account() == self.role.arn.account() {
             true => Rule::KeyPolicy,
             false => Rule::Both,

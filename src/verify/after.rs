@@ -98,6 +98,7 @@ impl After<'_> {
             last_used: None,
             attached: Vec::new(),
             inline: Vec::new(),
+            aws_managed: Vec::new(),
         });
         for action in self.actions() {
             match action {
@@ -155,7 +156,16 @@ impl After<'_> {
             arn: None,
             document: inline.document.clone(),
         });
-        managed.chain(inline).collect()
+        let aws_managed = role.aws_managed.iter().map(|policy| Grant {
+            name: format!("policy {}", policy.name),
+            arn: role
+                .attached
+                .iter()
+                .find(|arn| arn.ends_with(&format!("/{}", policy.name)))
+                .cloned(),
+            document: policy.document.clone(),
+        });
+        managed.chain(inline).chain(aws_managed).collect()
     }
 
     fn bucket(&self) -> Bucket {

@@ -20,6 +20,7 @@ mod requests;
 mod sandbox;
 mod setup;
 mod teardown;
+mod trust;
 mod verify;
 #[cfg(unix)]
 mod walk;

@@ -527,16 +527,23 @@ fn what_is_not_ours_is_left_alone() {
     )
     .unwrap();
     cloud.forget();
-    let conflict = cloud
-        .setup(&[])
-        .exits(5)
-        .says("--adopt")
-        .says("--role-name")
-        .says("+     \"AWS\": \"arn:aws:iam::485438090326:user/mixpanel-export\"");
-    assert!(!conflict.stderr.contains(TOKEN));
-    assert!(cloud.calls().iter().all(|call| call.reads()));
-    // Taken over on request, with the statement that was there.
-    cloud.setup(&["--adopt"]).exits(0);
+    // A role that does not trust Mixpanel is taken over with a consent of its own, and not with --adopt alone.
+    for flags in [&[][..], &["--adopt"], &["--open-role", "another"]] {
+        let conflict = cloud
+            .setup(flags)
+            .exits(5)
+            .says("it does not trust Mixpanel")
+            .says("--open-role acme-xxxxxxxx")
+            .says("--role-name")
+            .says("+   \"Principal\": {");
+        assert!(!conflict.stderr.contains(TOKEN));
+        assert!(cloud.calls().iter().all(|call| call.reads()));
+    }
+    // Taken over on request, with the statement that was there, and told of it.
+    cloud
+        .setup(&["--adopt", "--open-role", &bucket])
+        .exits(0)
+        .says("the AWS service ec2.amazonaws.com can assume it");
     let role = block_on(cloud.iam().get_role().role_name(&bucket).send())
         .unwrap()
         .role

@@ -44,6 +44,7 @@ pub(super) fn dry_run_result(
             "account": observed.caller.account,
             "dry_run": true,
             "changes": changes_json(&plan.steps),
+            "exposures": plan.exposures,
             "details": details_report::as_json(&details),
         })),
         _ => surroundings.printer.result(&match spec.encryption {
@@ -182,17 +183,13 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             }
         }
     }
-    let failed: Vec<&str> = failed.iter().map(|check| check.id).collect();
-    if !failed.is_empty() {
+    if let Some(failure) = judged.as_ref().and_then(|(findings, _)| findings.failure()) {
         return Err(Error::new(
             ErrorKind::NotWorking,
-            format!(
-                "Everything is set up, and Mixpanel cannot write all the same: {}.",
-                failed.join(", ")
-            ),
+            format!("Setup finished, but {failure}."),
         )
         .hint(format!(
-            "Every check and what mends it: mixpanel-s3 verify --role {}",
+            "Every check and what fixes it: mixpanel-s3 verify --role {}",
             spec.role
         )));
     }

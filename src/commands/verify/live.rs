@@ -48,10 +48,10 @@ pub(crate) async fn prove(
         return Ok(None);
     }
     // An ID that is no token as it stands would only be refused by STS, whose message shows it.
-    let trusted = access::trusted_ids(role);
+    let trusted = access::trust(evidence, role).external_ids();
     let mut sound = trusted.iter().filter(|id| {
         let token = id.parse::<ProjectToken>();
-        token.is_ok_and(|token| token.expose() == id.as_str()) && !id.contains(['*', '?'])
+        token.is_ok_and(|token| token.expose() == id.as_str())
     });
     let given = subject.tokens.first().map(|token| token.expose());
     let Some(external_id) = given.or_else(|| sound.next().map(String::as_str)) else {

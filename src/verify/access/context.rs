@@ -1,88 +1,12 @@
 //! What is known of the requests that Mixpanel makes: the values of the condition keys that policies ask for.
 
-use time::format_description::well_known::Rfc3339;
-
 use super::{Asked, Call, SOME_PROJECT};
 use crate::details::UiEncryption;
-use crate::names::{KeyArn, ProjectToken};
-use crate::observed::{BucketEncryption, Role};
-use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
-use crate::policy::evaluate::{Context, Fact, Principal, Request};
-use crate::verify::evidence::Evidence;
+use crate::names::KeyArn;
+use crate::observed::BucketEncryption;
+use crate::policy::evaluate::{Context, Fact};
+use crate::policy::trust::requests::{everywhere, known};
 use crate::verify::freshness::day_prefix;
-
-/// The request in which Mixpanel's user assumes the role: from Mixpanel's account and network, without MFA.
-pub fn assumption(evidence: &Evidence, role: &Role, token: &ProjectToken) -> Request {
-    let context = everywhere(evidence)
-        .with("sts:ExternalId", known(token.expose()))
-        .with("aws:PrincipalArn", known(MIXPANEL_USER_ARN))
-        .with("aws:PrincipalAccount", known(MIXPANEL_ACCOUNT))
-        .with("aws:PrincipalType", known("User"))
-        .with("aws:username", known("mixpanel-export"))
-        .with("aws:userid", Fact::StartsWith("AIDA".into()))
-        // Whatever Mixpanel's organization is, it is not the customer's.
-        .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
-        .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
-        .with("aws:MultiFactorAuthPresent", Fact::Absent)
-        .with("aws:ResourceAccount", known(role.arn.account()))
-        .with("sts:RoleSessionName", Fact::Present)
-        .with("sts:SourceIdentity", Fact::Absent);
-    Request {
-        principal: Principal::User {
-            account: MIXPANEL_ACCOUNT.into(),
-            arn: MIXPANEL_USER_ARN.into(),
-        },
-        action: "sts:AssumeRole".into(),
-        resource: role.arn.to_string(),
-        context,
-    }
-}
-
-/// What is known of every request of Mixpanel's: it comes over TLS, from outside any VPC of the customer's, and not through
-/// another AWS service. Which addresses it comes from, nobody says.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-fn everywhere(evidence: &Evidence) -> Context {
-    let now = evidence.now.format(&Rfc3339).unwrap_or_default();
-    let absent = [
-        "aws:SourceVpc",
-        "aws:SourceVpcArn",
-        "aws:SourceVpce",
-        "aws:VpcSourceIp",
-        "aws:VpceAccount",
-        "aws:VpceOrgID",
-        "aws:VpceOrgPaths",
-        "aws:SourceArn",
-        "aws:SourceAccount",
-        "aws:SourceOrgID",
-        "aws:SourceOrgPaths",
-        "aws:CalledVia",
-        "aws:CalledViaFirst",
-        "aws:CalledViaLast",
-        "aws:FederatedProvider",
-        "aws:MultiFactorAuthAge",
-        "aws:PrincipalServiceName",
-        "aws:PrincipalServiceNamesList",
-        "ec2:SourceInstanceARN",
-    ];
-    let context = Context::default()
-        .with("aws:SecureTransport", known("true"))
-        .with("aws:CurrentTime", known(&now))
-        .with(
-            "aws:EpochTime",
-            known(&evidence.now.unix_timestamp().to_string()),
-        )
-        .with("aws:PrincipalIsAWSService", known("false"))
-        .with("aws:SourceIp", Fact::Present)
-        .with("aws:UserAgent", Fact::Present)
-        .with_default("aws:PrincipalTag/", Fact::Absent);
-    absent
-        .into_iter()
-        .fold(context, |context, key| context.with(key, Fact::Absent))
-}
-
-pub(super) fn known(value: &str) -> Fact {
-    Fact::Known(vec![value.to_owned()])
-}
 
 impl Asked<'_> {
     /// What is known of every request of the session's.
@@ -92,7 +16,7 @@ impl Asked<'_> {
             "" => Fact::Present,
             id => Fact::StartsWith(format!("{id}:")),
         };
-        let context = everywhere(self.evidence)
+        let context = everywhere(Some(self.evidence.now))
             .with("aws:PrincipalArn", known(role.arn.as_str()))
             .with("aws:PrincipalAccount", known(role.arn.account()))
             .with("aws:PrincipalType", known("AssumedRole"))

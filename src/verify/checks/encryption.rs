@@ -6,6 +6,8 @@ use crate::details::UiEncryption;
 use crate::names::KeyArn;
 use crate::observed::{BucketEncryption, Key, Reading};
 use crate::policy::document::Principals;
+use crate::policy::key::{self, Outsider};
+use crate::policy::trust::Gravity;
 use crate::policy::{Document, build};
 use crate::verify::access::source_text;
 use crate::verify::evidence::KeyStanding;
@@ -252,6 +254,7 @@ pub(super) fn key_checks(case: &Case<'_>) -> Vec<Check> {
         account(case),
         literal(case),
         aws_managed(case),
+        outsiders(case),
         throttling(case),
     ]
 }
@@ -507,6 +510,64 @@ fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
             let account = principal.split(':').nth(4).unwrap_or(principal);
             account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) && account != own
         })
+}
+
+/// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has nobody of
+/// that kind; with a key of one's own, those who only use it may be meant.
+fn outsiders(case: &Case<'_>) -> Check {
+    const ID: &str = "kms-key-others";
+    let (key, policy) = match case.key() {
+        Ok((key, Reading::Known(policy))) => (key, policy),
+        Ok((_, Reading::Unreadable(_))) => {
+            return Check::skipped(ID, "the key's policy cannot be read");
+        }
+        Err(why) => return Check::skipped(ID, why),
+    };
+    let found = key::outsiders(policy, key.arn.account());
+    let made_here = key.description.ends_with("made by mixpanel-s3");
+    let is_open = |outsider: &&Outsider| outsider.gravity == Gravity::Open || made_here;
+    let Some(gravest) = found.iter().find(is_open).or_else(|| found.first()) else {
+        return Check::pass(
+            ID,
+            "the key's policy lets in nobody from outside its account",
+        )
+        .because("kms:GetKeyPolicy");
+    };
+    let mut check = match is_open(&gravest) {
+        true => Check::fail(
+            ID,
+            format!(
+                "the key is open to {}, from outside its account",
+                gravest.principal
+            ),
+        ),
+        false => Check::warn(
+            ID,
+            format!(
+                "the key can be used by {}, from outside its account",
+                gravest.principal
+            ),
+        ),
+    };
+    for outsider in &found {
+        check = check.because(format!(
+            "kms:GetKeyPolicy: statement {}: {}",
+            outsider.statement + 1,
+            outsider.principal
+        ));
+    }
+    check
+        .advise("Take those principals out, in the file that the first command writes, unless they are meant to read the exports:")
+        .mended_by(format!(
+            "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
+            key.arn.region(),
+            key.arn
+        ))
+        .mended_by(format!(
+            "aws kms put-key-policy --region {} --key-id {} --policy-name default --policy file://key-policy.json",
+            key.arn.region(),
+            key.arn
+        ))
 }
 
 fn throttling(case: &Case<'_>) -> Check {

@@ -2,11 +2,20 @@
 
 use super::blame::Blame;
 use super::{Case, Check, bucket};
+use crate::policy::excess::{Excess, Own, beyond_page};
+use crate::policy::trust::Gravity;
+use crate::policy::trust::requests::everywhere;
 use crate::policy::{Document, build, compare, read};
-use crate::verify::access::source_text;
+use crate::verify::access::{self, source_text};
+use crate::verify::evidence::Grant;
 
 pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
-    vec![policy_attached(case), s3_actions(case), boundary(case)]
+    vec![
+        policy_attached(case),
+        s3_actions(case),
+        boundary(case),
+        excess(case),
+    ]
 }
 
 /// The calls that a check tells of: those of one action that fare alike for one reason share a line.
@@ -206,6 +215,92 @@ pub(super) fn missing(case: &Case<'_>, page: &Document) -> String {
     });
     let empty = Document::new(Vec::new());
     compare::diff(alike.unwrap_or(&empty), page).to_string()
+}
+
+/// Whether the role may do more than Mixpanel's page asks for: then Mixpanel may, and whoever gets into Mixpanel.
+fn excess(case: &Case<'_>) -> Check {
+    const ID: &str = "role-excess";
+    let evidence = case.evidence;
+    let Some(role) = &evidence.role else {
+        return Check::skipped(ID, "there is no role");
+    };
+    let source = "iam:ListAttachedRolePolicies, ListRolePolicies and the default version of each";
+    let policies = access::role_policies(evidence);
+    let found = beyond_page(
+        &Own {
+            role: &role.arn,
+            bucket: evidence.bucket_name(),
+            key: case.subject.form.key.as_ref(),
+            context: &everywhere(Some(evidence.now)),
+        },
+        &policies,
+    );
+    let Some(gravest) = found.first() else {
+        return match evidence.unread_grants.first() {
+            Some(_) if !case.blamed("policy-attached").is_empty() => {
+                Check::skipped(ID, super::ELSEWHERE)
+            }
+            Some(denied) => super::unread(ID, "a policy of the role", &denied.action),
+            None => {
+                Check::pass(ID, "the role may do nothing beyond Mixpanel's page").because(source)
+            }
+        };
+    };
+    let summary = format!(
+        "the role may do more than the export needs: it reaches {}",
+        gravest.reach
+    );
+    let mut check = match gravest.reach.gravity() {
+        Gravity::Open => Check::fail(ID, summary),
+        Gravity::Wide => Check::warn(ID, summary),
+    };
+    for excess in &found {
+        check = check.because(format!(
+            "{}: {}",
+            source_text(&excess.source),
+            excess.what()
+        ));
+    }
+    narrowed(case, check.because(source), &found)
+}
+
+/// The commands that take away policies which the export does not need, and advice for those that it does.
+fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
+    let evidence = case.evidence;
+    let page = evidence.bucket_name().map(build::data);
+    let mut told = Vec::new();
+    for excess in found {
+        let name = &excess.source.policy;
+        if told.contains(&name) {
+            continue;
+        }
+        told.push(name);
+        let grants = evidence.grants.iter();
+        let (this, others): (Vec<_>, Vec<_>) = grants.partition(|grant| grant.name == *name);
+        let dispensable = page.as_ref().is_some_and(|page| {
+            others
+                .iter()
+                .any(|grant| read::covers(&grant.document, page))
+        });
+        check = match (this.first(), dispensable) {
+            (Some(grant), true) => check.mended_by(detach(case, grant)),
+            _ => check.advise(format!(
+                "Narrow {name} to the actions and resources of Mixpanel's page, or use a role of its own for the export."
+            )),
+        };
+    }
+    check
+}
+
+fn detach(case: &Case<'_>, grant: &Grant) -> String {
+    let role = &case.evidence.role_name;
+    match &grant.arn {
+        Some(arn) => format!("aws iam detach-role-policy --role-name {role} --policy-arn {arn}"),
+        None => format!(
+            "aws iam delete-role-policy --role-name {role} --policy-name {}",
+            grant.name.trim_start_matches("inline policy ")
+        ),
+    }
 }
 
 fn boundary(case: &Case<'_>) -> Check {

@@ -117,6 +117,7 @@ fn sound() -> (Subject, Evidence) {
             last_used: Some("2026-05-20T10:00:00Z".into()),
             attached: Vec::new(),
             inline: Vec::new(),
+            aws_managed: Vec::new(),
         }),
         unread_role: None,
         grants: vec![
@@ -224,6 +225,22 @@ fn trust_with(evidence: &mut Evidence, from: &str, to: &str) {
     role(evidence).trust = Document::parse(&text).unwrap();
 }
 
+/// Trusts somebody besides Mixpanel.
+fn also_trusts(evidence: &mut Evidence, principal: Value) {
+    let mut statements = role(evidence).trust.to_value()["Statement"].clone();
+    let more = json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" });
+    statements.as_array_mut().unwrap().push(more);
+    role(evidence).trust = document(statements);
+}
+
+/// A key policy that lets another account in as well.
+fn key_open_to(evidence: &mut Evidence, actions: Value) {
+    let mut statements = delegating().to_value()["Statement"].clone();
+    let more = json!({ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": actions, "Resource": "*" });
+    statements.as_array_mut().unwrap().push(more);
+    key_policy(evidence, Reading::Known(document(statements)));
+}
+
 fn bucket_denies(evidence: &mut Evidence, more: Value) {
     let mut statement = json!({
         "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
@@ -327,10 +344,6 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("trust-external-id", Fail, |_, e| {
             trust_with(e, TOKEN, "2195193")
         }),
-        ("trust-external-id", Fail, |_, e| {
-            trust_with(e, "user/mixpanel-export", "root");
-            trust_with(e, TOKEN, "2195193");
-        }),
         ("trust-principal", Fail, |_, e| {
             trust_with(e, "user/mixpanel-export", "user/somebody")
         }),
@@ -341,15 +354,55 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
                 "AIDAJQABLZS4A3QDU576Q",
             )
         }),
-        ("trust-no-external-id", Warn, |_, e| {
+        ("trust-no-external-id", Fail, |_, e| {
             role(e).trust = document(
                 json!([{ "Effect": "Allow", "Principal": { "AWS": build::MIXPANEL_USER_ARN }, "Action": "sts:AssumeRole" }]),
             );
         }),
-        ("trust-no-external-id", Warn, |_, e| {
-            role(e).trust = document(
-                json!([{ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::485438090326:root" }, "Action": "sts:AssumeRole" }]),
-            );
+        ("trust-no-external-id", Fail, |_, e| {
+            trust_with(e, "StringEquals", "StringLike");
+            trust_with(e, TOKEN, "0123*");
+        }),
+        ("trust-others", Warn, |_, e| {
+            trust_with(e, "user/mixpanel-export", "root")
+        }),
+        ("trust-others", Warn, |_, e| {
+            also_trusts(e, json!({ "Service": "ec2.amazonaws.com" }))
+        }),
+        ("trust-others", Warn, |_, e| {
+            also_trusts(e, json!({ "AWS": "arn:aws:iam::123456789012:root" }))
+        }),
+        ("trust-others", Fail, |_, e| {
+            also_trusts(e, json!({ "AWS": "arn:aws:iam::111122223333:root" }))
+        }),
+        ("trust-others", Fail, |_, e| {
+            trust_with(e, build::MIXPANEL_USER_ARN, "*")
+        }),
+        ("role-excess", Fail, |_, e| {
+            e.grants.push(grant(
+                "policy admin",
+                document(json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }])),
+            ))
+        }),
+        ("role-excess", Fail, |_, e| {
+            e.grants.push(grant(
+                "inline policy more",
+                document(json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::payroll/*" }])),
+            ))
+        }),
+        ("role-excess", Warn, |_, e| {
+            data_with(e, "\"s3:PutObject\"", "\"s3:*\"")
+        }),
+        ("kms-key-others", Fail, |_, e| {
+            key_open_to(e, json!("kms:*"))
+        }),
+        ("kms-key-others", Warn, |_, e| {
+            key_open_to(e, json!("kms:Decrypt"))
+        }),
+        ("kms-key-others", Fail, |_, e| {
+            the_key(e).description =
+                "Mixpanel export to s3://acme-export: key made by mixpanel-s3".into();
+            key_open_to(e, json!("kms:Decrypt"));
         }),
         ("trust-extra-conditions", Unknown, |_, e| {
             trust_with(
@@ -404,7 +457,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             )
         }),
         ("s3-actions", Fail, |_, e| {
-            data_with(e, "\"s3:DeleteObject\"", "\"s3:GetObjectAcl\"")
+            data_with(e, ",\"s3:DeleteObject\"", "")
         }),
         ("s3-actions", Fail, |_, e| {
             data_with(e, "\"arn:aws:s3:::acme-export\",", "")

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::super::access::{assumption, names_mixpanel, trusted_ids};
+use super::super::access;
 use super::{Case, Check, unread};
 use crate::names::{ProjectToken, TokenShape};
-use crate::observed::Role;
+use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
-use crate::policy::evaluate::{Decision, Fact, Named, Policies, Refusal, Rule, decide};
-use crate::policy::{Statement, compare, merge};
+use crate::policy::evaluate::{Decision, Refusal};
+use crate::policy::trust::amend::{Tenure, Wanted};
+use crate::policy::trust::openings::Who;
+use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
+use crate::policy::{Document, Statement, compare};
 
-const IDS: [&str; 5] = [
+const IDS: [&str; 6] = [
     "trust-external-id",
     "trust-principal",
     "trust-no-external-id",
+    "trust-others",
     "trust-orphan-id",
     "trust-extra-conditions",
 ];
@@ -30,27 +34,24 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
         };
         return IDS.map(check).into();
     };
-    let naming: Vec<&Statement> = role
-        .trust
-        .statements()
-        .iter()
-        .filter(|statement| statement.allows() && names_mixpanel(statement))
-        .collect();
-    if naming.is_empty() {
+    let mut speaking = role.trust.statements().iter();
+    if !speaking.any(|statement| statement.allows() && speaks_to_mixpanel(statement)) {
         return not_named(case, role);
     }
-    let trusted = trusted_ids(role);
+    let trust = access::trust(evidence, role);
+    let openings = trust.openings(&case.given_ids());
     vec![
-        external_id(case, role, &trusted),
+        external_id(case, role, &trust),
         Check::pass("trust-principal", "the role trusts Mixpanel's export user")
             .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
-        no_external_id(case, role),
+        no_external_id(case, role, &openings),
+        others(case, role, &openings),
         Check::pass(
             "trust-orphan-id",
             "no principal of the trust policy was deleted",
         )
         .because(SOURCE),
-        extra_conditions(case, role, &trusted),
+        extra_conditions(case, role, &trust),
     ]
 }
 
@@ -96,10 +97,20 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
     .edit(diff, case.setup_command(&[]));
     let id = failure.id;
     let mut failure = Some(failure);
+    let trust = access::trust(case.evidence, role);
+    let openings = trust.openings(&BTreeSet::new());
     IDS.iter()
-        .filter_map(|other| match *other == id {
-            true => failure.take(),
-            false => Some(Check::skipped(
+        .filter_map(|other| match *other {
+            other if other == id => failure.take(),
+            // Who is named instead of Mixpanel is told already, unless the role is open to him.
+            "trust-others"
+                if openings
+                    .iter()
+                    .any(|opening| opening.gravity == Gravity::Open) =>
+            {
+                Some(others(case, role, &openings))
+            }
+            other => Some(Check::skipped(
                 other,
                 "the role does not trust Mixpanel at all",
             )),
@@ -108,12 +119,13 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
 }
 
 /// Whether the tokens that were given are among the ExternalIds that the role trusts.
-fn external_id(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) -> Check {
+fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: &str = "trust-external-id";
-    let shown: Vec<String> = trusted.iter().map(|id| masked(id)).collect();
+    let asked = trust.asked_ids();
+    let shown: Vec<String> = asked.iter().map(|id| ProjectToken::ends_of(id)).collect();
     let shown = shown.join(", ");
     let tokens = &case.subject.tokens;
-    if tokens.is_empty() && trusted.is_empty() {
+    if tokens.is_empty() && asked.is_empty() {
         return Check::skipped(ID, "the role asks for no ExternalId");
     }
     if tokens.is_empty() {
@@ -123,13 +135,13 @@ fn external_id(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) -> Chec
         )
         .because(format!("{SOURCE}: sts:ExternalId"));
     }
+    let refused = |id: &str| matches!(trust.decide_for_mixpanel(Some(id)), Decision::Denied(_));
+    let named = trust.external_ids();
     let matches = |token: &&ProjectToken| {
-        let with = |id: &str| matches!(decision(case, role, Some(id)), Decision::Denied(_));
-        let trusted_ok = trusted.iter().any(|id| !with(id));
         // Where not even a trusted ID gets in, something else is wrong as well: then the list itself tells.
-        match trusted_ok {
-            true => !with(token.expose()),
-            false => trusted.is_empty() || trusted.contains(token.expose()),
+        match named.iter().all(|id| refused(id)) {
+            false => !refused(token.expose()),
+            true => named.is_empty() || named.contains(token.expose()),
         }
     };
     let Some(wrong) = tokens.iter().find(|token| !matches(token)) else {
@@ -140,20 +152,32 @@ fn external_id(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) -> Chec
         )
         .because(format!("{SOURCE}: sts:ExternalId"));
     };
-    let why = trusted.iter().find_map(|id| likeness(id, wrong));
+    let why = asked.iter().find_map(|id| likeness(id, wrong));
     let summary = format!(
         "the role trusts {shown}, and not the project token {wrong}{}",
         why.map(|why| format!(": {why}")).unwrap_or_default()
     );
-    let wanted = case.wanted_trust(role);
+    let removed = case.mistaken_ids(&named);
+    let wanted = trust.amended(&Wanted {
+        external_ids: &case.wanted_ids(trust),
+        removed: &removed,
+        tenure: tenure(role),
+    });
+    let mut more = Vec::new();
+    let ends: Vec<String> = removed.iter().map(|id| ProjectToken::ends_of(id)).collect();
+    for id in &ends {
+        more.extend(["--remove-token", id]);
+    }
     Check::fail(ID, summary)
-        .because(format!("{SOURCE}: StringEquals sts:ExternalId {shown}"))
+        .because(format!("{SOURCE}: sts:ExternalId {shown}"))
         .mixpanel_sees(REFUSED)
         .edit(
             compare::diff(&role.trust, &wanted).to_string(),
-            case.setup_command(&[]),
+            case.setup_command(&more),
         )
 }
+
+const ANOTHER_TOKEN: &str = "another project's token, an API secret, or an older token";
 
 /// What an ExternalId that is not the token looks like.
 fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
@@ -167,62 +191,102 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
         .parse::<ProjectToken>()
         .is_ok_and(|id| id.shape() == TokenShape::Usual)
     {
-        Some("another project's token, an API secret, or an older token")
+        Some(ANOTHER_TOKEN)
     } else {
         None
     }
 }
 
-fn masked(id: &str) -> String {
-    match id.parse::<ProjectToken>() {
-        Ok(token) => token.to_string(),
-        Err(invalid) => invalid.value,
-    }
+/// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+fn no_external_id(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
+    const ID: &str = "trust-no-external-id";
+    let is_mixpanels = |opening: &&Opening| {
+        matches!(
+            opening.who,
+            Who::MixpanelWithoutId | Who::MixpanelWithOtherIds
+        )
+    };
+    let Some(opening) = openings.iter().find(is_mixpanels) else {
+        return Check::pass(ID, "without your token Mixpanel does not get in").because(SOURCE);
+    };
+    let check = match opening.is_certain {
+        true => Check::fail(
+            ID,
+            format!("the role is open without your token: {}", opening.who),
+        ),
+        false => Check::unknown(
+            ID,
+            format!("the role may be open without your token: {}", opening.who),
+        ),
+    };
+    case.narrowing(
+        check.because(format!("{SOURCE}: {}", opening.place())),
+        role,
+    )
 }
 
-/// Whether the role can be assumed without an ExternalId: it works, and another customer of Mixpanel's could have it write here.
-fn no_external_id(case: &Case<'_>, role: &Role) -> Check {
-    const ID: &str = "trust-no-external-id";
-    match decision(case, role, None) {
-        Decision::Allowed { by } => {
-            let statement = by.first().map_or(1, |source| source.statement + 1);
-            let wanted = merge::trust_with(&role.trust, &case.wanted_ids(role), true);
-            Check::warn(
-                ID,
-                "the role can be assumed without an ExternalId: anybody who learns its ARN can have Mixpanel write here",
+/// Who else can assume the role. Each is named; who needs no ExternalId for it is a failure.
+fn others(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
+    const ID: &str = "trust-others";
+    let others: Vec<&Opening> = openings
+        .iter()
+        .filter(|opening| {
+            !matches!(
+                opening.who,
+                Who::MixpanelWithoutId | Who::MixpanelWithOtherIds
             )
-            .because(format!("{SOURCE}: statement {statement} has no condition on sts:ExternalId"))
-            .mended_by(read_trust(role))
-            .edit(
-                compare::diff(&role.trust, &wanted).to_string(),
-                write_trust(role),
-            )
-        }
-        Decision::Denied(_) => {
-            Check::pass(ID, "without an ExternalId nobody gets in").because(SOURCE)
-        }
-        Decision::Unknown { because, .. } => Check::unknown(
+        })
+        .collect();
+    let is_open = |opening: &&&Opening| opening.gravity == Gravity::Open;
+    let gravest = others.iter().find(is_open).or_else(|| others.first());
+    let Some(gravest) = gravest else {
+        return Check::pass(ID, "nobody but Mixpanel's export user can assume the role")
+            .because(SOURCE);
+    };
+    let more = match others.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let mut check = match (gravest.gravity, gravest.is_certain) {
+        (Gravity::Open, true) => Check::fail(
             ID,
             format!(
-                "whether an ExternalId is needed hangs on {}",
-                list(&because)
+                "the role is open to others than Mixpanel: {}{more}",
+                gravest.who
             ),
         ),
+        (Gravity::Open, false) => Check::unknown(
+            ID,
+            format!(
+                "the role may be open to others than Mixpanel: {}{more}",
+                gravest.who
+            ),
+        ),
+        (Gravity::Wide, _) => Check::warn(
+            ID,
+            format!(
+                "the role's trust is wider than the export needs: {}{more}",
+                gravest.who
+            ),
+        ),
+    };
+    for opening in others {
+        check = check.because(format!("{SOURCE}: {}: {}", opening.place(), opening.who));
     }
+    case.narrowing(check, role)
 }
 
 /// Whether anything but the principal and the ExternalId stands in the way.
-fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) -> Check {
+fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: &str = "trust-extra-conditions";
-    let given = case.subject.tokens.first().map(|token| token.expose());
-    let candidates: Vec<&str> = trusted.iter().map(String::as_str).chain(given).collect();
-    let decisions = match candidates.is_empty() {
-        true => vec![decision(case, role, None)],
-        false => candidates
-            .into_iter()
-            .map(|id| decision(case, role, Some(id)))
-            .collect(),
-    };
+    let given = case.subject.tokens.iter().map(|token| token.expose());
+    let named = trust.external_ids();
+    let ids = named.iter().map(String::as_str).chain(given.take(1));
+    let mut decisions: Vec<Decision> = ids.map(|id| trust.decide_for_mixpanel(Some(id))).collect();
+    if decisions.is_empty() {
+        decisions.push(trust.decide_for_mixpanel(None));
+    }
     if decisions
         .iter()
         .any(|decision| matches!(decision, Decision::Allowed { .. }))
@@ -256,7 +320,7 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) ->
                 .trust
                 .statements()
                 .iter()
-                .filter(|statement| statement.allows() && names_mixpanel(statement))
+                .filter(|statement| statement.allows() && speaks_to_mixpanel(statement))
                 .flat_map(Statement::condition_keys)
                 .filter(|key| !key.eq_ignore_ascii_case("sts:ExternalId"))
                 .map(str::to_owned)
@@ -271,14 +335,7 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trusted: &BTreeSet<String>) ->
             .because(format!("{SOURCE}: Condition"))
         }
     };
-    let wanted = merge::trust_with(&role.trust, &case.wanted_ids(role), true);
-    check
-        .mixpanel_sees(REFUSED)
-        .mended_by(read_trust(role))
-        .edit(
-            compare::diff(&role.trust, &wanted).to_string(),
-            write_trust(role),
-        )
+    case.narrowing(check.mixpanel_sees(REFUSED), role)
 }
 
 /// The trust policy as a file, in which the difference is made by hand.
@@ -303,55 +360,69 @@ fn list(keys: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
-/// What the trust policy says to Mixpanel with this ExternalId, or with none.
-fn decision(case: &Case<'_>, role: &Role, external_id: Option<&str>) -> Decision {
-    // A token of any text stands in: only the ExternalId of the request is read from it.
-    let mut request = match "0".repeat(32).parse() {
-        Ok(token) => assumption(case.evidence, role, &token),
-        Err(_) => {
-            return Decision::Denied(Refusal::NoAllow(crate::policy::evaluate::Layer::Resource));
-        }
-    };
-    let id = external_id.map_or(Fact::Absent, |id| Fact::Known(vec![id.to_owned()]));
-    request.context = request.context.with("sts:ExternalId", id);
-    decide(
-        &request,
-        &Policies {
-            identity: Vec::new(),
-            boundary: None,
-            resource: Some(Named {
-                name: "trust policy".into(),
-                document: &role.trust,
-            }),
-            unreadable: Vec::new(),
-            rule: Rule::ResourceOnly,
-        },
-    )
+/// Whose the role is, for what `setup` would replace.
+fn tenure(role: &Role) -> Tenure {
+    match owner(&role.tags) {
+        Owner::Us => Tenure::Ours,
+        Owner::Adopted | Owner::Others => Tenure::Adopted,
+    }
 }
 
 impl Case<'_> {
+    fn given_ids(&self) -> BTreeSet<String> {
+        let tokens = self.subject.tokens.iter();
+        tokens.map(|token| token.expose().to_owned()).collect()
+    }
+
     /// The tokens that were given, or else those that the role trusts.
-    fn wanted_ids(&self, role: &Role) -> BTreeSet<String> {
-        let given: BTreeSet<String> = self
-            .subject
-            .tokens
-            .iter()
-            .map(|token| token.expose().to_owned())
-            .collect();
-        match given.is_empty() {
-            true => {
-                let trusted = trusted_ids(role);
-                match trusted.is_empty() {
-                    true => ["PROJECT_TOKEN".to_owned()].into(),
-                    false => trusted,
-                }
-            }
-            false => given,
+    fn wanted_ids(&self, trust: &Trust<'_>) -> BTreeSet<String> {
+        let given = self.given_ids();
+        let named = trust.external_ids();
+        match (given.is_empty(), named.is_empty()) {
+            (false, _) => given,
+            (true, false) => named,
+            (true, true) => ["PROJECT_TOKEN".to_owned()].into(),
+        }
+    }
+
+    /// The ExternalIds among these that are the given token mistyped, or that stand alone in its place. What may be another
+    /// project's token is not taken for a mistake.
+    fn mistaken_ids(&self, named: &BTreeSet<String>) -> BTreeSet<String> {
+        let given = self.given_ids();
+        let others: Vec<&String> = named.iter().filter(|id| !given.contains(*id)).collect();
+        let is_mistake = |id: &str| {
+            self.subject
+                .tokens
+                .iter()
+                .any(|token| likeness(id, token).is_some_and(|like| like != ANOTHER_TOKEN))
+        };
+        match others.as_slice() {
+            [only] => [(*only).clone()].into(),
+            several => several
+                .iter()
+                .filter(|id| is_mistake(id))
+                .map(|id| (*id).clone())
+                .collect(),
         }
     }
 
     /// The trust policy with Mixpanel's statement in it, and nothing of others lost.
-    fn wanted_trust(&self, role: &Role) -> crate::policy::Document {
-        merge::trust_with(&role.trust, &self.wanted_ids(role), false)
+    fn wanted_trust(&self, role: &Role) -> Document {
+        let trust = access::trust(self.evidence, role);
+        trust.amended(&Wanted {
+            external_ids: &self.wanted_ids(&trust),
+            removed: &BTreeSet::new(),
+            tenure: Tenure::Theirs,
+        })
+    }
+
+    /// The check with the commands that leave nobody in but Mixpanel's user with its tokens.
+    fn narrowing(&self, check: Check, role: &Role) -> Check {
+        let trust = access::trust(self.evidence, role);
+        let narrow = trust.narrowest(&self.wanted_ids(&trust));
+        check.mended_by(read_trust(role)).edit(
+            compare::diff(&role.trust, &narrow).to_string(),
+            write_trust(role),
+        )
     }
 }

@@ -99,6 +99,8 @@ impl Scripted {
 
 struct Rule {
     action: String,
+    /// What the request's body has to hold.
+    body: String,
     /// How many requests pass before.
     skip: usize,
     remaining: Option<usize>,
@@ -241,6 +243,13 @@ impl Cloud {
         self.add_rule(action, 0, times, answer);
     }
 
+    /// Answers the requests of an action whose body holds a text, such as a policy's ARN as a form spells it, from now on.
+    pub fn script_for(&self, action: &str, body: &str, answer: Scripted) {
+        self.add_rule(action, 0, None, answer);
+        let mut rules = self.state.rules.lock().expect("rules");
+        rules.back_mut().expect("a rule").body = body.to_owned();
+    }
+
     /// Answers the n-th request of an action from the script, counted from 1.
     pub fn script_nth(&self, action: &str, nth: usize, answer: Scripted) {
         self.add_rule(action, nth - 1, Some(1), answer);
@@ -249,6 +258,7 @@ impl Cloud {
     fn add_rule(&self, action: &str, skip: usize, remaining: Option<usize>, answer: Scripted) {
         let rule = Rule {
             action: action.to_owned(),
+            body: String::new(),
             skip,
             remaining,
             answer,
@@ -460,7 +470,7 @@ async fn answer(
         }
         response
     };
-    let response = match scripted(&state, &action) {
+    let response = match scripted(&state, &action, &body) {
         Some(Scripted::Hang) => {
             state.stuck.store(true, Ordering::SeqCst);
             drop(open);
@@ -496,11 +506,12 @@ async fn answer(
     Ok(response)
 }
 
-fn scripted(state: &State, action: &str) -> Option<Scripted> {
+fn scripted(state: &State, action: &str, body: &[u8]) -> Option<Scripted> {
+    let body = String::from_utf8_lossy(body);
     let mut rules = state.rules.lock().expect("rules");
-    let rule = rules
-        .iter_mut()
-        .find(|rule| rule.action == action && rule.remaining != Some(0))?;
+    let rule = rules.iter_mut().find(|rule| {
+        rule.action == action && rule.remaining != Some(0) && body.contains(&rule.body)
+    })?;
     if rule.skip > 0 {
         rule.skip -= 1;
         return None;

@@ -1,0 +1,175 @@
+//! Who may use a KMS key, as its policy says: a key that somebody else can use or administer is no key of this program's, whatever
+//! its tags and its alias say.
+//!
+//! KMS's default key policy names the key's own account and leaves the rest to IAM.
+//! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+
+use serde_json::Value;
+
+use super::document::texts;
+use super::read::action_matches;
+use super::trust::Gravity;
+use super::{Document, Statement};
+
+/// Somebody outside the key's account whom its policy lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outsider {
+    /// The principal, as it is written there.
+    pub principal: String,
+    /// [`Gravity::Open`] where he may administer the key or grant its use to others, or where nobody knows who he is.
+    pub gravity: Gravity,
+    /// The statement, by index.
+    pub statement: usize,
+}
+
+/// Everybody outside the account whom a key policy lets in.
+pub fn outsiders(policy: &Document, account: &str) -> Vec<Outsider> {
+    let mut found = Vec::new();
+    for (index, statement) in policy.statements().iter().enumerate() {
+        if !statement.allows() {
+            continue;
+        }
+        for principal in outside(statement, account) {
+            let unknown = principal == "*" || principal.starts_with("everybody");
+            found.push(Outsider {
+                gravity: match unknown || administers(statement) {
+                    true => Gravity::Open,
+                    false => Gravity::Wide,
+                },
+                principal,
+                statement: index,
+            });
+        }
+    }
+    found
+}
+
+fn outside(statement: &Statement, account: &str) -> Vec<String> {
+    let map = statement.map();
+    if let Some(but) = map.get("NotPrincipal") {
+        return vec![format!("everybody but {but}")];
+    }
+    let mut names: Vec<String> = Vec::new();
+    match map.get("Principal") {
+        Some(Value::String(text)) => names.push(text.clone()),
+        Some(Value::Object(kinds)) => {
+            for (kind, values) in kinds {
+                for name in texts(Some(values)) {
+                    names.push(match kind.as_str() {
+                        "AWS" => name.to_owned(),
+                        other => format!("{other} {name}"),
+                    });
+                }
+            }
+        }
+        _ => {}
+    }
+    names.retain(|name| match name.as_str() {
+        // AWS's own keys are for everybody of the account.
+        "*" => !is_bound_to(statement, account),
+        // A deleted user or role is shown by its unique ID: nobody gets in by that.
+        id if id.starts_with("AIDA") || id.starts_with("AROA") => false,
+        name => name.split(':').nth(4).unwrap_or(name) != account,
+    });
+    names
+}
+
+/// Whether a statement for everybody speaks of the account's own callers only.
+fn is_bound_to(statement: &Statement, account: &str) -> bool {
+    ["kms:CallerAccount", "aws:PrincipalAccount"]
+        .iter()
+        .any(|key| {
+            let values = statement.condition("StringEquals", key);
+            values.is_some_and(|values| !values.is_empty() && values.iter().all(|v| *v == account))
+        })
+}
+
+/// Whether a statement allows more than using the key.
+fn administers(statement: &Statement) -> bool {
+    const ADMINISTRATION: [&str; 6] = [
+        "kms:putkeypolicy",
+        "kms:creategrant",
+        "kms:schedulekeydeletion",
+        "kms:disablekey",
+        "kms:updatealias",
+        "kms:revokegrant",
+    ];
+    let but = texts(statement.map().get("NotAction"));
+    let covers = |patterns: &[&str], action: &str| {
+        patterns
+            .iter()
+            .any(|pattern| action_matches(pattern, action))
+    };
+    ADMINISTRATION.iter().any(|action| match but.is_empty() {
+        true => covers(&statement.actions(), action),
+        false => !covers(&but, action),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn found(principal: Value, action: Value, condition: Value) -> Vec<(String, Gravity)> {
+        let mut statement =
+            json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*" });
+        if !condition.is_null() {
+            statement["Condition"] = condition;
+        }
+        let policy = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        outsiders(&Document::parse(&policy.to_string()).unwrap(), ACCOUNT)
+            .into_iter()
+            .map(|outsider| (outsider.principal, outsider.gravity))
+            .collect()
+    }
+
+    #[test]
+    fn the_accounts_own_principals_are_no_outsiders() {
+        for principal in [
+            json!({ "AWS": "arn:aws:iam::123456789012:root" }),
+            json!({ "AWS": [ACCOUNT, "arn:aws:iam::123456789012:role/admin"] }),
+        ] {
+            assert_eq!(found(principal, json!("kms:*"), Value::Null), []);
+        }
+        let bound = json!({ "StringEquals": { "kms:CallerAccount": ACCOUNT } });
+        assert_eq!(found(json!({ "AWS": "*" }), json!("kms:*"), bound), []);
+        let managed = super::super::build::aws_managed_key(ACCOUNT, "eu-west-1");
+        assert_eq!(outsiders(&managed, ACCOUNT), []);
+    }
+
+    #[test]
+    fn everybody_else_is_named_and_told_by_what_he_may() {
+        let other = "arn:aws:iam::111122223333:root";
+        assert_eq!(
+            found(json!({ "AWS": other }), json!(["kms:Decrypt"]), Value::Null),
+            [(other.to_owned(), Gravity::Wide)]
+        );
+        assert_eq!(
+            found(
+                json!({ "AWS": "111122223333" }),
+                json!("kms:Create*"),
+                Value::Null
+            ),
+            [("111122223333".to_owned(), Gravity::Open)]
+        );
+        assert_eq!(
+            found(json!("*"), json!("kms:Decrypt"), Value::Null),
+            [("*".to_owned(), Gravity::Open)]
+        );
+        let elsewhere =
+            json!({ "StringEquals": { "kms:CallerAccount": [ACCOUNT, "111122223333"] } });
+        assert_eq!(found(json!("*"), json!("kms:Decrypt"), elsewhere).len(), 1);
+        assert_eq!(
+            found(
+                json!({ "Service": "logs.amazonaws.com" }),
+                json!("kms:Decrypt"),
+                Value::Null
+            ),
+            [("Service logs.amazonaws.com".to_owned(), Gravity::Wide)]
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! The requests in which somebody assumes a role: who asks, and what AWS knows of the asking.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::names::RoleArn;
+use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
+use crate::policy::evaluate::{Context, Fact, Principal, Request};
+
+/// Somebody who asks to become the role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asker {
+    /// Mixpanel's export user.
+    MixpanelUser,
+    /// Another user of Mixpanel's account.
+    MixpanelColleague,
+    /// A user of this account, who is nobody's friend and may give himself any name and tags.
+    Stranger {
+        /// The account's ID.
+        account: String,
+    },
+}
+
+impl Asker {
+    fn account(&self) -> &str {
+        match self {
+            Self::MixpanelUser | Self::MixpanelColleague => MIXPANEL_ACCOUNT,
+            Self::Stranger { account } => account,
+        }
+    }
+
+    fn arn(&self) -> String {
+        match self {
+            Self::MixpanelUser => MIXPANEL_USER_ARN.to_owned(),
+            Self::MixpanelColleague => {
+                format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:user/somebody-else")
+            }
+            Self::Stranger { account } => format!("arn:aws:iam::{account}:user/somebody"),
+        }
+    }
+}
+
+/// The request in which somebody assumes the role: from his own account and network.
+pub fn assumption(
+    role: &RoleArn,
+    asker: &Asker,
+    external_id: Option<&str>,
+    now: Option<OffsetDateTime>,
+) -> Request {
+    let id = external_id.map_or(Fact::Absent, known);
+    let account = asker.account().to_owned();
+    let arn = asker.arn();
+    let context = everywhere(now)
+        .with("sts:ExternalId", id)
+        .with("aws:PrincipalAccount", known(&account))
+        .with("aws:PrincipalType", known("User"))
+        .with("aws:userid", Fact::StartsWith("AIDA".into()))
+        .with("aws:ResourceAccount", known(role.account()))
+        .with("sts:RoleSessionName", Fact::Present)
+        .with("sts:SourceIdentity", Fact::Absent);
+    let context = match asker {
+        // Mixpanel comes without MFA. Whatever its organization is, it is not the customer's.
+        Asker::MixpanelUser => context
+            .with("aws:PrincipalArn", known(&arn))
+            .with("aws:username", known("mixpanel-export"))
+            .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
+            .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
+            .with("aws:MultiFactorAuthPresent", Fact::Absent),
+        Asker::MixpanelColleague => context
+            .with("aws:PrincipalArn", known(&arn))
+            .with("aws:username", Fact::Present)
+            .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
+            .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
+            .with("aws:MultiFactorAuthPresent", Fact::Unknown),
+        // A stranger chooses his name, his tags, his device; not his account, nor the customer's organization.
+        Asker::Stranger { account } => context
+            .with(
+                "aws:PrincipalArn",
+                Fact::StartsWith(format!("arn:aws:iam::{account}:")),
+            )
+            .with("aws:username", Fact::Present)
+            .with("aws:PrincipalOrgID", known("(a stranger's organization)"))
+            .with(
+                "aws:PrincipalOrgPaths",
+                known("(a stranger's organization)"),
+            )
+            .with("aws:MultiFactorAuthPresent", Fact::Unknown)
+            .with_default("aws:PrincipalTag/", Fact::Unknown),
+    };
+    Request {
+        principal: Principal::User { account, arn },
+        action: "sts:AssumeRole".into(),
+        resource: role.to_string(),
+        context,
+    }
+}
+
+/// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and not through
+/// another AWS service. Which addresses it comes from, nobody says.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
+    let absent = [
+        "aws:SourceVpc",
+        "aws:SourceVpcArn",
+        "aws:SourceVpce",
+        "aws:VpcSourceIp",
+        "aws:VpceAccount",
+        "aws:VpceOrgID",
+        "aws:VpceOrgPaths",
+        "aws:SourceArn",
+        "aws:SourceAccount",
+        "aws:SourceOrgID",
+        "aws:SourceOrgPaths",
+        "aws:CalledVia",
+        "aws:CalledViaFirst",
+        "aws:CalledViaLast",
+        "aws:FederatedProvider",
+        "aws:MultiFactorAuthAge",
+        "aws:PrincipalServiceName",
+        "aws:PrincipalServiceNamesList",
+        "ec2:SourceInstanceARN",
+    ];
+    let (time, epoch) = match now {
+        None => (Fact::Present, Fact::Present),
+        Some(now) => (
+            known(&now.format(&Rfc3339).unwrap_or_default()),
+            known(&now.unix_timestamp().to_string()),
+        ),
+    };
+    let context = Context::default()
+        .with("aws:SecureTransport", known("true"))
+        .with("aws:CurrentTime", time)
+        .with("aws:EpochTime", epoch)
+        .with("aws:PrincipalIsAWSService", known("false"))
+        .with("aws:SourceIp", Fact::Present)
+        .with("aws:UserAgent", Fact::Present)
+        .with_default("aws:PrincipalTag/", Fact::Absent);
+    absent
+        .into_iter()
+        .fold(context, |context, key| context.with(key, Fact::Absent))
+}
+
+/// A key that is known to have one value.
+pub fn known(value: &str) -> Fact {
+    Fact::Known(vec![value.to_owned()])
+}

@@ -1,0 +1,310 @@
+//! Who may use the role and what it may do: nothing that an account says widens it, and what is wide is named before the gate.
+
+use serde_json::{Value, json};
+
+use crate::support::by_hand::{USER, data, trust};
+use crate::support::cloud::block_on;
+use crate::support::{Cloud, Outcome, Scripted, TOKEN, document};
+
+const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
+
+fn set_trust(cloud: &Cloud, role: &str, statements: &Value) {
+    let trust = json!({ "Version": "2012-10-17", "Statement": statements });
+    let iam = cloud.iam();
+    let update = iam.update_assume_role_policy().role_name(role);
+    block_on(update.policy_document(trust.to_string()).send()).unwrap();
+}
+
+fn trust_of(cloud: &Cloud, role: &str) -> Value {
+    let answer = block_on(cloud.iam().get_role().role_name(role).send()).unwrap();
+    document(
+        answer
+            .role()
+            .unwrap()
+            .assume_role_policy_document()
+            .unwrap(),
+    )["Statement"]
+        .clone()
+}
+
+fn admin() -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "Admin", "Effect": "Allow", "Action": "*", "Resource": "*" }] })
+}
+
+fn ec2() -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }] })
+}
+
+/// The checks that fail, by `verify`.
+fn failing(cloud: &Cloud, more: &[&str]) -> (Outcome, Vec<String>) {
+    let arguments = [&["verify", "--output", "json"], more].concat();
+    let outcome = cloud.run(&arguments);
+    let checks = outcome.json()["checks"].clone();
+    let failing = checks.as_array().unwrap().iter();
+    let failing = failing.filter(|check| check["status"] == "fail");
+    let ids = failing.map(|check| check["id"].as_str().unwrap().to_owned());
+    let ids = ids.collect();
+    (outcome, ids)
+}
+
+#[test]
+fn an_administrators_role_is_not_taken_over_and_is_told_of_when_it_is() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    cloud.role_by_hand("admin", &ec2(), &[admin()]);
+    let before = cloud.everything();
+    let adopt = ["--adopt", "--role-name", "admin"];
+    cloud
+        .setup(&adopt)
+        .exits(5)
+        .says("it does not trust Mixpanel")
+        .says("its policies allow * on *")
+        .says("--open-role admin");
+    assert_eq!(cloud.everything(), before);
+
+    let consent = [adopt.as_slice(), &["--open-role", "admin"]].concat();
+    let opened = cloud
+        .setup(&consent)
+        .exits(4)
+        .says("role admin stays wider than the export needs")
+        .says("its policies allow * on *, which reaches everything in the account")
+        .says("Setup finished, but the set-up is not safe (role-excess)");
+    assert!(!opened.stderr.contains("as it should be"));
+    let (_, ids) = failing(&cloud, &["--role", "admin"]);
+    assert_eq!(
+        ids,
+        ["policy-attached", "role-excess"],
+        "no bucket is named"
+    );
+    let (verified, ids) = failing(&cloud, &["--role", "admin", "--bucket", &bucket]);
+    assert_eq!(ids, ["role-excess"]);
+    verified
+        .exits(4)
+        .says("The set-up is not safe (role-excess)");
+}
+
+#[test]
+fn policies_of_aws_itself_count_as_well() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    // The emulators keep no policy of AWS's own, so what IAM says of this one is scripted.
+    let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let attached = format!(
+        "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies><member><PolicyName>AdministratorAccess</PolicyName><PolicyArn>{arn}</PolicyArn></member><member><PolicyName>{bucket}-s3</PolicyName><PolicyArn>arn:aws:iam::{}:policy/{bucket}-s3</PolicyArn></member></AttachedPolicies><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>",
+        cloud.account
+    );
+    let xml = vec![("content-type", "text/xml".to_owned())];
+    cloud.script(
+        "iam:ListAttachedRolePolicies",
+        None,
+        Scripted::Answer(200, xml.clone(), attached),
+    );
+    let policy = format!(
+        "<GetPolicyResponse><GetPolicyResult><Policy><Arn>{arn}</Arn><DefaultVersionId>v1</DefaultVersionId></Policy></GetPolicyResult></GetPolicyResponse>"
+    );
+    let version = format!(
+        "<GetPolicyVersionResponse><GetPolicyVersionResult><PolicyVersion><Document>{}</Document></PolicyVersion></GetPolicyVersionResult></GetPolicyVersionResponse>",
+        percent_encoding::utf8_percent_encode(
+            &admin().to_string(),
+            percent_encoding::NON_ALPHANUMERIC
+        )
+    );
+    let spelled = "aws%3Apolicy%2FAdministratorAccess";
+    for (action, answer) in [("iam:GetPolicy", policy), ("iam:GetPolicyVersion", version)] {
+        cloud.script_for(action, spelled, Scripted::Answer(200, xml.clone(), answer));
+    }
+    cloud
+        .setup(&["--dry-run"])
+        .says("stays wider than the export needs")
+        .says("AdministratorAccess");
+}
+
+#[test]
+fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
+    let user = |condition: Value| json!({ "Effect": "Allow", "Principal": { "AWS": USER }, "Action": "sts:AssumeRole", "Condition": condition });
+    let anybody = |condition: Value| json!({ "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": condition });
+    let right = json!({ "StringEquals": { "sts:ExternalId": TOKEN } });
+    let no_id = "trust-no-external-id";
+    let table = [
+        (user(json!({})), vec![no_id]),
+        (
+            user(json!({ "StringLike": { "sts:ExternalId": "*" } })),
+            vec![no_id],
+        ),
+        (
+            user(json!({ "StringLike": { "sts:ExternalId": "?".repeat(32) } })),
+            vec![no_id],
+        ),
+        (
+            user(json!({ "StringLike": { "sts:ExternalId": "0123*" } })),
+            vec![no_id],
+        ),
+        (
+            user(json!({ "Null": { "sts:ExternalId": "false" } })),
+            vec![no_id],
+        ),
+        (anybody(right.clone()), vec!["trust-others"]),
+        (anybody(json!({})), vec![no_id, "trust-others"]),
+    ];
+    let cloud = Cloud::start();
+    let role = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let narrow = trust_of(&cloud, &role);
+    for (statement, wanted) in table {
+        set_trust(&cloud, &role, &json!([statement]));
+        let (verified, ids) = failing(&cloud, &["--role", &role, "--project-token", TOKEN]);
+        assert_eq!(ids, wanted, "{statement}");
+        verified.exits(4);
+        // Discovery finds it too, and print-details says what is open.
+        cloud
+            .run(&["print-details"])
+            .exits(0)
+            .says("is wider than Mixpanel's page asks for");
+        cloud.setup(&["--dry-run"]).exits(0).says("- {").says("+ {");
+        cloud.setup(&[]).exits(0);
+        assert_eq!(trust_of(&cloud, &role), narrow, "{statement}");
+    }
+}
+
+#[test]
+fn what_stays_open_in_somebody_elses_trust_is_said_before_the_gate() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let third = "arn:aws:iam::111122223333:root";
+    let mut both = trust(USER, Some(TOKEN));
+    let statements = both["Statement"].as_array_mut().unwrap();
+    statements.push(trust(third, None)["Statement"][0].clone());
+    cloud.role_by_hand("theirs", &both, &[data(&bucket)]);
+    let before = trust_of(&cloud, "theirs");
+    let shown = cloud.setup(&["--dry-run", "--output", "json"]).exits(0);
+    shown.json()["exposures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|exposure| {
+            exposure["open"] == true && exposure["what"].as_str().unwrap().contains(third)
+        })
+        .expect("the third party is named");
+    cloud
+        .setup(&["--adopt"])
+        .exits(4)
+        .says("arn:aws:iam::111122223333:root, which is not Mixpanel's, can assume it")
+        .says("the set-up is not safe (trust-others)");
+    assert_eq!(
+        trust_of(&cloud, "theirs"),
+        before,
+        "nothing of theirs is lost"
+    );
+}
+
+#[test]
+fn a_policy_in_use_elsewhere_is_left_alone() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let mut narrow = data(&bucket);
+    narrow["Statement"][0]["Action"] = json!(["s3:PutObject"]);
+    let policies = cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[narrow]);
+    cloud.role_by_hand("bystander", &ec2(), &[]);
+    cloud.attach_by_hand("bystander", &policies[0]);
+    let before = cloud.everything();
+    cloud
+        .setup(&["--adopt"])
+        .exits(0)
+        .says("left as it is, since others use it too: role bystander");
+    let after = cloud.everything();
+    let shared = cloud.normalize(&policies[0]);
+    assert_eq!(after["policies"][&shared], before["policies"][&shared]);
+    assert_eq!(after["roles"]["bystander"], before["roles"]["bystander"]);
+    let own = "arn:aws:iam::123456789012:policy/theirs-s3";
+    assert!(after["policies"][own].is_object(), "{after:#}");
+    let attached = after["roles"]["theirs"]["attached"].to_string();
+    assert!(attached.contains(own) && attached.contains(&shared));
+    cloud.setup(&["--dry-run", "--exit-code"]).exits(0);
+}
+
+#[test]
+fn a_policy_of_our_own_name_that_others_use_is_a_conflict() {
+    let cloud = Cloud::start();
+    let role = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let arn = format!("arn:aws:iam::{}:policy/{role}-s3", cloud.account);
+    let iam = cloud.iam();
+    let mut narrow = data(&role);
+    narrow["Statement"][0]["Action"] = json!(["s3:PutObject"]);
+    let version = iam
+        .create_policy_version()
+        .policy_arn(&arn)
+        .set_as_default(true);
+    block_on(version.policy_document(narrow.to_string()).send()).unwrap();
+    cloud.role_by_hand("bystander", &ec2(), &[]);
+    cloud.attach_by_hand("bystander", &arn);
+    let before = cloud.everything();
+    cloud
+        .setup(&[])
+        .exits(5)
+        .says("others use it too (role bystander)");
+    assert_eq!(cloud.everything(), before);
+}
+
+#[test]
+fn a_token_is_taken_out_and_the_last_one_cannot_go() {
+    let cloud = Cloud::start();
+    let role = cloud.bucket();
+    let without_token = |more: &[&str]| {
+        let home = tempfile::tempdir().unwrap();
+        let arguments = [&["setup", "--bucket", &role, "--yes"], more].concat();
+        let mut command = cloud.command(&home, &arguments);
+        crate::support::program::run(command.env_remove("MIXPANEL_PROJECT_TOKEN"))
+    };
+    without_token(&["--remove-token", TOKEN])
+        .exits(2)
+        .says("there is no role");
+    cloud
+        .setup(&["--project-token", TOKEN, "--project-token", OTHER_TOKEN])
+        .exits(0);
+    let ids = || trust_of(&cloud, &role)[0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
+    assert_eq!(ids(), json!([TOKEN, OTHER_TOKEN]));
+
+    cloud
+        .setup(&["--remove-token", TOKEN])
+        .exits(2)
+        .says("is the project token that is to be trusted");
+    // By its ends, as every message shows it.
+    let removed = without_token(&["--remove-token", "feed…face"]).exits(0);
+    assert!(!removed.stderr.contains(OTHER_TOKEN), "{}", removed.stderr);
+    assert_eq!(ids(), json!(TOKEN));
+    without_token(&["--remove-token", "feed...face"])
+        .exits(0)
+        .says("Nothing to do");
+    without_token(&["--remove-token", TOKEN])
+        .exits(2)
+        .says("the last one cannot be removed");
+    assert_eq!(ids(), json!(TOKEN));
+
+    // The mend for a wrong token leaves the wrong one no longer trusted.
+    let verified = cloud
+        .run(&["verify", "--project-token", OTHER_TOKEN])
+        .exits(4);
+    let mend = verified
+        .stdout
+        .lines()
+        .find(|line| line.contains("--remove-token"))
+        .expect("a command");
+    assert!(
+        mend.contains("0123…cdef") && !mend.contains(TOKEN),
+        "{mend}"
+    );
+    cloud
+        .setup(&[
+            "--project-token",
+            OTHER_TOKEN,
+            "--remove-token",
+            "0123…cdef",
+        ])
+        .exits(0);
+    assert_eq!(ids(), json!(OTHER_TOKEN));
+}
