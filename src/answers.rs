@@ -24,8 +24,7 @@ use crate::process::Process;
 use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
 
-/// The environment variable that holds the project token.
-pub const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
+pub use crate::names::TOKEN_VARIABLE;
 
 /// How many tags the user may give: AWS takes 50 on a thing, and the role gets two of this program's own.
 const MOST_TAGS: usize = 48;

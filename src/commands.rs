@@ -12,6 +12,7 @@ use clap::CommandFactory;
 
 use crate::aws::{RetryTeller, Session};
 use crate::cli::{Cli, Command, Common, Output};
+use crate::command_line::Word;
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Process};
 use crate::report::Printer;
@@ -86,16 +87,14 @@ impl Surroundings {
     }
 
     /// The global flags that a command to be repeated needs.
-    fn flags_to_repeat(&self, session: &Session) -> Vec<String> {
-        let quoted =
-            |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
-        let mut flags = Vec::new();
+    fn flags_to_repeat(&self, session: &Session) -> Vec<Word> {
         if self.common.sandbox {
-            flags.push("--sandbox".to_owned());
+            vec![Word::flag("--sandbox")]
         } else if session.profile().is_explicit() {
-            flags.extend(["--profile".to_owned(), quoted(session.profile().name())]);
+            Word::option("--profile", session.profile().name())
+        } else {
+            Vec::new()
         }
-        flags
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::advice::Advice;
+
 /// The kinds of failure that a script can tell apart, by exit code and by the JSON error's `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -65,7 +67,7 @@ pub struct Error {
     /// What happened, in a sentence or a few lines. Never holds a secret or a whole token.
     pub message: String,
     /// What to do next, each a sentence or a command.
-    pub hints: Vec<String>,
+    pub hints: Vec<Advice>,
     /// The calls that AWS refused, if that was it.
     pub denied: Vec<DeniedCall>,
     /// What lies underneath, shown with `--verbose`.
@@ -98,14 +100,14 @@ impl Error {
     }
 
     /// Adds what to do next.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Advice>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds several things to do next.
-    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
-        self.hints.extend(hints);
+    pub fn hints(mut self, hints: impl IntoIterator<Item = impl Into<Advice>>) -> Self {
+        self.hints.extend(hints.into_iter().map(Into::into));
         self
     }
 

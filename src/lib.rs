@@ -19,18 +19,21 @@
 //! | [`details`] | the five values for Mixpanel's form |
 //! | [`aws`] | the only room that names the AWS SDK's clients |
 //! | [`report`] | the only room that prints |
-//! | [`error`] | what went wrong, what to do next, which exit code |
+//! | [`error`], [`advice`] | what went wrong, what to do next, which exit code |
+//! | [`command_line`] | commands to be copied, as values that `report` alone quotes |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
-//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify` and `details` are pure: no AWS SDK, no async, no terminal, no
-//! environment. A test keeps them so.
+//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify`, `details`, `advice` and `command_line` are pure: no AWS SDK, no
+//! async, no terminal, no environment. A test keeps them so.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod advice;
 pub mod answers;
 pub mod apply;
 pub mod aws;
 pub mod cli;
+pub mod command_line;
 pub mod commands;
 pub mod details;
 pub mod error;

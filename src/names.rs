@@ -26,7 +26,7 @@ pub use key::{AliasName, KeyArn, KeyReference};
 pub use project::ProjectId;
 pub use region::{MIXPANEL_REGIONS, Partition, Region};
 pub use tag::{ADOPTED_BY_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag};
-pub use token::{ExternalIdReference, ProjectToken, TokenShape};
+pub use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape};
 
 use std::fmt;
 

@@ -9,9 +9,11 @@ pub mod exporters;
 pub mod policies;
 pub mod standing;
 
+use crate::advice::Advice;
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure};
+use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Observed, Role};
@@ -251,9 +253,11 @@ pub fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) 
             "KMS key '{}' was not found in {region}.",
             reference.as_str()
         ))
-        .hint(format!(
-            "`aws kms list-aliases --region {region}` lists the keys there."
-        )));
+        .hint(
+            Advice::default()
+                .code(CommandLine::aws(["kms", "list-aliases"]).option("--region", region))
+                .text(" lists the keys there."),
+        ));
     };
     let arn = &key.arn;
     if arn.region() != region.as_str() {
@@ -277,18 +281,13 @@ pub fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) 
         ))
         .hint("Choose a symmetric key, or --create-kms-key."));
     }
-    let mend = match key.state.as_str() {
-        "Enabled" => return Ok(key.clone()),
-        "Disabled" => format!("aws kms enable-key --region {region} --key-id {arn}"),
-        "PendingDeletion" => format!(
-            "aws kms cancel-key-deletion --region {region} --key-id {arn} && aws kms enable-key --region {region} --key-id {arn}"
-        ),
-        _ => format!("aws kms describe-key --region {region} --key-id {arn}"),
+    let Some(enable) = key.enabling_command() else {
+        return Ok(key.clone());
     };
     Err(Error::usage(format!(
         "KMS key {arn} is not usable: its state is {}.",
         key.state
     ))
-    .hint(format!("Run: {mend}"))
+    .hint(Advice::from("Run: ").command(enable))
     .hint("Or choose another key."))
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::command_line::CommandLine;
 use crate::error::DeniedCall;
 use crate::names::{
     ADOPTED_BY_KEY, AccountId, IamPath, KeyArn, MANAGED_BY_KEY, MANAGED_BY_VALUE, Partition,
@@ -323,6 +324,23 @@ pub struct Key {
     pub spec: String,
     /// Whether it is the customer's own, and not an AWS-managed one.
     pub customer_managed: bool,
+}
+
+impl Key {
+    /// The command that makes the key usable, or that shows more of it where none does; `None` where it is enabled.
+    pub fn enabling_command(&self) -> Option<CommandLine> {
+        let of_key = |operation| {
+            CommandLine::aws(["kms", operation])
+                .option("--region", self.arn.region())
+                .option("--key-id", &self.arn)
+        };
+        match self.state.as_str() {
+            "Enabled" => None,
+            "Disabled" => Some(of_key("enable-key")),
+            "PendingDeletion" => Some(of_key("cancel-key-deletion").and_then(of_key("enable-key"))),
+            _ => Some(of_key("describe-key")),
+        }
+    }
 }
 
 /// Whose something is, as its tags tell.

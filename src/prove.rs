@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::s3::{Canary, Presence};
 use crate::aws::{Aws, Cause, Failure, Session};
+use crate::command_line::CommandLine;
 use crate::details::Form;
 use crate::names::{AccountId, BucketName, ProjectId, Region, RoleArn, Tag};
 use crate::observed::{Caller, Role};
@@ -108,7 +109,7 @@ pub struct Proof {
     /// What was shown.
     pub checks: Vec<Check>,
     /// What could not be removed: the thing, and the command that removes it.
-    pub left: Vec<(String, String)>,
+    pub left: Vec<(String, CommandLine)>,
     /// Why it ended before its end, if so.
     pub failure: Option<Failure>,
     /// Whether Ctrl-C ended it.

@@ -1,5 +1,6 @@
 //! The only room that prints. Results go to stdout, everything else to stderr; the same values become text or JSON.
 
+pub mod commands;
 pub mod details;
 pub mod error;
 pub mod plan;
@@ -12,9 +13,11 @@ use std::io::Write;
 use console::Style;
 use serde_json::Value;
 
+use crate::advice::Advice;
 use crate::cli::{Color, Common, Output};
 use crate::observed::Caller;
 use crate::process::Process;
+use commands::advice_text;
 
 /// Where all output goes through.
 #[derive(Debug, Clone)]
@@ -90,11 +93,12 @@ impl Printer {
     }
 
     /// Something that a person should not miss, on stderr, even with `--quiet`.
-    pub fn warning(&self, text: &str) {
+    pub fn warning(&self, advice: impl Into<Advice>) {
         let _ = writeln!(
             std::io::stderr().lock(),
-            "{} {text}",
-            self.paint(Tone::Warning, "warning:")
+            "{} {}",
+            self.paint(Tone::Warning, "warning:"),
+            advice_text(&advice.into())
         );
     }
 

@@ -7,6 +7,7 @@
 //! Policies are detached first, which ends Mixpanel's access at once, and the role goes last: as long as it stands, a run that
 //! was cut short can be found and completed from it.
 
+use crate::command_line::CommandLine;
 use crate::names::{
     ADOPTED_BY_KEY, AccountId, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleName,
 };
@@ -111,7 +112,7 @@ pub struct Stays {
     /// Why.
     pub why: String,
     /// The command that removes it, or what stands in the way.
-    pub command: Option<String>,
+    pub command: Option<CommandLine>,
     /// Whether it was asked to go, so that the teardown is not complete.
     pub was_to_go: bool,
 }
@@ -332,10 +333,8 @@ impl Planner<'_> {
             }
             Fate::Goes if !others.is_empty() => {
                 let why = format!("something else still uses it: {}", others.join(", "));
-                let command = format!(
-                    "aws iam list-entities-for-policy --policy-arn {}",
-                    policy.arn
-                );
+                let command = CommandLine::aws(["iam", "list-entities-for-policy"])
+                    .option("--policy-arn", &policy.arn);
                 self.stays(Resource::Policy, id, why, Some(command), true);
                 None
             }
@@ -409,9 +408,11 @@ impl Planner<'_> {
                 let (why, command) = match profiles.first() {
                     Some(first) if owner(&role.tags) != Owner::Others => (
                         format!("it is in the instance profile {}", profiles.join(", ")),
-                        Some(format!(
-                            "aws iam remove-role-from-instance-profile --role-name {name} --instance-profile-name {first}"
-                        )),
+                        Some(
+                            CommandLine::aws(["iam", "remove-role-from-instance-profile"])
+                                .option("--role-name", &name)
+                                .option("--instance-profile-name", first),
+                        ),
                     ),
                     _ => ("it was not made by mixpanel-s3".to_owned(), None),
                 };
@@ -424,10 +425,7 @@ impl Planner<'_> {
         let Some(key) = &self.standing.key else {
             return;
         };
-        let command = format!(
-            "aws kms schedule-key-deletion --region {} --key-id {key} --pending-window-in-days 30",
-            key.region()
-        );
+        let command = key_deletion(key);
         self.stays(
             Resource::Key,
             key.to_string(),
@@ -461,7 +459,7 @@ impl Planner<'_> {
         resource: Resource,
         id: String,
         why: String,
-        command: Option<String>,
+        command: Option<CommandLine>,
         was_to_go: bool,
     ) {
         self.teardown.stays.push(Stays {
@@ -472,6 +470,14 @@ impl Planner<'_> {
             was_to_go,
         });
     }
+}
+
+/// The command that has KMS delete a key, at the latest date that KMS takes.
+pub fn key_deletion(key: &KeyArn) -> CommandLine {
+    CommandLine::aws(["kms", "schedule-key-deletion"])
+        .option("--region", key.region())
+        .option("--key-id", key)
+        .option("--pending-window-in-days", 30)
 }
 
 /// The date of a time in RFC 3339.

@@ -16,6 +16,9 @@ pub mod freshness;
 
 use serde::Serialize;
 
+use crate::advice::Advice;
+use crate::command_line::CommandLine;
+
 pub use access::{Access, Call};
 pub use evidence::{Evidence, Subject};
 
@@ -39,15 +42,15 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fix {
     /// A command to run.
-    Command(String),
+    Command(CommandLine),
     /// Something to do elsewhere: in Mixpanel, or by whoever administers the organization.
-    Advice(String),
+    Advice(Advice),
     /// A document to edit: what is there (-), what is wanted (+), and the command that writes it.
     Edit {
         /// The difference, line by line.
         diff: String,
         /// The command that writes the edited document.
-        command: String,
+        command: CommandLine,
     },
 }
 
@@ -119,22 +122,22 @@ impl Check {
     }
 
     /// Adds a command that mends it.
-    pub fn mended_by(mut self, command: impl Into<String>) -> Self {
-        self.fix.push(Fix::Command(command.into()));
+    pub fn mended_by(mut self, command: CommandLine) -> Self {
+        self.fix.push(Fix::Command(command));
         self
     }
 
     /// Adds what to do elsewhere.
-    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+    pub fn advise(mut self, advice: impl Into<Advice>) -> Self {
         self.fix.push(Fix::Advice(advice.into()));
         self
     }
 
     /// Adds a document to edit.
-    pub fn edit(mut self, diff: impl Into<String>, command: impl Into<String>) -> Self {
+    pub fn edit(mut self, diff: impl Into<String>, command: CommandLine) -> Self {
         self.fix.push(Fix::Edit {
             diff: diff.into(),
-            command: command.into(),
+            command,
         });
         self
     }

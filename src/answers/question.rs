@@ -1,6 +1,7 @@
 //! The one table of questions: what each asks, why, where the answer is found, and which flag says it too.
 
 use super::{Draft, EncryptionAnswer, TOKEN_VARIABLE};
+use crate::command_line::{CommandLine, Word};
 use crate::names::ProjectToken;
 
 /// A question of `setup`, in the order of Mixpanel's page.
@@ -88,48 +89,44 @@ impl Question {
 
     /// The flags that give the draft's answer, as separate words. A token becomes a reference to a shell variable.
     pub fn flags_of(self, draft: &Draft) -> Vec<Word> {
-        let pair =
-            |value: String| vec![Word::Literal(self.flag().to_owned()), Word::Literal(value)];
+        let pair = |value: &str| Word::option(self.flag(), value);
         match self {
             Self::Bucket => draft
                 .bucket
                 .as_ref()
-                .map(|bucket| pair(bucket.to_string()))
+                .map(|bucket| pair(bucket.as_str()))
                 .unwrap_or_default(),
             Self::Region => draft
                 .region
                 .as_ref()
-                .map(|region| pair(region.to_string()))
+                .map(|region| pair(region.as_str()))
                 .unwrap_or_default(),
             Self::RoleName => draft
                 .role
                 .as_ref()
-                .map(|role| pair(role.to_string()))
+                .map(|role| pair(role.as_str()))
                 .unwrap_or_default(),
             Self::Encryption => match &draft.encryption {
                 None => Vec::new(),
-                Some(EncryptionAnswer::None) => pair("none".into()),
-                Some(EncryptionAnswer::Aes) => pair("aes".into()),
-                Some(EncryptionAnswer::KmsAwsManaged) => pair("kms".into()),
+                Some(EncryptionAnswer::None) => pair("none"),
+                Some(EncryptionAnswer::Aes) => pair("aes"),
+                Some(EncryptionAnswer::KmsAwsManaged) => pair("kms"),
                 Some(EncryptionAnswer::KmsKey(key)) => {
-                    let mut words = pair("kms".into());
-                    words.extend([
-                        Word::Literal("--kms-key".into()),
-                        Word::Literal(key.as_str().into()),
-                    ]);
+                    let mut words = pair("kms");
+                    words.extend(Word::option("--kms-key", key.as_str()));
                     words
                 }
                 Some(EncryptionAnswer::KmsNewKey) => {
-                    let mut words = pair("kms".into());
-                    words.push(Word::Literal("--create-kms-key".into()));
+                    let mut words = pair("kms");
+                    words.push(Word::flag("--create-kms-key"));
                     words
                 }
             },
-            Self::ProjectToken => draft
-                .tokens
-                .iter()
-                .enumerate()
-                .flat_map(|(index, _)| [Word::Literal(self.flag().to_owned()), Word::Token(index)])
+            Self::ProjectToken => (1..=draft.tokens.len())
+                .flat_map(|number| {
+                    let name = TOKEN_VARIABLE;
+                    [Word::flag(self.flag()), Word::Variable { name, number }]
+                })
                 .collect(),
         }
     }
@@ -159,92 +156,48 @@ impl Question {
     }
 }
 
-/// A word of a command line that is shown to be copied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
-    /// A flag or a value; quoted where a shell needs it.
-    Literal(String),
-    /// The n-th project token, as a shell variable.
-    Token(usize),
-}
-
-impl Word {
-    /// The word as a POSIX shell reads it.
-    fn quoted(&self) -> String {
-        match self {
-            Self::Literal(text) => shlex::try_quote(text).map_or_else(|_| text.clone(), Into::into),
-            Self::Token(0) => format!("\"${TOKEN_VARIABLE}\""),
-            Self::Token(index) => format!("\"${TOKEN_VARIABLE}_{}\"", index + 1),
-        }
+/// The command that does the same without questions, laid out over lines of a flag each. `before` are global flags.
+pub fn replay_command(draft: &Draft, before: &[Word]) -> CommandLine {
+    let mut command = CommandLine::mixpanel_s3(["setup"])
+        .words(before.iter().cloned())
+        .over_lines();
+    for question in Question::ALL {
+        command = command.words(question.flags_of(draft));
     }
-}
-
-/// The command that does the same without questions, for a POSIX shell, broken into lines of a flag each.
-pub fn replay_command(draft: &Draft, before: &[String]) -> String {
-    let literal =
-        |flag: &str, value: &str| vec![Word::Literal(flag.into()), Word::Literal(value.into())];
-    let mut groups: Vec<Vec<Word>> = Question::ALL
-        .into_iter()
-        .map(|question| question.flags_of(draft))
-        .collect();
-    groups.extend(
-        draft
-            .path
-            .iter()
-            .map(|path| literal("--path", path.as_str())),
-    );
-    groups.extend(
-        draft
-            .boundary
-            .iter()
-            .map(|arn| literal("--permissions-boundary", arn.as_str())),
-    );
-    groups.extend(
-        draft
-            .tags
-            .iter()
-            .map(|tag| literal("--tag", &format!("{}={}", tag.key, tag.value))),
-    );
-    groups.extend(
-        draft
-            .removed
-            .iter()
-            .map(|id| literal("--remove-token", &id.ends())),
-    );
-    groups.extend(
-        draft
-            .open_role
-            .iter()
-            .map(|role| literal("--open-role", role.as_str())),
-    );
+    if let Some(path) = &draft.path {
+        command = command.option("--path", path);
+    }
+    if let Some(arn) = &draft.boundary {
+        command = command.option("--permissions-boundary", arn);
+    }
+    for tag in &draft.tags {
+        command = command.option("--tag", format!("{}={}", tag.key, tag.value));
+    }
+    for id in &draft.removed {
+        command = command.option("--remove-token", id.ends());
+    }
+    if let Some(role) = &draft.open_role {
+        command = command.option("--open-role", role);
+    }
     for (on, flag) in [
         (draft.adopt, "--adopt"),
         (draft.allow_unlisted_region, "--allow-unlisted-region"),
     ] {
         if on {
-            groups.push(vec![Word::Literal(flag.into())]);
+            command = command.flag(flag);
         }
     }
     if !draft.harden.is_empty() {
         let items: Vec<&str> = draft.harden.iter().map(|item| item.as_str()).collect();
-        groups.push(literal("--harden", &items.join(",")));
+        command = command.option("--harden", items.join(","));
     }
-    groups.push(vec![Word::Literal("--yes".into())]);
-    let mut lines = vec![
-        std::iter::once("mixpanel-s3 setup".to_owned())
-            .chain(before.iter().cloned())
-            .collect::<Vec<_>>()
-            .join(" "),
-    ];
-    for group in groups.iter().filter(|group| !group.is_empty()) {
-        lines.push(group.iter().map(Word::quoted).collect::<Vec<_>>().join(" "));
-    }
-    lines.join(" \\\n    ")
+    command.flag("--yes")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::commands::command_text;
 
     #[test]
     fn what_a_question_says_fits_a_line() {
@@ -267,9 +220,9 @@ mod tests {
             tags: vec!["team=data platform".parse().unwrap()],
             ..Draft::default()
         };
-        let command = replay_command(&draft, &["--profile".into(), "prod".into()]);
+        let command = replay_command(&draft, &Word::option("--profile", "prod"));
         assert_eq!(
-            command,
+            command_text(&command),
             "mixpanel-s3 setup --profile prod \\\n    --bucket acme \\\n    --region eu-west-1 \\\n    \
              --encryption kms --create-kms-key \\\n    --project-token \"$MIXPANEL_PROJECT_TOKEN\" \
              --project-token \"$MIXPANEL_PROJECT_TOKEN_2\" \\\n    --tag 'team=data platform' \\\n    --yes"

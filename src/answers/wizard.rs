@@ -457,7 +457,7 @@ impl<'a> Wizard<'a> {
     }
 
     fn confirm_unusual(&self, token: &ProjectToken) -> Result<bool> {
-        self.printer.warning(&token.unusual_warning());
+        self.printer.warning(token.unusual_warning());
         self.prompter.confirm("Use it all the same?", false)
     }
 

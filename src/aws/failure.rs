@@ -14,6 +14,8 @@ use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::profile::Profile;
+use crate::advice::Advice;
+use crate::command_line::CommandLine;
 use crate::error::{DeniedCall, Error, ErrorKind};
 use crate::names::Region;
 
@@ -111,7 +113,15 @@ const NOT_YET_CODES: [&str; 3] = [
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 const IN_USE_CODES: [&str; 2] = ["DeleteConflict", "BucketNotEmpty"];
 
-const OPT_IN_HINT: &str = "If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: aws account get-region-opt-status --region-name REGION";
+/// What to do where a region may not be enabled.
+fn opt_in_hint() -> Advice {
+    Advice::from(
+        "If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: ",
+    )
+    .command(
+        CommandLine::aws(["account", "get-region-opt-status"]).option("--region-name", "REGION"),
+    )
+}
 
 impl Failure {
     /// Reads an SDK error. `action` is the IAM action that the call needs, `resource` what it was asked of.
@@ -239,7 +249,7 @@ impl Failure {
             Cause::Credentials => {
                 let error = Error::new(ErrorKind::Credentials, format!("{} {message}", profile.tried()));
                 let error = match self.may_be_opt_in_region() {
-                    true => error.hint(OPT_IN_HINT),
+                    true => error.hint(opt_in_hint()),
                     false => error,
                 };
                 error.hints(profile.mending_hints())
@@ -260,7 +270,7 @@ impl Failure {
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL."),
             // A HEAD request cannot say more than 400 for a token that the region does not know.
-            _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(OPT_IN_HINT),
+            _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(opt_in_hint()),
             _ => Error::new(ErrorKind::Failed, message),
         }
     }

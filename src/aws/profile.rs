@@ -4,6 +4,8 @@
 use aws_config::profile::{ProfileSet, load};
 use aws_types::os_shim_internal::{Env, Fs};
 
+use crate::advice::Advice;
+use crate::command_line::CommandLine;
 use crate::names::Region;
 use crate::process::Process;
 
@@ -142,23 +144,27 @@ impl Profile {
     }
 
     /// The commands that may mend the credentials.
-    pub fn mending_hints(&self) -> Vec<String> {
-        let name = &self.name;
-        let mut hints = Vec::new();
+    pub fn mending_hints(&self) -> Vec<Advice> {
+        let sso_login = CommandLine::aws(["sso", "login"]).option("--profile", &self.name);
+        let login = CommandLine::aws(["login"]).option("--profile", &self.name);
+        let mut hints: Vec<Advice> = Vec::new();
         if self.shadowed {
             hints.push("The environment's AWS_ACCESS_KEY_ID comes before any profile. Renew it, unset it, or name a profile with --profile.".into());
         } else if !self.exists && !self.others.is_empty() {
-            hints.push(format!(
-                "Profiles that exist: {}. Choose one with --profile.",
-                self.others.join(", ")
-            ));
+            let exist = self.others.join(", ");
+            let hint = format!("Profiles that exist: {exist}. Choose one with --profile.");
+            hints.push(hint.into());
         } else {
             match self.kind {
-                Kind::Sso => hints.push(format!("Run: aws sso login --profile {name}")),
-                Kind::Login => hints.push(format!("Run: aws login --profile {name}")),
-                Kind::Other => hints.push(format!(
-                    "Sign in with `aws sso login --profile {name}` (IAM Identity Center) or `aws login --profile {name}` (console credentials), or set one up with `aws configure sso`."
-                )),
+                Kind::Sso => hints.push(Advice::from("Run: ").command(sso_login)),
+                Kind::Login => hints.push(Advice::from("Run: ").command(login)),
+                Kind::Other => hints.push(
+                    Advice::from("Sign in with ")
+                        .code(sso_login)
+                        .text(" (IAM Identity Center) or ")
+                        .code(login)
+                        .text(" (console credentials), or set one up with `aws configure sso`."),
+                ),
             }
         }
         hints.extend(self.mfa_hint());
@@ -169,12 +175,16 @@ impl Profile {
     }
 
     /// What to do where the profile wants a second factor, which the AWS SDK for Rust does not ask for.
-    pub fn mfa_hint(&self) -> Option<String> {
+    pub fn mfa_hint(&self) -> Option<Advice> {
         self.mfa.then(|| {
-            format!(
-                "Profile '{0}' names an mfa_serial, which the AWS SDK for Rust cannot ask for. Let the AWS CLI do it: eval \"$(aws configure export-credentials --profile {0} --format env)\"",
+            let export = CommandLine::aws(["configure", "export-credentials"])
+                .option("--profile", &self.name)
+                .option("--format", "env");
+            Advice::from(format!(
+                "Profile '{}' names an mfa_serial, which the AWS SDK for Rust cannot ask for. Let the AWS CLI do it: ",
                 self.name
-            )
+            ))
+            .command(export.evaluated())
         })
     }
 }

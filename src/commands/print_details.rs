@@ -2,12 +2,14 @@
 
 use super::Surroundings;
 use super::pick_role::{exporting_role, role_name};
+use crate::advice::Advice;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
+use crate::command_line::CommandLine;
 use crate::details::{Details, Doubt, Field, form_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, Region, RoleName};
+use crate::names::{BucketName, KeyReference, Region, RoleName};
 use crate::observe::policies::{AwsManaged, RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
 use crate::policy::read;
@@ -94,7 +96,7 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
         Admission::Narrow => {}
         Admission::Open | Admission::Wide => {
             for opening in trust.openings(&trust.external_ids()) {
-                surroundings.printer.warning(&format!(
+                surroundings.printer.warning(format!(
                     "the trust policy of role {} is wider than Mixpanel's page asks for ({}): {}.",
                     role.name,
                     opening.place(),
@@ -102,7 +104,7 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
                 ));
             }
         }
-        Admission::None | Admission::Kept => surroundings.printer.warning(&format!(
+        Admission::None | Admission::Kept => surroundings.printer.warning(format!(
             "role {} does not let Mixpanel's export user in: Mixpanel cannot assume it.",
             role.name
         )),
@@ -196,13 +198,26 @@ async fn bucket_facts(
 /// Says why the choice of encryption may be another one.
 fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
     let warning = match doubt {
-        Doubt::NoPolicyFor(key) => format!(
-            "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it: `mixpanel-s3 setup --encryption kms --kms-key {key}` adds one."
-        ),
+        Doubt::NoPolicyFor(key) => {
+            let warning = Advice::from(format!(
+                "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it"
+            ));
+            match key.parse::<KeyReference>() {
+                Ok(key) => warning
+                    .text(": ")
+                    .code(
+                        CommandLine::mixpanel_s3(["setup", "--encryption", "kms"])
+                            .option("--kms-key", key.as_str()),
+                    )
+                    .text(" adds one."),
+                Err(_) => warning.text("; and that is not how KMS names a key."),
+            }
+        }
         Doubt::Unreadable(denied) => format!(
             "{} is refused on the bucket, so its encryption is not known; AES works with any bucket default.",
             denied.action
-        ),
+        )
+        .into(),
     };
-    surroundings.printer.warning(&warning);
+    surroundings.printer.warning(warning);
 }

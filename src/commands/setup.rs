@@ -110,7 +110,7 @@ async fn prepare_from_flags(
     let draft = draft.with_default_region(session.profile().region());
     let answers = draft.clone().complete(reason, &also)?;
     for token in draft.unusual_tokens() {
-        surroundings.printer.warning(&token.unusual_warning());
+        surroundings.printer.warning(token.unusual_warning());
     }
     let prepared = prepare(surroundings, session, draft, answers).await;
     Ok(prepared?)
@@ -319,7 +319,7 @@ async fn role_of_bucket(
     let roles = match found {
         Ok(roles) => roles,
         Err(failure) if failure.cause == Cause::Denied => {
-            surroundings.printer.warning(&format!(
+            surroundings.printer.warning(format!(
                 "{} is refused, so a role that Mixpanel may already write to this bucket with is not looked for.",
                 failure.action
             ));

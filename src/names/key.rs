@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use super::{AccountId, InvalidName, Region};
+use super::{AccountId, InvalidName, Partition, Region};
 
 /// The ARN of a KMS key (never of an alias).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,11 +167,12 @@ impl KeyReference {
 fn split_kms_arn(text: &str) -> Option<&str> {
     let mut fields = text.splitn(6, ':');
     let partition_ok =
-        fields.next() == Some("arn") && fields.next().is_some_and(|p| p.starts_with("aws"));
+        fields.next() == Some("arn") && fields.next().and_then(Partition::named).is_some();
     let service_ok = fields.next() == Some("kms");
-    let region_ok = fields
-        .next()
-        .is_some_and(|region| region.parse::<Region>().is_ok());
+    let region_ok = fields.next().is_some_and(|text| {
+        text.parse::<Region>()
+            .is_ok_and(|region| region.as_str() == text)
+    });
     let account_ok = fields
         .next()
         .is_some_and(|account| account.parse::<AccountId>().is_ok());

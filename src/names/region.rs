@@ -145,14 +145,15 @@ impl Partition {
         }
     }
 
+    /// The partition of that name. Any other name is none, however it begins.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Aws, Self::China, Self::GovCloud];
+        all.into_iter().find(|partition| partition.as_str() == name)
+    }
+
     /// The partition of an ARN's second field.
     pub fn of_arn(arn: &str) -> Option<Self> {
-        match arn.split(':').nth(1)? {
-            "aws" => Some(Self::Aws),
-            "aws-cn" => Some(Self::China),
-            "aws-us-gov" => Some(Self::GovCloud),
-            _ => None,
-        }
+        Self::named(arn.split(':').nth(1)?)
     }
 }
 

@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use super::InvalidName;
 
+/// The environment variable that holds the project token.
+pub const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
+
 /// A Mixpanel project token.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectToken(String);

@@ -12,6 +12,7 @@ use super::Subject;
 use crate::aws::iam::NewRole;
 use crate::aws::s3::Marker;
 use crate::aws::{Aws, Cause, Failure, Session};
+use crate::command_line::CommandLine;
 use crate::names::{PROBE_KEY, PolicyArn, RoleArn, RoleName, Tag};
 use crate::observed::Role;
 use crate::policy::build;
@@ -159,7 +160,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Removes everything, whatever of it there is. What could not be removed is answered, with the command that does.
-    pub(super) async fn remove(&self, as_role: Option<&Aws>) -> Vec<(String, String)> {
+    pub(super) async fn remove(&self, as_role: Option<&Aws>) -> Vec<(String, CommandLine)> {
         let mut left = Vec::new();
         if self.wrote.load(Ordering::SeqCst) {
             let mut gone = match as_role {
@@ -187,7 +188,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Everything that may be there, for whoever leaves before it is removed.
-    pub(super) fn everything(&self) -> Vec<(String, String)> {
+    pub(super) fn everything(&self) -> Vec<(String, CommandLine)> {
         let why = "left at once, so it was not removed";
         let mut left = Vec::new();
         if self.wrote.load(Ordering::SeqCst) {
@@ -199,21 +200,19 @@ impl<'a> Probe<'a> {
         left
     }
 
-    fn objects_left(&self, why: &str) -> (String, String) {
+    fn objects_left(&self, why: &str) -> (String, CommandLine) {
         let place = format!("s3://{}/{}", self.subject.bucket, self.subject.folder());
         (
             format!("objects under {place} ({})", why.trim_end_matches('.')),
-            format!("aws s3 rm --recursive {place}"),
+            CommandLine::aws(["s3", "rm", "--recursive"]).value(place),
         )
     }
 
-    fn role_left(&self, why: &str) -> (String, String) {
+    fn role_left(&self, why: &str) -> (String, CommandLine) {
         (
             format!("role {} ({})", self.name(), why.trim_end_matches('.')),
-            format!(
-                "mixpanel-s3 verify --live --role {}",
-                self.subject.role.name
-            ),
+            CommandLine::mixpanel_s3(["verify", "--live"])
+                .option("--role", &self.subject.role.name),
         )
     }
 

@@ -62,7 +62,7 @@ impl Printer {
         }
         for finding in findings {
             if let Finding::Unreadable(text) = finding {
-                self.warning(&format!("not read back: {text}"));
+                self.warning(format!("not read back: {text}"));
             }
         }
     }

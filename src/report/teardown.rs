@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::commands::command_text;
 use super::{Printer, Tone};
 use crate::plan::Step;
 use crate::teardown::{Removal, Stays, Teardown};
@@ -26,7 +27,10 @@ impl Printer {
                 stays.why
             ));
             if let Some(command) = &stays.command {
-                self.note(&format!("        {}", self.paint(Tone::Quiet, command)));
+                self.note(&format!(
+                    "        {}",
+                    self.paint(Tone::Quiet, &command_text(command))
+                ));
             }
         }
     }
@@ -53,7 +57,7 @@ pub fn left_text(left: &[&Stays]) -> String {
     let texts = left.iter().map(|stays| {
         let thing = format!("  {} {}: {}", stays.resource.as_str(), stays.id, stays.why);
         match &stays.command {
-            Some(command) => format!("{thing}\n    {command}"),
+            Some(command) => format!("{thing}\n    {}", command_text(command)),
             None => thing,
         }
     });
@@ -69,7 +73,7 @@ pub fn stays_json(stays: &[Stays]) -> Value {
                 "resource": stays.resource,
                 "id": stays.id,
                 "why": stays.why,
-                "command": stays.command,
+                "command": stays.command.as_ref().map(command_text),
                 "was_to_go": stays.was_to_go,
             })
         })

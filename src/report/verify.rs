@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::{Date, Weekday};
 
+use super::commands::{advice_text, command_text};
 use super::{Printer, Tone};
 use crate::details::UiEncryption;
 use crate::policy::evaluate::Decision;
@@ -172,11 +173,15 @@ impl Printer {
         let told = told || check.status == Status::Unknown;
         for fix in check.fix.iter().filter(|_| told) {
             match fix {
-                Fix::Advice(advice) => lines.push(wrapped("    mend: ", "          ", advice)),
+                Fix::Advice(advice) => {
+                    lines.push(wrapped("    mend: ", "          ", &advice_text(advice)))
+                }
                 // A command stays in one piece, to be copied.
-                Fix::Command(command) => lines.push(format!("    mend: {command}")),
+                Fix::Command(command) => {
+                    lines.push(format!("    mend: {}", command_text(command)));
+                }
                 Fix::Edit { diff, command } => {
-                    lines.push(format!("    mend: {command}"));
+                    lines.push(format!("    mend: {}", command_text(command)));
                     lines.extend(diff.lines().map(|line| format!("          {line}")));
                 }
             }
@@ -380,9 +385,11 @@ pub fn check_json(check: &Check) -> Value {
         .fix
         .iter()
         .map(|fix| match fix {
-            Fix::Command(command) => json!({ "command": command }),
-            Fix::Advice(advice) => json!({ "advice": advice }),
-            Fix::Edit { diff, command } => json!({ "command": command, "diff": diff }),
+            Fix::Command(command) => json!({ "command": command_text(command) }),
+            Fix::Advice(advice) => json!({ "advice": advice_text(advice) }),
+            Fix::Edit { diff, command } => {
+                json!({ "command": command_text(command), "diff": diff })
+            }
         })
         .collect();
     json!({

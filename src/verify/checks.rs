@@ -17,8 +17,9 @@ mod trust;
 
 use super::evidence::{BucketStanding, Evidence, Subject};
 use super::{Access, Check};
+use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
-use crate::names::Partition;
+use crate::names::{Partition, TOKEN_VARIABLE};
 use crate::observed::{Owner, owner};
 use blame::Blame;
 
@@ -135,50 +136,47 @@ impl Case<'_> {
     }
 
     /// The `setup` that mends what it can mend, with what is known of the answers.
-    fn setup_command(&self, more: &[&str]) -> String {
+    fn setup_command(&self, more: &[&'static str]) -> CommandLine {
         let Self {
             subject, evidence, ..
         } = self;
-        let mut words = vec!["mixpanel-s3".to_owned(), "setup".to_owned()];
-        words.extend(subject.repeat.iter().cloned());
-        let bucket = evidence.bucket_name().map(|name| name.to_string());
-        words.extend([
-            "--bucket".to_owned(),
-            bucket.unwrap_or_else(|| "BUCKET".into()),
-        ]);
+        let mut command = CommandLine::mixpanel_s3(["setup"]).words(subject.repeat.iter().cloned());
+        command = match evidence.bucket_name() {
+            Some(bucket) => command.option("--bucket", bucket),
+            None => command.option("--bucket", "BUCKET"),
+        };
         if let Some(facts) = evidence.facts() {
-            words.extend(["--region".to_owned(), facts.settings.region.to_string()]);
+            command = command.option("--region", &facts.settings.region);
         }
-        words.extend(["--role-name".to_owned(), evidence.role_name.to_string()]);
+        command = command.option("--role-name", &evidence.role_name);
         let encryption = match subject.form.encryption {
             None => "none",
             Some(UiEncryption::Aes) => "aes",
             Some(UiEncryption::Kms) => "kms",
         };
         if subject.form.is_declared || evidence.facts().is_some() {
-            words.extend(["--encryption".to_owned(), encryption.to_owned()]);
+            command = command.option("--encryption", encryption);
         }
         if let Some(key) = &subject.form.key {
-            words.extend(["--kms-key".to_owned(), key.to_string()]);
+            command = command.option("--kms-key", key);
         }
-        words.extend([
-            "--project-token".to_owned(),
-            "\"$MIXPANEL_PROJECT_TOKEN\"".to_owned(),
-        ]);
+        command = command.variable("--project-token", TOKEN_VARIABLE);
         let foreign = |role: &crate::observed::Role| owner(&role.tags) == Owner::Others;
         if evidence.role.as_ref().is_some_and(foreign) {
-            words.push("--adopt".to_owned());
+            command = command.flag("--adopt");
         }
-        words.extend(more.iter().map(|word| (*word).to_owned()));
-        words.join(" ")
+        command.words(more.iter().map(|word| Word::flag(word)))
     }
 
-    fn region(&self) -> String {
-        let region = self
-            .evidence
-            .facts()
-            .map(|facts| facts.settings.region.to_string());
-        region.unwrap_or_else(|| "REGION".into())
+    /// `verify` of the same role and bucket once more.
+    fn verify_command(&self) -> CommandLine {
+        let command = CommandLine::mixpanel_s3(["verify"])
+            .words(self.subject.repeat.iter().cloned())
+            .option("--role", &self.evidence.role_name);
+        match self.evidence.bucket_name() {
+            Some(bucket) => command.option("--bucket", bucket),
+            None => command,
+        }
     }
 
     /// Why nothing can be said about the bucket's inside.

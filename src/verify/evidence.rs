@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::command_line::Word;
 use crate::details::Form;
 use crate::error::DeniedCall;
 use crate::names::{BucketName, ProjectId, ProjectToken, Region, RoleName};
@@ -24,7 +25,7 @@ pub struct Subject {
     /// "Encryption" and "KMS Key ID" in Mixpanel.
     pub form: Form,
     /// The global flags that a command to be repeated needs.
-    pub repeat: Vec<String>,
+    pub repeat: Vec<Word>,
 }
 
 /// Everything that stands in AWS and bears on whether Mixpanel can write.

@@ -31,7 +31,16 @@ fn all_sources() -> Vec<(PathBuf, String)> {
 #[test]
 fn the_pure_rooms_know_no_aws_no_async_no_terminal() {
     for room in [
-        "names", "spec", "policy", "plan", "observed", "teardown", "verify", "details",
+        "names",
+        "spec",
+        "policy",
+        "plan",
+        "observed",
+        "teardown",
+        "verify",
+        "details",
+        "advice",
+        "command_line",
     ] {
         for (path, text) in sources(room) {
             for word in [
@@ -74,4 +83,52 @@ fn each_thing_has_one_room() {
     only("std::io::std", &["report.rs", "process.rs"]);
     only("winterbaume", &["sandbox"]);
     only("crate::commands", &["commands", "lib.rs"]);
+    only("shlex", &["report/commands.rs"]);
+}
+
+/// A command that is put together as text would carry whatever a value holds into somebody's shell.
+#[test]
+fn no_command_is_put_together_as_text() {
+    let calls = [
+        "aws account ",
+        "aws configure ",
+        "aws iam ",
+        "aws kms ",
+        "aws login ",
+        "aws s3 ",
+        "aws s3api ",
+        "aws s3control ",
+        "aws sso ",
+        "aws sts ",
+        "mixpanel-s3 print-details ",
+        "mixpanel-s3 setup ",
+        "mixpanel-s3 teardown ",
+        "mixpanel-s3 verify ",
+    ];
+    let mut seen = 0;
+    for (path, text) in all_sources() {
+        let code = text
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or(&text);
+        let lines = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines {
+            for call in calls {
+                for (at, _) in line.match_indices(call) {
+                    seen += 1;
+                    let rest = &line[at..];
+                    let end = rest.find(['"', '`']).unwrap_or(rest.len());
+                    assert!(
+                        !rest[..end].contains('{'),
+                        "{} assembles `{}`: use CommandLine",
+                        path.display(),
+                        &rest[..end]
+                    );
+                }
+            }
+        }
+    }
+    assert!(seen > 0, "calls without values stand in texts");
 }

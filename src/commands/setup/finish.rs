@@ -4,12 +4,14 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::Prepared;
+use crate::advice::Advice;
 use crate::answers::question::replay_command;
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::cli::{Output, Setup};
+use crate::command_line::CommandLine;
 use crate::commands::Surroundings;
 use crate::commands::verify::live::{self, Offer};
 use crate::details::{Details, UiEncryption};
@@ -18,10 +20,12 @@ use crate::names::{IamPath, KeyArn};
 use crate::observe::evidence::{boundary_of, key_of};
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::report::commands::command_text;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::verify::check_json;
 use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
+use crate::teardown::key_deletion;
 use crate::verify::after::After;
 use crate::verify::evidence::Evidence;
 use crate::verify::{Check, Findings, Status, judge};
@@ -94,9 +98,10 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             kind: ErrorKind::Partial,
             ..error
         }
-        .hint(format!(
-            "Everything was written, but it could not be read back. Look again with:\n{replay}"
-        ))
+        .hint(
+            Advice::from("Everything was written, but it could not be read back. Look again with:")
+                .below(replay.clone()),
+        )
     };
     let findings = tokio::select! {
         findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(&format!("waiting: {reason}"))) => {
@@ -105,7 +110,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         () = surroundings.interrupts.wait(1) => {
             let message = "Interrupted. Everything was written, and nothing was read back yet.";
             return Err(Error::new(ErrorKind::Interrupted, message)
-                .hint(format!("Look again with:\n{replay}")));
+                .hint(Advice::from("Look again with:").below(replay)));
         }
     };
     printer.findings(&findings);
@@ -124,16 +129,14 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 differing.join("; ")
             ),
         )
-        .hint(format!(
-            "AWS may need a little longer. Look again with:\n{replay}"
-        )));
+        .hint(Advice::from("AWS may need a little longer. Look again with:").below(replay)));
     }
 
     if let Some(spare) = &applied.spare_key {
-        printer.warning(&format!(
-            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses it, and KMS charges for it. To remove it:\n  aws kms schedule-key-deletion --region {} --key-id {spare}",
-            spec.region
+        let warning = Advice::from(format!(
+            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses it, and KMS charges for it. To remove it:"
         ));
+        printer.warning(warning.below(key_deletion(spare)));
     }
     let details = details(spec, observed, plan, applied.new_key.as_ref());
     let after = After {
@@ -150,14 +153,14 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
             Err(failure) => {
                 let why = failure.to_string();
-                printer.warning(&format!("the set-up was not judged: {why} `mixpanel-s3 verify` does that."));
+                printer.warning(format!("the set-up was not judged: {why} `mixpanel-s3 verify` does that."));
                 None
             }
         },
         () = surroundings.interrupts.wait(1) => {
             let message = "Interrupted. Everything was written and read back, and nothing was judged yet.";
             return Err(Error::new(ErrorKind::Interrupted, message)
-                .hint(format!("Look again with:\n{replay}")));
+                .hint(Advice::from("Look again with:").below(replay)));
         }
     };
     let failed: Vec<&Check> = judged
@@ -175,8 +178,9 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.note("");
             printer.details(&details);
             printer.note(&format!(
-                "\n{}\n{replay}",
-                printer.paint(Tone::Quiet, "The same without questions:")
+                "\n{}\n{}",
+                printer.paint(Tone::Quiet, "The same without questions:"),
+                command_text(&replay)
             ));
             if let Some((findings, _)) = &judged {
                 printer.judged(findings);
@@ -188,10 +192,10 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             ErrorKind::NotWorking,
             format!("Setup finished, but {failure}."),
         )
-        .hint(format!(
-            "Every check and what fixes it: mixpanel-s3 verify --role {}",
-            spec.role
-        )));
+        .hint(
+            Advice::from("Every check and what fixes it: ")
+                .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &spec.role)),
+        ));
     }
     if let Some((_, evidence)) = &judged
         && surroundings.can_ask()
@@ -268,7 +272,7 @@ fn stopped_error(
     plan: &Plan,
     applied: &Applied,
     stopped: &Stopped,
-    replay: &str,
+    replay: &CommandLine,
 ) -> Error {
     let list = |done: bool| {
         let lines = in_reading_order(&plan.steps)
@@ -285,7 +289,8 @@ fn stopped_error(
         ),
         Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
     };
-    let again = format!("Running the same again finds what is done and does the rest:\n{replay}");
+    let again = Advice::from("Running the same again finds what is done and does the rest:")
+        .below(replay.clone());
     let unknown = applied.ran.may_have_acted();
     // The key is made before it has its name, so it can be there although its step is not done.
     let key = applied

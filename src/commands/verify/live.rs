@@ -11,6 +11,7 @@ use crate::observed::Reading;
 use crate::policy::evaluate::Decision;
 use crate::prove::{self, NOT_PROVED, Proof};
 use crate::report::Tone;
+use crate::report::commands::command_text;
 use crate::report::verify::wrapped;
 use crate::verify::access::{self, Access};
 use crate::verify::evidence::{BucketFacts, Evidence, Subject};
@@ -44,7 +45,7 @@ pub(crate) async fn prove(
         return Ok(None);
     }
     if let Some(why) = unprovable(subject, evidence) {
-        printer.warning(&format!("{why}: nothing was tried live."));
+        printer.warning(format!("{why}: nothing was tried live."));
         return Ok(None);
     }
     // An ID that is no token as it stands would only be refused by STS, whose message shows it.
@@ -186,7 +187,7 @@ pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Pr
     let left: Vec<String> = proof
         .left
         .iter()
-        .map(|(thing, command)| format!("\n  {thing}\n    {command}"))
+        .map(|(thing, command)| format!("\n  {thing}\n    {}", command_text(command)))
         .collect();
     if !left.is_empty() {
         let kind = match proof.interrupted {

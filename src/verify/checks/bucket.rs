@@ -2,6 +2,8 @@
 
 use super::grants::{actions, has_calls, reasons, told};
 use super::{Case, Check, unread};
+use crate::advice::Advice;
+use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, Reading, owner};
 use crate::policy::document::Principals;
@@ -103,12 +105,18 @@ fn policy_check(
         .map(ToString::to_string)
         .unwrap_or_default();
     mend(check)
-        .mended_by(format!(
-            "aws s3api get-bucket-policy --bucket {bucket} --query Policy --output text > policy.json"
-        ))
-        .mended_by(format!(
-            "aws s3api put-bucket-policy --bucket {bucket} --policy file://policy.json"
-        ))
+        .mended_by(
+            CommandLine::aws(["s3api", "get-bucket-policy"])
+                .option("--bucket", &bucket)
+                .option("--query", "Policy")
+                .option("--output", "text")
+                .written_to("policy.json"),
+        )
+        .mended_by(
+            CommandLine::aws(["s3api", "put-bucket-policy"])
+                .option("--bucket", &bucket)
+                .file("--policy", "policy.json"),
+        )
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.
@@ -346,7 +354,7 @@ pub(super) fn setting_checks(case: &Case<'_>) -> Vec<Check> {
 }
 
 /// `setup`, which completes a bucket of ours by itself and hardens one of somebody else's on request.
-fn hardening(case: &Case<'_>, facts: &BucketFacts, what: &str) -> String {
+fn hardening(case: &Case<'_>, facts: &BucketFacts, what: &'static str) -> CommandLine {
     let ours = facts
         .settings
         .tags
@@ -448,16 +456,18 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
     }
 }
 
-fn read_lifecycle(bucket: &BucketName) -> String {
-    format!(
-        "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} --query '{{Rules: Rules}}' --output json > lifecycle.json"
-    )
+fn read_lifecycle(bucket: &BucketName) -> CommandLine {
+    CommandLine::aws(["s3api", "get-bucket-lifecycle-configuration"])
+        .option("--bucket", bucket)
+        .option("--query", "{Rules: Rules}")
+        .option("--output", "json")
+        .written_to("lifecycle.json")
 }
 
-fn write_lifecycle(bucket: &BucketName) -> String {
-    format!(
-        "aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://lifecycle.json"
-    )
+fn write_lifecycle(bucket: &BucketName) -> CommandLine {
+    CommandLine::aws(["s3api", "put-bucket-lifecycle-configuration"])
+        .option("--bucket", bucket)
+        .file("--lifecycle-configuration", "lifecycle.json")
 }
 
 fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
@@ -490,9 +500,11 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
         )
         .because(format!("{SOURCE} Requester"))
         .mixpanel_sees("AccessDenied")
-        .mended_by(format!(
-            "aws s3api put-bucket-request-payment --bucket {bucket} --request-payment-configuration Payer=BucketOwner"
-        )),
+        .mended_by(
+            CommandLine::aws(["s3api", "put-bucket-request-payment"])
+                .option("--bucket", bucket)
+                .option("--request-payment-configuration", "Payer=BucketOwner"),
+        ),
     }
 }
 
@@ -529,10 +541,12 @@ fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
             "the bucket does not block public access in every way, unless its account does",
         )
         .because(SOURCE)
-        .advise(format!(
-            "The account's own blocks: aws s3control get-public-access-block --account-id {}",
-            case.evidence.caller.account
-        ))
+        .advise(
+            Advice::from("The account's own blocks: ").command(
+                CommandLine::aws(["s3control", "get-public-access-block"])
+                    .option("--account-id", &case.evidence.caller.account),
+            ),
+        )
         .mended_by(hardening(case, facts, "public-access")),
     }
 }

@@ -2,8 +2,10 @@
 
 use super::grants::{actions, missing, reasons, told};
 use super::{Case, Check, unread};
+use crate::advice::Advice;
+use crate::command_line::CommandLine;
 use crate::details::UiEncryption;
-use crate::names::KeyArn;
+use crate::names::{KeyArn, KeyReference};
 use crate::observed::{BucketEncryption, Key, Reading};
 use crate::policy::document::Principals;
 use crate::policy::key::{self, Outsider};
@@ -78,32 +80,38 @@ fn key_policy(case: &Case<'_>) -> Check {
     )
     .because("kms:GetKeyPolicy")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy allows the kms:GenerateDataKey action");
-    let command = format!(
-        "aws kms put-key-policy --region {} --key-id {} --policy-name default --policy file://key-policy.json",
-        case.region(),
-        key.arn
-    );
+    let [read, write] = key_policy_as_a_file(key);
     match blamed.iter().find_map(|blame| blame.source) {
         Some(source) => check
             .advise(format!(
                 "Change {}, in the file that the first command writes:",
                 source_text(source)
             ))
-            .mended_by(format!(
-                "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
-                case.region(),
-                key.arn
-            ))
-            .mended_by(command),
+            .mended_by(read)
+            .mended_by(write),
         None => check
             .advise("Add this statement to the policy that is there, in the file that the first command writes:")
-            .mended_by(format!(
-                "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
-                case.region(),
-                key.arn
-            ))
-            .edit(delegation(account), command),
+            .mended_by(read)
+            .edit(delegation(account), write),
     }
+}
+
+/// The commands that write a key's policy to a file, and the file to the key.
+fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
+    let of_key = |operation| {
+        CommandLine::aws(["kms", operation])
+            .option("--region", key.arn.region())
+            .option("--key-id", &key.arn)
+            .option("--policy-name", "default")
+    };
+    let read = of_key("get-key-policy")
+        .option("--query", "Policy")
+        .option("--output", "text")
+        .written_to("key-policy.json");
+    [
+        read,
+        of_key("put-key-policy").file("--policy", "key-policy.json"),
+    ]
 }
 
 /// The statement of the default key policy that lets IAM decide.
@@ -282,7 +290,11 @@ fn form_matches(case: &Case<'_>) -> Check {
         )
         .because(format!("{SOURCE} → KMSMasterKeyID {key}"))
         .mixpanel_sees("nothing: objects are encrypted with another key than you think")
-        .advise(format!("Paste {key} (as an ARN) under \"KMS Key ID\" in Mixpanel, or run this with --kms-key {key}.")),
+        .advise(match key.parse::<KeyReference>() {
+            Ok(key) => Advice::from(format!("Paste {} (as an ARN) under \"KMS Key ID\" in Mixpanel, or run this again: ", key.as_str()))
+                .command(case.verify_command().option("--encryption", "kms").option("--kms-key", key.as_str())),
+            Err(_) => "The bucket's default names no key in KMS's own form: look at it before anything is written.".into(),
+        }),
         (Some(UiEncryption::Aes), _, Some(key)) => Check::warn(
             ID,
             format!("AES in Mixpanel overrides the bucket's default, the KMS key {key}"),
@@ -323,7 +335,12 @@ fn region(case: &Case<'_>) -> Check {
     Check::fail(ID, format!("the key is in {}, and the bucket in {bucket}: S3 uses keys of the bucket's own region only", arn.region()))
         .because(format!("the key's ARN {arn}, and s3:HeadBucket → x-amz-bucket-region"))
         .mixpanel_sees("KMS.NotFoundException: Key … does not exist")
-        .mended_by(format!("aws kms describe-key --region {bucket} --key-id {}   # a replica, if the key is multi-Region", id_of(&arn)))
+        .advise("If the key is multi-Region, it may have a replica there:")
+        .mended_by(
+            CommandLine::aws(["kms", "describe-key"])
+                .option("--region", bucket)
+                .option("--key-id", id_of(&arn)),
+        )
         .advise(format!("Else make a key in {bucket}: setup --encryption kms --create-kms-key."))
 }
 
@@ -342,21 +359,15 @@ fn state(case: &Case<'_>) -> Check {
             .advise("Choose a key that exists: setup --encryption kms --kms-key KEY, or --create-kms-key."),
         KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), &denied.action),
         KeyStanding::Here { key, .. } => {
-            let (region, arn) = (key.arn.region(), &key.arn);
-            let enable = format!("aws kms enable-key --region {region} --key-id {arn}");
-            let broken = |mend: String| {
+            let broken = |mend: CommandLine| {
                 Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
                     .because(format!("{SOURCE} {}", key.state))
                     .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
                     .mended_by(mend)
             };
-            match key.state.as_str() {
-                "Enabled" => Check::pass(ID, "the key is enabled").because(SOURCE),
-                "Disabled" => broken(enable),
-                "PendingDeletion" => broken(format!(
-                    "aws kms cancel-key-deletion --region {region} --key-id {arn} && {enable}"
-                )),
-                _ => broken(format!("aws kms describe-key --region {region} --key-id {arn}")),
+            match key.enabling_command() {
+                None => Check::pass(ID, "the key is enabled").because(SOURCE),
+                Some(command) => broken(command),
             }
         }
         KeyStanding::NotUsed | KeyStanding::AwsManaged => {
@@ -438,6 +449,9 @@ fn account(case: &Case<'_>) -> Check {
     .advise(format!("Its owner has to add a statement to the key's policy that allows kms:GenerateDataKey, kms:Decrypt and kms:DescribeKey to {}.", role.arn))
 }
 
+/// A bucket's default encryption with the account's `aws/s3` key, as PutBucketEncryption takes it.
+const AWS_MANAGED_DEFAULT: &str = r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms"},"BucketKeyEnabled":true}]}"#;
+
 fn literal(case: &Case<'_>) -> Check {
     const ID: &str = "kms-literal-aws-s3";
     let Some(facts) = case.evidence.facts() else {
@@ -453,10 +467,12 @@ fn literal(case: &Case<'_>) -> Check {
             Check::fail(ID, "the bucket's default key is the text 'aws/s3', which names no key: for that key the ID is left out")
                 .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
                 .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
-                .mended_by(format!(
-                    "aws s3api put-bucket-encryption --region {} --bucket {bucket} --server-side-encryption-configuration '{{\"Rules\":[{{\"ApplyServerSideEncryptionByDefault\":{{\"SSEAlgorithm\":\"aws:kms\"}},\"BucketKeyEnabled\":true}}]}}'",
-                    facts.settings.region
-                ))
+                .mended_by(
+                    CommandLine::aws(["s3api", "put-bucket-encryption"])
+                        .option("--region", &facts.settings.region)
+                        .option("--bucket", bucket)
+                        .option("--server-side-encryption-configuration", AWS_MANAGED_DEFAULT),
+                )
         }
         _ => Check::pass(ID, "the bucket's default names a real key, or none")
             .because("s3:GetBucketEncryption"),
@@ -556,18 +572,11 @@ fn outsiders(case: &Case<'_>) -> Check {
             outsider.principal
         ));
     }
+    let [read, write] = key_policy_as_a_file(key);
     check
         .advise("Take those principals out, in the file that the first command writes, unless they are meant to read the exports:")
-        .mended_by(format!(
-            "aws kms get-key-policy --region {} --key-id {} --policy-name default --query Policy --output text > key-policy.json",
-            key.arn.region(),
-            key.arn
-        ))
-        .mended_by(format!(
-            "aws kms put-key-policy --region {} --key-id {} --policy-name default --policy file://key-policy.json",
-            key.arn.region(),
-            key.arn
-        ))
+        .mended_by(read)
+        .mended_by(write)
 }
 
 fn throttling(case: &Case<'_>) -> Check {

@@ -2,6 +2,7 @@
 
 use super::blame::Blame;
 use super::{Case, Check, bucket};
+use crate::command_line::CommandLine;
 use crate::policy::excess::{Excess, Own, beyond_page};
 use crate::policy::trust::Gravity;
 use crate::policy::trust::requests::everywhere;
@@ -292,14 +293,18 @@ fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
     check
 }
 
-fn detach(case: &Case<'_>, grant: &Grant) -> String {
+fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
     let role = &case.evidence.role_name;
     match &grant.arn {
-        Some(arn) => format!("aws iam detach-role-policy --role-name {role} --policy-arn {arn}"),
-        None => format!(
-            "aws iam delete-role-policy --role-name {role} --policy-name {}",
-            grant.name.trim_start_matches("inline policy ")
-        ),
+        Some(arn) => CommandLine::aws(["iam", "detach-role-policy"])
+            .option("--role-name", role)
+            .option("--policy-arn", arn),
+        None => CommandLine::aws(["iam", "delete-role-policy"])
+            .option("--role-name", role)
+            .option(
+                "--policy-name",
+                grant.name.trim_start_matches("inline policy "),
+            ),
     }
 }
 

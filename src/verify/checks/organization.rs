@@ -1,6 +1,7 @@
 //! What the organization says, as far as it can be seen from one account: little.
 
 use super::{Case, Check, unread};
+use crate::command_line::CommandLine;
 use crate::observed::{Reading, Simulated};
 use crate::policy::build::MIXPANEL_ACCOUNT;
 use crate::policy::evaluate::Decision;
@@ -148,7 +149,11 @@ fn network_perimeter(case: &Case<'_>) -> Check {
         Some(_) => Check::unknown(ID, "the role's tag dp:include:network puts it under the organization's network perimeter, if it has one")
             .because("iam:GetRole → Tags: dp:include:network = true")
             .mixpanel_sees("AccessDenied: … with an explicit deny in a resource control policy")
-            .mended_by(format!("aws iam untag-role --role-name {} --tag-keys dp:include:network", role.name)),
+            .mended_by(
+                CommandLine::aws(["iam", "untag-role"])
+                    .option("--role-name", &role.name)
+                    .option("--tag-keys", "dp:include:network"),
+            ),
         None => Check::unknown(ID, "whether a resource control policy refuses requests from outside the organization's networks cannot be read from here")
             .because("Organizations shows resource control policies to its management account only; no tag of the role puts it under one")
             .advise("If it does, ask whoever administers the organization to exempt the role."),
@@ -165,7 +170,7 @@ fn opt_in(case: &Case<'_>) -> Check {
         )
         .because(format!("S3 in {region} does not know the account's credentials"))
         .mixpanel_sees("InvalidToken, InvalidClientTokenId")
-        .mended_by(format!("aws account enable-region --region-name {region}")),
+        .mended_by(CommandLine::aws(["account", "enable-region"]).option("--region-name", region)),
         Some((_, BucketStanding::Here(facts))) if facts.settings.region.is_opt_in() => Check::pass(
             ID,
             format!("region {} is enabled for the account", facts.settings.region),
@@ -198,7 +203,10 @@ fn token_version(case: &Case<'_>) -> Check {
         )
         .because("iam:GetAccountSummary → GlobalEndpointTokenVersion 1")
         .mixpanel_sees("InvalidToken")
-        .mended_by("aws iam set-security-token-service-preferences --global-endpoint-token-version v2Token"),
+        .mended_by(
+            CommandLine::aws(["iam", "set-security-token-service-preferences"])
+                .option("--global-endpoint-token-version", "v2Token"),
+        ),
         Some(Reading::Known(_)) => Check::pass(ID, "global STS tokens work in every region")
             .because("iam:GetAccountSummary → GlobalEndpointTokenVersion"),
     }

