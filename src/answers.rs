@@ -217,11 +217,11 @@ impl Draft {
             }),
             _ => {
                 let list: Vec<String> = missing.iter().map(|line| format!("  {line}")).collect();
-                Err(Error::usage(format!(
-                    "{reason}, and these answers are missing:\n{}",
-                    list.join("\n")
-                ))
-                .hint("`mixpanel-s3 setup --help` explains every flag."))
+                Err(
+                    Error::usage(format!("{reason}, and these answers are missing:"))
+                        .below(list)
+                        .hint("`mixpanel-s3 setup --help` explains every flag."),
+                )
             }
         }
     }
@@ -247,12 +247,17 @@ pub fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
         return None;
     }
     let listed: Vec<&str> = MIXPANEL_REGIONS.iter().map(|(code, _)| *code).collect();
-    let rows: Vec<String> = listed.chunks(5).map(|row| row.join(", ")).collect();
+    let rows = listed.chunks(5);
+    let last = rows.len() - 1;
+    let rows = rows.enumerate().map(|(index, row)| {
+        let end = if index == last { "." } else { "," };
+        format!("  {}{end}", row.join(", "))
+    });
     Some(
         Error::usage(format!(
-            "Mixpanel does not list the region {region} for exports to S3. It lists\n  {}.",
-            rows.join(",\n  ")
+            "Mixpanel does not list the region {region} for exports to S3. It lists"
         ))
+        .below(rows)
         .hint("If Mixpanel supports it by now, add --allow-unlisted-region.")
         .hint("The risk: everything is made, and then the export fails."),
     )
@@ -307,7 +312,8 @@ impl Problems {
             return Ok(value);
         };
         for problem in problems {
-            first.message = format!("{}\n{}", first.message, problem.message);
+            first.lines.push(problem.message);
+            first.lines.extend(problem.lines);
             first.hints.extend(problem.hints);
         }
         Err(first)

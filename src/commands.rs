@@ -37,7 +37,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
             clap_complete::generate(shell, &mut Cli::command(), "mixpanel-s3", &mut script);
             surroundings
                 .printer
-                .result(String::from_utf8_lossy(&script).trim_end());
+                .own_text(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Man => {
@@ -53,7 +53,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
                 })?;
             surroundings
                 .printer
-                .result(String::from_utf8_lossy(&page).trim_end());
+                .own_text(&String::from_utf8_lossy(&page));
             Ok(())
         }
     }
@@ -105,12 +105,11 @@ async fn rehearsal(
     retries: RetryTeller,
 ) -> Result<Session> {
     let (session, file) = crate::sandbox::session(&surroundings.process, deadline, retries).await?;
-    surroundings.printer.note(&format!(
-        "This is a rehearsal: AWS is simulated, and nothing leaves this machine.
-Its state: {}
-",
-        file.display()
-    ));
+    surroundings.printer.notes([
+        "This is a rehearsal: AWS is simulated, and nothing leaves this machine.",
+        &format!("Its state: {}", file.display()),
+        "",
+    ]);
     Ok(session)
 }
 

@@ -64,8 +64,10 @@ pub struct DeniedCall {
 pub struct Error {
     /// Decides the exit code.
     pub kind: ErrorKind,
-    /// What happened, in a sentence or a few lines. Never holds a secret or a whole token.
+    /// What happened, in a line. Never holds a secret or a whole token.
     pub message: String,
+    /// What is listed below it, a line each.
+    pub lines: Vec<String>,
     /// What to do next, each a sentence or a command.
     pub hints: Vec<Advice>,
     /// The calls that AWS refused, if that was it.
@@ -80,10 +82,17 @@ impl Error {
         Self {
             kind,
             message: message.into(),
+            lines: Vec::new(),
             hints: Vec::new(),
             denied: Vec::new(),
             source: None,
         }
+    }
+
+    /// An error whose message is the first of these lines.
+    pub fn of_lines(kind: ErrorKind, lines: Vec<String>) -> Self {
+        let mut lines = lines.into_iter();
+        Self::new(kind, lines.next().unwrap_or_default()).below(lines)
     }
 
     /// A usage error.
@@ -97,6 +106,12 @@ impl Error {
             ErrorKind::Interrupted,
             "Interrupted. Nothing was changed in AWS.",
         )
+    }
+
+    /// Adds lines below the message.
+    pub fn below(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
     }
 
     /// Adds what to do next.

@@ -53,9 +53,9 @@ pub mod verify;
 
 use clap::Parser;
 
-use cli::{Cli, Output};
+use cli::Cli;
 use commands::Surroundings;
-use error::{Error, ErrorKind};
+use error::ErrorKind;
 use process::{Interrupts, Process};
 use report::Printer;
 
@@ -63,7 +63,7 @@ use report::Printer;
 pub async fn run(process: Process) -> u8 {
     let Cli { command, common } = match Cli::try_parse_from(&process.arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&process, &error),
+        Err(error) => return report::usage::usage(&process, &error),
     };
     let surroundings = Surroundings {
         printer: Printer::new(&common, &process),
@@ -81,30 +81,4 @@ pub async fn run(process: Process) -> u8 {
             error.kind.exit_code()
         }
     }
-}
-
-/// Prints clap's help, version or complaint. A script that asked for JSON gets its complaint as JSON.
-fn usage(process: &Process, error: &clap::Error) -> u8 {
-    let arguments: Vec<_> = process
-        .arguments
-        .iter()
-        .filter_map(|argument| argument.to_str())
-        .collect();
-    let wants_json = arguments.contains(&"--output=json")
-        || arguments
-            .windows(2)
-            .any(|pair| pair == ["--output", "json"]);
-    if error.use_stderr() && wants_json {
-        let text = error.to_string();
-        let message = text
-            .strip_prefix("error: ")
-            .unwrap_or(&text)
-            .trim_end()
-            .to_owned();
-        Printer::plain(Output::Json).error(&Error::usage(message));
-    } else {
-        // Nothing is to be done where even the complaint cannot be printed.
-        let _ = error.print();
-    }
-    u8::try_from(error.exit_code()).unwrap_or(2)
 }

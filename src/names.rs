@@ -26,7 +26,7 @@ pub use key::{AliasName, KeyArn, KeyReference};
 pub use project::ProjectId;
 pub use region::{MIXPANEL_REGIONS, Partition, Region};
 pub use tag::{ADOPTED_BY_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag};
-pub use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape};
+pub use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens};
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ use std::fmt;
 pub struct InvalidName {
     /// What was being named, in the field's words: "bucket name", "role name".
     pub what: &'static str,
-    /// The value, already safe to show.
+    /// The value, in which a project token that was typed in the wrong place is shown by its ends.
     pub value: String,
     /// The rule that it breaks, as a sentence without its full stop.
     pub rule: String,
@@ -47,14 +47,14 @@ impl InvalidName {
     fn new(what: &'static str, value: &str, rule: impl Into<String>) -> Self {
         Self {
             what,
-            value: value.to_owned(),
+            value: without_tokens(value),
             rule: rule.into(),
             suggestion: None,
         }
     }
 
     fn suggest(mut self, suggestion: impl Into<String>) -> Self {
-        self.suggestion = Some(suggestion.into());
+        self.suggestion = Some(without_tokens(&suggestion.into()));
         self
     }
 }

@@ -1,4 +1,6 @@
 //! The only room that prints. Results go to stdout, everything else to stderr; the same values become text or JSON.
+//!
+//! Everything is printed line by line, and passes the filter in [`terminal`]: a line break within a text is shown as an escape.
 
 pub mod commands;
 pub mod details;
@@ -6,18 +8,20 @@ pub mod error;
 pub mod plan;
 pub mod progress;
 pub mod teardown;
+pub mod terminal;
+pub mod usage;
 pub mod verify;
 
 use std::io::Write;
 
-use console::Style;
 use serde_json::Value;
 
 use crate::advice::Advice;
 use crate::cli::{Color, Common, Output};
 use crate::observed::Caller;
 use crate::process::Process;
-use commands::advice_text;
+use commands::advice_lines;
+use terminal::{json_text, marked, styled};
 
 /// Where all output goes through.
 #[derive(Debug, Clone)]
@@ -34,11 +38,7 @@ impl Printer {
         let color = match common.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                process.stderr_is_terminal
-                    && process.variable("NO_COLOR").is_none()
-                    && process.variable("TERM") != Some("dumb")
-            }
+            Color::Auto => Self::may_color(process),
         };
         console::set_colors_enabled_stderr(color);
         Self {
@@ -47,6 +47,13 @@ impl Printer {
             verbose: common.verbose,
             color,
         }
+    }
+
+    /// Whether stderr takes colour, where no flag says so.
+    fn may_color(process: &Process) -> bool {
+        process.stderr_is_terminal
+            && process.variable("NO_COLOR").is_none()
+            && process.variable("TERM") != Some("dumb")
     }
 
     /// A printer for what goes wrong before flags are known.
@@ -74,32 +81,60 @@ impl Printer {
         self.color
     }
 
-    /// A result, on stdout.
-    pub fn result(&self, text: &str) {
-        // A reader that went away (`| head`) is no failure of ours.
-        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    /// A line of a result, on stdout.
+    pub fn result(&self, line: &str) {
+        write_line(&mut std::io::stdout().lock(), &styled(line));
+    }
+
+    /// A result of several lines, on stdout.
+    pub fn results(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        for line in lines {
+            self.result(line.as_ref());
+        }
     }
 
     /// A result as JSON, on stdout.
     pub fn json(&self, value: &Value) {
-        self.result(&format!("{value:#}"));
+        write_line(&mut std::io::stdout().lock(), &json_text(value, true));
     }
 
-    /// Something for a person to follow along, on stderr.
-    pub fn note(&self, text: &str) {
+    /// An error as JSON, on a line of stderr.
+    fn json_error(&self, value: &Value) {
+        write_line(&mut std::io::stderr().lock(), &json_text(value, false));
+    }
+
+    /// A text that this program is made with, on stdout, as it is: a script or a manual page, with nobody's values in it.
+    pub fn own_text(&self, text: &str) {
+        write_line(&mut std::io::stdout().lock(), text.trim_end());
+    }
+
+    /// A line for a person to follow along, on stderr.
+    pub fn note(&self, line: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            self.always(line);
+        }
+    }
+
+    /// Several such lines.
+    pub fn notes(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        for line in lines {
+            self.note(line.as_ref());
         }
     }
 
     /// Something that a person should not miss, on stderr, even with `--quiet`.
     pub fn warning(&self, advice: impl Into<Advice>) {
-        let _ = writeln!(
-            std::io::stderr().lock(),
-            "{} {}",
-            self.paint(Tone::Warning, "warning:"),
-            advice_text(&advice.into())
-        );
+        self.labelled(Tone::Warning, "warning:", &advice_lines(&advice.into()));
+    }
+
+    /// Lines of which the first has a label.
+    fn labelled(&self, tone: Tone, label: &str, lines: &[String]) {
+        let mut lines = lines.iter();
+        let first = lines.next().map_or("", String::as_str);
+        self.always(&format!("{} {first}", self.paint(tone, label)));
+        for line in lines {
+            self.always(line);
+        }
     }
 
     /// Who makes the changes, for runs in which nobody was asked whether that is right.
@@ -113,26 +148,27 @@ impl Printer {
         self.note("");
     }
 
-    fn always(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    fn always(&self, line: &str) {
+        write_line(&mut std::io::stderr().lock(), &styled(line));
     }
 
-    /// Text in a tone, where there is colour.
-    pub fn paint(&self, tone: Tone, text: &str) -> String {
-        if !self.color {
-            return text.to_owned();
-        }
-        let style = Style::new().force_styling(true);
-        let style = match tone {
-            Tone::Heading => style.bold(),
-            Tone::Good => style.green(),
-            Tone::Change => style.cyan(),
-            Tone::Quiet => style.dim(),
-            Tone::Warning => style.yellow().bold(),
-            Tone::Bad => style.red().bold(),
-        };
-        style.apply_to(text).to_string()
+    /// What clap has to say of arguments that may be shown.
+    fn complain(text: &str) {
+        write_line(&mut std::io::stderr().lock(), text.trim_end_matches('\n'));
     }
+
+    /// Text in a tone, where there is colour, for a line that is yet to be printed.
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
+        match self.color {
+            true => marked(tone, text),
+            false => text.to_owned(),
+        }
+    }
+}
+
+fn write_line(stream: &mut impl Write, line: &str) {
+    // A reader that went away (`| head`) is no failure of ours.
+    let _ = writeln!(stream, "{line}");
 }
 
 /// What a piece of text is, which decides its colour.
@@ -150,4 +186,16 @@ pub enum Tone {
     Warning,
     /// Wrong.
     Bad,
+}
+
+impl Tone {
+    /// All of them.
+    const ALL: [Self; 6] = [
+        Self::Heading,
+        Self::Good,
+        Self::Change,
+        Self::Quiet,
+        Self::Warning,
+        Self::Bad,
+    ];
 }

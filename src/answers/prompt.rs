@@ -9,6 +9,7 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{Confirm, FuzzySelect, Input, Select};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::terminal::visible;
 
 /// Asks a person.
 pub struct Prompter {
@@ -35,10 +36,11 @@ impl Prompter {
     ) -> Result<T> {
         blocking(|| {
             let mut input = Input::<String>::with_theme(&*self.theme)
-                .with_prompt(prompt)
+                .with_prompt(visible(prompt))
                 .report(false)
-                .validate_with(|text: &String| check(text).map(drop));
-            if let Some(default) = default {
+                .validate_with(|text: &String| check(text).map(drop).map_err(|why| visible(&why)));
+            // Enter takes it, so it is nothing that does not show.
+            if let Some(default) = default.filter(|default| visible(default) == *default) {
                 input = input.default(default);
             }
             input.interact_text()
@@ -50,8 +52,8 @@ impl Prompter {
     pub fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
         blocking(|| {
             Select::with_theme(&*self.theme)
-                .with_prompt(prompt)
-                .items(items)
+                .with_prompt(visible(prompt))
+                .items(items.iter().map(|item| visible(item)))
                 .default(default.min(items.len().saturating_sub(1)))
                 .max_length(12)
                 .report(false)
@@ -66,10 +68,10 @@ impl Prompter {
         if default < order.len() {
             order[..=default].rotate_right(1);
         }
-        let ordered: Vec<&String> = order.iter().map(|index| &items[*index]).collect();
+        let ordered: Vec<String> = order.iter().map(|index| visible(&items[*index])).collect();
         let picked = blocking(|| {
             FuzzySelect::with_theme(&*self.theme)
-                .with_prompt(prompt)
+                .with_prompt(visible(prompt))
                 .items(&ordered)
                 .default(0)
                 .max_length(12)
@@ -83,7 +85,7 @@ impl Prompter {
     pub fn confirm(&self, prompt: &str, default: bool) -> Result<bool> {
         blocking(|| {
             Confirm::with_theme(&*self.theme)
-                .with_prompt(prompt)
+                .with_prompt(visible(prompt))
                 .default(default)
                 .report(false)
                 .interact()

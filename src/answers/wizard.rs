@@ -203,15 +203,11 @@ impl<'a> Wizard<'a> {
             return Ok(false);
         }
         self.hardening_offered_for.clone_from(&self.draft.bucket);
-        self.printer.note(&format!(
-            "{}
-  {}",
-            self.printer.paint(Tone::Heading, "Hardening"),
-            self.printer.paint(
-                Tone::Quiet,
-                "The bucket was not made by setup and could be safer. It stays as it is unless you agree."
-            )
-        ));
+        let why = "The bucket was not made by setup and could be safer. It stays as it is unless you agree.";
+        self.printer
+            .note(&self.printer.paint(Tone::Heading, "Hardening"));
+        self.printer
+            .note(&format!("  {}", self.printer.paint(Tone::Quiet, why)));
         let before = self.draft.harden.len();
         for offer in offers {
             self.printer.offer(offer);
@@ -238,12 +234,10 @@ impl<'a> Wizard<'a> {
     }
 
     async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {
-        self.printer.note(&format!(
-            "{}
-  {}",
-            self.printer.paint(Tone::Heading, question.title()),
-            self.printer.paint(Tone::Quiet, question.why())
-        ));
+        self.printer
+            .note(&self.printer.paint(Tone::Heading, question.title()));
+        let why = self.printer.paint(Tone::Quiet, question.why());
+        self.printer.note(&format!("  {why}"));
         match question {
             Question::Bucket => self.ask_bucket(session).await?,
             Question::Region => self.ask_region(session)?,

@@ -113,6 +113,17 @@ const NOT_YET_CODES: [&str; 3] = [
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html>
 const IN_USE_CODES: [&str; 2] = ["DeleteConflict", "BucketNotEmpty"];
 
+/// How much of an error code and of an error message is kept. AWS's own are shorter.
+const LONGEST_CODE: usize = 128;
+const LONGEST_MESSAGE: usize = 2048;
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// What to do where a region may not be enabled.
 fn opt_in_hint() -> Advice {
     Advice::from(
@@ -137,8 +148,8 @@ impl Failure {
             action,
             resource: resource.to_owned(),
             cause,
-            code: code.to_owned(),
-            message,
+            code: cut(code, LONGEST_CODE),
+            message: cut(&message, LONGEST_MESSAGE),
             bucket_region: None,
         };
         if let Some(credentials) = find_source::<CredentialsError>(&error) {
@@ -427,6 +438,12 @@ mod tests {
         assert_eq!(cause("InternalError", 500), Cause::Busy);
         assert_eq!(cause("ThrottlingException", 400), Cause::Busy);
         assert_eq!(cause("MalformedPolicyDocument", 400), Cause::Other);
+    }
+
+    #[test]
+    fn a_message_of_any_length_is_cut() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüß", 3), "äöü…");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
-use crate::names::Region;
+use crate::names::{Region, without_tokens};
 use crate::process::Process;
 
 /// The selected profile, and the names of the others.
@@ -134,13 +134,11 @@ impl Profile {
         if self.shadowed {
             return "Tried the credentials in the environment (AWS_ACCESS_KEY_ID).".into();
         }
+        let name = without_tokens(&self.name);
         if !self.exists && self.origin != Origin::Default {
-            return format!(
-                "Tried profile '{}', which your AWS configuration does not have.",
-                self.name
-            );
+            return format!("Tried profile '{name}', which your AWS configuration does not have.");
         }
-        format!("Tried profile '{}'.", self.name)
+        format!("Tried profile '{name}'.")
     }
 
     /// The commands that may mend the credentials.
@@ -154,6 +152,8 @@ impl Profile {
             let exist = self.others.join(", ");
             let hint = format!("Profiles that exist: {exist}. Choose one with --profile.");
             hints.push(hint.into());
+        } else if without_tokens(&self.name) != self.name {
+            hints.push("That looks like a project token, which goes to --project-token.".into());
         } else {
             match self.kind {
                 Kind::Sso => hints.push(Advice::from("Run: ").command(sso_login)),

@@ -15,7 +15,7 @@ use crate::observe::{Observation, Targets, observe};
 use crate::observed::{Observed, Others};
 use crate::plan::{Conflict, Plan, Remedy, plan};
 use crate::report::Tone;
-use crate::report::plan::conflicts_text;
+use crate::report::plan::conflict_lines;
 use crate::spec::SetupSpec;
 
 /// Why there is no plan.
@@ -168,10 +168,9 @@ async fn ask_and_prepare(
             match wizard.gate()? {
                 Gate::Apply => return Ok(Some(prepared)),
                 Gate::Documents => {
-                    printer.note(&format!(
-                        "\n{}\n",
-                        printer.documents_text(&prepared.spec, &prepared.plan)
-                    ));
+                    printer.note("");
+                    printer.notes(printer.document_lines(&prepared.spec, &prepared.plan));
+                    printer.note("");
                 }
                 Gate::Edit => {
                     wizard.edit()?;
@@ -229,7 +228,7 @@ async fn prepare(
 
 /// What stands in the way of a plan, and what gets past it.
 fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> Trouble {
-    let error = Error::new(ErrorKind::Conflict, conflicts_text(conflicts));
+    let error = Error::of_lines(ErrorKind::Conflict, conflict_lines(conflicts));
     let leave = "To leave it alone, choose another name with --role-name.";
     let has = |remedy| conflicts.iter().any(|conflict| conflict.remedy == remedy);
     if has(Remedy::None) {
@@ -331,8 +330,9 @@ async fn role_of_bucket(
         [] => Ok(None),
         [only] => {
             surroundings.printer.note(&format!(
-                "Mixpanel can write to this bucket already, through the role {only}.\n"
+                "Mixpanel can write to this bucket already, through the role {only}."
             ));
+            surroundings.printer.note("");
             Ok(Some(only.clone()))
         }
         several => {
@@ -355,10 +355,11 @@ fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {
         "The plan:"
     };
     printer.note(&printer.paint(Tone::Heading, title));
-    printer.note(&printer.plan_text(spec, plan));
+    printer.notes(printer.plan_lines(spec, plan));
     printer.note("");
     if printer.is_verbose() {
-        printer.note(&format!("{}\n", printer.documents_text(spec, plan)));
+        printer.notes(printer.document_lines(spec, plan));
+        printer.note("");
     }
     if spec.bucket.has_dots() {
         printer.warning(

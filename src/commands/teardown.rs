@@ -10,14 +10,14 @@ use crate::apply::remove::{Place, remove, still_there};
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{self, Output};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, RoleName};
+use crate::names::{BucketName, RoleName, without_tokens};
 use crate::observe;
 use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
 use crate::observe::standing::standing;
 use crate::observed::{Caller, Owner, owner};
 use crate::report::Tone;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
-use crate::report::teardown::{left_text, removed_text, stays_json};
+use crate::report::teardown::{left_lines, removed_lines, stays_json};
 use crate::spec::default_role_name;
 use crate::teardown::{Standing, Teardown, Wish, teardown};
 
@@ -98,10 +98,8 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::usage(format!(
-        "There is nobody to ask, and this is missing:\n  {}",
-        missing.join("\n  ")
-    )))
+    let missing = missing.into_iter().map(|line| format!("  {line}"));
+    Err(Error::usage("There is nobody to ask, and this is missing:").below(missing))
 }
 
 /// The name given with `--delete-data` has to be the bucket's, and a bucket has to be known for it to go.
@@ -116,7 +114,8 @@ fn check_bucket(
         && typed.trim() != bucket.as_str()
     {
         return Err(Error::usage(format!(
-            "--delete-data names '{typed}', and the bucket of this set-up is {bucket}. Nothing was removed."
+            "--delete-data names '{}', and the bucket of this set-up is {bucket}. Nothing was removed.",
+            without_tokens(typed)
         )));
     }
     let asked = flags.delete_bucket || flags.delete_data.is_some();
@@ -314,7 +313,7 @@ impl Work<'_> {
                 "The rest was removed, and this stays although it was to go:",
             ),
         };
-        Err(Error::new(kind, format!("{message}\n{}", left_text(&left))))
+        Err(Error::new(kind, message).below(left_lines(&left)))
     }
 
     fn print(&self, ran: &Ran, dry_run: bool) {
@@ -338,20 +337,21 @@ impl Work<'_> {
             _ if ran.done.is_empty() => {}
             _ => {
                 let heading = "Looked at again:";
-                printer.note(&format!("\n{}", printer.paint(Tone::Heading, heading)));
-                printer.result(&removed_text(&done));
+                printer.note("");
+                printer.note(&printer.paint(Tone::Heading, heading));
+                printer.results(removed_lines(&done));
             }
         }
     }
 
     /// What was removed, what was not, and how to go on.
     fn stopped(&self, ran: &Ran, stopped: &Stopped) -> Error {
-        let list = |done: bool| {
+        let list = |done: bool| -> Vec<String> {
             in_reading_order(&self.teardown.steps)
                 .into_iter()
                 .filter(|(index, _)| ran.done.contains(index) == done)
-                .map(|(_, step)| format!("\n  {}", step_line(&self.place.role, step)))
-                .collect::<String>()
+                .map(|(_, step)| format!("  {}", step_line(&self.place.role, step)))
+                .collect()
         };
         let error = match stopped {
             Stopped::Interrupted => Error::new(ErrorKind::Interrupted, "Interrupted."),
@@ -374,16 +374,11 @@ impl Work<'_> {
             Stopped::Interrupted => ErrorKind::Interrupted,
             Stopped::Failed(..) => ErrorKind::Partial,
         };
-        let message = format!(
-            "{}\nRemoved:{done}\nNot removed:{}",
-            error.message,
-            list(false)
-        );
-        Error {
-            kind,
-            message,
-            ..error
-        }
-        .hint(again)
+        Error { kind, ..error }
+            .below(["Removed:".to_owned()])
+            .below(done)
+            .below(["Not removed:".to_owned()])
+            .below(list(false))
+            .hint(again)
     }
 }

@@ -88,16 +88,15 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         Output::Json => surroundings
             .printer
             .json(&verdict_json(&evidence, &findings)),
-        _ => surroundings.printer.result(
-            &surroundings
+        _ => surroundings.printer.results(
+            surroundings
                 .printer
-                .verdict_text(&subject, &evidence, &findings),
+                .verdict_lines(&subject, &evidence, &findings),
         ),
     }
     if !surroundings.printer.is_verbose() {
-        surroundings
-            .printer
-            .note("\n--verbose shows every check with where it was read.");
+        let notes = ["", "--verbose shows every check with where it was read."];
+        surroundings.printer.notes(notes);
     }
     if let Some(proof) = proof {
         live::conclude(surroundings, &session, proof)?;

@@ -44,7 +44,7 @@ impl ProjectToken {
 
     /// Whether it looks like a Mixpanel token.
     pub fn shape(&self) -> TokenShape {
-        if self.0.len() == 32 && self.0.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if is_usual(&self.0) {
             TokenShape::Usual
         } else {
             TokenShape::Unusual
@@ -129,6 +129,33 @@ impl fmt::Debug for ExternalIdReference {
     }
 }
 
+/// Text in which everything that looks like a Mixpanel token is shown by its ends: one was typed, or stands, in the wrong place.
+pub fn without_tokens(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, word) = rest.split_at(start);
+        let end = word
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(word.len());
+        let (word, after) = word.split_at(end);
+        shown.push_str(before);
+        // The ID of a multi-Region key is as long.
+        let is_key = shown.ends_with("mrk-");
+        match is_usual(word) && !is_key {
+            true => shown.push_str(&shortened(word)),
+            false => shown.push_str(word),
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+fn is_usual(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// The first and the last four characters of a long text, and less of a short one.
 fn shortened(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
@@ -211,6 +238,28 @@ mod tests {
         assert!("".parse::<ExternalIdReference>().is_err());
         let reference: ExternalIdReference = TOKEN.parse().unwrap();
         assert!(!format!("{reference:?}").contains(TOKEN));
+    }
+
+    #[test]
+    fn a_token_in_another_text_is_shown_by_its_ends() {
+        for (text, shown) in [
+            (TOKEN, "0123…cdef"),
+            (
+                "team=0123456789ABCDEF0123456789abcdef;x",
+                "team=0123…cdef;x",
+            ),
+            (
+                "0123456789abcdef0123456789abcde",
+                "0123456789abcdef0123456789abcde",
+            ),
+            (
+                "key/mrk-1234abcd12ab34cd56ef1234567890ab",
+                "key/mrk-1234abcd12ab34cd56ef1234567890ab",
+            ),
+            ("ü/é", "ü/é"),
+        ] {
+            assert_eq!(without_tokens(text), shown);
+        }
     }
 
     proptest! {

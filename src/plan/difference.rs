@@ -1,7 +1,5 @@
 //! What is there and what comes instead, for people to read before they agree.
 
-use std::fmt;
-
 use crate::policy::Document;
 use crate::policy::compare::{Diff, diff};
 
@@ -32,20 +30,20 @@ impl Difference {
             wanted: vec![wanted.into()],
         }
     }
-}
 
-impl fmt::Display for Difference {
-    /// One line each, marked `-` or `+`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What differs, a line each, marked `-` or `+`.
+    pub fn lines(&self) -> Vec<String> {
         match self {
-            Self::Document(diff) => diff.fmt(f),
+            // JSON, in which no value breaks a line.
+            Self::Document(diff) => diff.to_string().lines().map(str::to_owned).collect(),
             Self::Values { present, wanted } => {
-                for (mark, lines) in [("-", present), ("+", wanted)] {
-                    for line in lines {
-                        writeln!(f, "{mark} {line}")?;
-                    }
-                }
-                Ok(())
+                let marked = |mark: &'static str, lines: &[String]| {
+                    let lines = lines.iter();
+                    lines
+                        .map(|line| format!("{mark} {line}"))
+                        .collect::<Vec<_>>()
+                };
+                [marked("-", present), marked("+", wanted)].concat()
             }
         }
     }

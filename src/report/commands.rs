@@ -1,5 +1,6 @@
 //! Command lines as text to be copied. Nothing else quotes a word, and nothing else makes text of a [`CommandLine`].
 
+use super::terminal::is_hidden;
 use crate::advice::{Advice, Piece};
 use crate::command_line::{CommandLine, Output, Word};
 
@@ -41,7 +42,7 @@ fn quoted_word(word: &Word) -> Option<String> {
             let reads_a_file = ["file://", "fileb://"]
                 .iter()
                 .any(|scheme| text.starts_with(scheme));
-            let shown = text.len() <= LONGEST_WORD && !text.chars().any(is_unshowable);
+            let shown = text.len() <= LONGEST_WORD && !text.chars().any(is_hidden);
             let quoted = (shown && !reads_a_file).then(|| shlex::try_quote(text))?;
             quoted.ok().map(Into::into)
         }
@@ -53,25 +54,52 @@ fn quoted_word(word: &Word) -> Option<String> {
     }
 }
 
-fn is_unshowable(character: char) -> bool {
-    character.is_control()
-}
-
 /// A command as text, or what is said in its stead.
 pub fn command_text(command: &CommandLine) -> String {
     quoted(command).unwrap_or_else(|| NOT_SHOWN.to_owned())
 }
 
-/// An advice as text, its commands quoted.
-pub fn advice_text(advice: &Advice) -> String {
-    let mut text = String::new();
+/// A command as lines. No word holds a line break, so every line is of the command's own layout.
+pub fn command_lines(command: &CommandLine) -> Vec<String> {
+    command_text(command).lines().map(str::to_owned).collect()
+}
+
+/// An advice as lines, its commands quoted.
+pub fn advice_lines(advice: &Advice) -> Vec<String> {
+    let mut lines = vec![String::new()];
     for piece in advice.pieces() {
-        match piece {
-            Piece::Text(words) => text.push_str(words),
-            Piece::Code(command) => text.push_str(&format!("`{}`", command_text(command))),
-            Piece::Command(command) => text.push_str(&command_text(command)),
-            Piece::Below(command) => text.push_str(&format!("\n{}", command_text(command))),
+        let text = match piece {
+            Piece::Text(words) => words.clone(),
+            Piece::Code(command) => format!("`{}`", command_text(command)),
+            Piece::Command(command) => command_text(command),
+            Piece::Below(command) => {
+                lines.extend(command_lines(command));
+                continue;
+            }
+        };
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&text);
         }
     }
-    text
+    lines
+}
+
+/// An advice as a sentence, and the commands that follow it, which must not be broken where the sentence is wrapped.
+pub fn sentence_and_commands(advice: &Advice) -> (String, Vec<String>) {
+    let (mut sentence, mut commands) = (String::new(), Vec::new());
+    for piece in advice.pieces() {
+        match piece {
+            Piece::Text(words) => sentence.push_str(words),
+            Piece::Code(command) => sentence.push_str(&format!("`{}`", command_text(command))),
+            Piece::Command(command) | Piece::Below(command) => {
+                commands.extend(command_lines(command));
+            }
+        }
+    }
+    (sentence.trim_end().to_owned(), commands)
+}
+
+/// An advice as one text, for JSON.
+pub fn advice_text(advice: &Advice) -> String {
+    advice_lines(advice).join("\n")
 }

@@ -7,20 +7,21 @@ use crate::cli::Output;
 use crate::details::{Details, Field};
 
 /// Where the values are pasted.
-const WHERE_TO_PASTE: &str = "\
-Paste these in Mixpanel: Settings → Destinations → AWS S3 → Create Pipeline.
-A pipeline's destination cannot be changed afterwards.";
+const WHERE_TO_PASTE: [&str; 2] = [
+    "Paste these in Mixpanel: Settings → Destinations → AWS S3 → Create Pipeline.",
+    "A pipeline's destination cannot be changed afterwards.",
+];
 
 impl Printer {
     /// Prints the five values in the form that was asked for.
     pub fn details(&self, details: &Details) {
         match self.output() {
             Output::Text => {
-                self.result(&as_text(details));
+                self.results(as_text(details));
                 self.where_to_paste();
             }
             Output::Json => self.json(&as_json(details)),
-            Output::Env => self.result(&as_assignments(details)),
+            Output::Env => self.results(as_assignments(details)),
         }
     }
 
@@ -31,7 +32,8 @@ impl Printer {
 
     /// Says where the values are pasted.
     pub fn where_to_paste(&self) {
-        self.note(&format!("\n{}", self.paint(Tone::Quiet, WHERE_TO_PASTE)));
+        self.note("");
+        self.notes(WHERE_TO_PASTE.map(|line| self.paint(Tone::Quiet, line)));
     }
 }
 
@@ -41,16 +43,16 @@ const EMPTY: &str = "(leave empty)";
 const KEY_TO_BE: &str = "(the new key's ARN, once it is made)";
 
 /// The values as text, in Mixpanel's own order and words.
-pub fn as_text(details: &Details) -> String {
+pub fn as_text(details: &Details) -> [String; 5] {
     lines(details, EMPTY)
 }
 
 /// The values as text where the key is yet to be made.
-pub fn as_text_before_the_key(details: &Details) -> String {
+pub fn as_text_before_the_key(details: &Details) -> [String; 5] {
     lines(details, KEY_TO_BE)
 }
 
-fn lines(details: &Details, no_key: &str) -> String {
+fn lines(details: &Details, no_key: &str) -> [String; 5] {
     let line = |field: Field| {
         let value = match (details.value(field), field) {
             ("", Field::KmsKeyId) => no_key,
@@ -59,7 +61,7 @@ fn lines(details: &Details, no_key: &str) -> String {
         };
         format!("{:<13}{value}", format!("{}:", field.label()))
     };
-    Field::ALL.map(line).join("\n")
+    Field::ALL.map(line)
 }
 
 /// The values as JSON.
@@ -68,7 +70,7 @@ pub fn as_json(details: &Details) -> Value {
 }
 
 /// The values as assignments that a POSIX shell can `eval`.
-pub fn as_assignments(details: &Details) -> String {
+pub fn as_assignments(details: &Details) -> [String; 5] {
     let line = |field: Field| {
         // Single quotes always, so that the form does not depend on the value; no value holds a single quote.
         format!(
@@ -77,7 +79,7 @@ pub fn as_assignments(details: &Details) -> String {
             details.value(field).replace('\'', "'\\''")
         )
     };
-    Field::ALL.map(line).join("\n")
+    Field::ALL.map(line)
 }
 
 #[cfg(test)]
@@ -104,14 +106,14 @@ mod tests {
     #[test]
     fn every_form_says_the_same() {
         let details = details();
-        insta::assert_snapshot!(as_text(&details), @r"
+        insta::assert_snapshot!(as_text(&details).join("\n"), @r"
         Bucket:      acme-mixpanel-export
         Region:      eu-west-1
         Role:        arn:aws:iam::123456789012:role/acme-mixpanel-export
         Encryption:  KMS
         KMS Key ID:  arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
         ");
-        insta::assert_snapshot!(as_assignments(&details), @r"
+        insta::assert_snapshot!(as_assignments(&details).join("\n"), @r"
         MIXPANEL_BUCKET='acme-mixpanel-export'
         MIXPANEL_REGION='eu-west-1'
         MIXPANEL_ROLE='arn:aws:iam::123456789012:role/acme-mixpanel-export'
@@ -137,8 +139,9 @@ mod tests {
             kms_key_id: None,
             ..details()
         };
-        assert!(
-            as_text(&details).ends_with("Encryption:  (leave empty)\nKMS Key ID:  (leave empty)")
+        assert_eq!(
+            as_text(&details)[3..],
+            ["Encryption:  (leave empty)", "KMS Key ID:  (leave empty)"]
         );
         assert_eq!(as_json(&details)["encryption"], Value::Null);
         assert_eq!(as_json(&details)["kms_key_id"], Value::Null);

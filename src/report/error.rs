@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::commands::advice_text;
+use super::commands::{advice_lines, advice_text};
 use super::{Printer, Tone};
 use crate::cli::Output;
 use crate::error::Error;
@@ -10,30 +10,31 @@ use crate::error::Error;
 impl Printer {
     /// Prints an error: what happened, then what to do next. Its exit code is the caller's business.
     pub fn error(&self, error: &Error) {
-        let hints: Vec<String> = error.hints.iter().map(advice_text).collect();
         if self.output() == Output::Json {
+            let hints: Vec<String> = error.hints.iter().map(advice_text).collect();
+            let message: Vec<&str> = std::iter::once(&error.message)
+                .chain(&error.lines)
+                .map(String::as_str)
+                .collect();
             let value = json!({ "error": {
                 "kind": error.kind,
-                "message": error.message,
+                "message": message.join("\n"),
                 "hints": hints,
                 "denied": error.denied,
             }});
-            self.always(&value.to_string());
+            self.json_error(&value);
             return;
         }
-        self.always(&format!(
-            "{} {}",
-            self.paint(Tone::Bad, "error:"),
-            error.message
-        ));
-        for hint in &hints {
-            self.always(&format!("{} {hint}", self.paint(Tone::Heading, "hint:")));
+        let lines: Vec<String> = std::iter::once(&error.message)
+            .chain(&error.lines)
+            .cloned()
+            .collect();
+        self.labelled(Tone::Bad, "error:", &lines);
+        for hint in &error.hints {
+            self.labelled(Tone::Heading, "hint:", &advice_lines(hint));
         }
         if let Some(source) = error.source.as_ref().filter(|_| self.is_verbose()) {
-            self.always(&format!(
-                "{} {source:#}",
-                self.paint(Tone::Quiet, "caused by:")
-            ));
+            self.labelled(Tone::Quiet, "caused by:", &[format!("{source:#}")]);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::spec::SetupSpec;
 
 impl Printer {
     /// The plan as text: what changes, thing by thing, what stays, and what could be hardened.
-    pub fn plan_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
+    pub fn plan_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
         let mut lines = self.steps_text(&spec.role, &plan.steps);
         for kept in &plan.kept {
             lines.push(format!(
@@ -39,7 +39,7 @@ impl Printer {
             ));
             lines.push(format!("        {}", self.paint(Tone::Quiet, &flag)));
         }
-        lines.join("\n")
+        lines
     }
 
     /// What stays open when the plan is done, the gravest first.
@@ -59,8 +59,11 @@ impl Printer {
                 false => (Tone::Warning, "!"),
             };
             let first = format!("    {mark} ");
-            let text = wrapped(&first, "      ", &exposure.what);
-            lines.push(text.replacen(mark, &self.paint(tone, mark), 1));
+            let mut text = wrapped(&first, "      ", &exposure.what);
+            if let Some(line) = text.first_mut() {
+                *line = line.replacen(mark, &self.paint(tone, mark), 1);
+            }
+            lines.extend(text);
         }
         lines
     }
@@ -98,41 +101,41 @@ impl Printer {
     pub fn offer(&self, offer: &Offer) {
         let mut lines = vec![format!("  {}", self.paint(Tone::Change, &offer.summary))];
         lines.extend(offer.diff.iter().flat_map(difference_lines));
-        self.note(&lines.join("\n"));
+        self.notes(lines);
     }
 
     /// The documents that the plan writes, with ExternalIds shown by their ends.
-    pub fn documents_text(&self, spec: &SetupSpec, plan: &Plan) -> String {
-        let documents = in_reading_order(&plan.steps)
-            .into_iter()
-            .filter_map(|(_, step)| {
-                let (thing, _) = thing_and_summary(&spec.role, step);
-                let title = match &step.action {
-                    Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
-                    Action::CreateRole { .. } | Action::UpdateTrust(_) => {
-                        format!("Trust policy of {thing}:")
-                    }
-                    _ => format!("Document of {thing}:"),
-                };
-                let document = for_display(&step.document()?).to_pretty_json();
-                Some(format!(
-                    "{}
-{document}",
-                    self.paint(Tone::Heading, &title)
-                ))
-            });
-        let documents: Vec<String> = documents.collect();
-        if documents.is_empty() {
-            "No document changes.".into()
-        } else {
-            documents.join("\n\n")
+    pub fn document_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (_, step) in in_reading_order(&plan.steps) {
+            let Some(document) = step.document() else {
+                continue;
+            };
+            let (thing, _) = thing_and_summary(&spec.role, step);
+            let title = match &step.action {
+                Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
+                Action::CreateRole { .. } | Action::UpdateTrust(_) => {
+                    format!("Trust policy of {thing}:")
+                }
+                _ => format!("Document of {thing}:"),
+            };
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(self.paint(Tone::Heading, &title));
+            let document = for_display(&document).to_pretty_json();
+            lines.extend(document.lines().map(str::to_owned));
         }
+        if lines.is_empty() {
+            lines.push("No document changes.".into());
+        }
+        lines
     }
 }
 
 fn difference_lines(difference: &Difference) -> Vec<String> {
-    let text = difference.to_string();
-    text.lines().map(|line| format!("        {line}")).collect()
+    let lines = difference.lines().into_iter();
+    lines.map(|line| format!("        {line}")).collect()
 }
 
 /// Steps with their indexes, in the order in which they read best: what is stored first, and then who may reach it. What is
@@ -186,22 +189,22 @@ pub fn changes_json<A>(steps: &[Step<A>]) -> Value {
         .collect()
 }
 
-/// What stands in the way of a plan, for an error's message.
-pub fn conflicts_text(conflicts: &[Conflict]) -> String {
-    let texts = conflicts.iter().map(|conflict| {
-        let mut text = format!(
+/// What stands in the way of a plan, for an error.
+pub fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for conflict in conflicts {
+        lines.push(format!(
             "The {} {} exists: {}.",
             conflict.resource.as_str(),
             conflict.id,
             conflict.difference
-        );
+        ));
         if let Some(diff) = &conflict.diff {
-            text.push_str("\nWhat is there (-) and what is wanted (+):\n");
-            text.push_str(diff.to_string().trim_end());
+            lines.push("What is there (-) and what is wanted (+):".into());
+            lines.extend(diff.lines());
         }
-        text
-    });
-    texts.collect::<Vec<_>>().join("\n")
+    }
+    lines
 }
 
 /// A step in a line, for lists of what was done and what was not.

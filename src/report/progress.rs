@@ -52,10 +52,8 @@ impl Printer {
             })
             .collect();
         if !confirmed.is_empty() {
-            self.note(&format!(
-                "\n{}",
-                self.paint(Tone::Heading, "Read back from AWS:")
-            ));
+            self.note("");
+            self.note(&self.paint(Tone::Heading, "Read back from AWS:"));
         }
         for text in confirmed {
             self.note(&format!("  {} {text}", self.paint(Tone::Good, "✓")));

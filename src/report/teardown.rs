@@ -37,7 +37,7 @@ impl Printer {
 }
 
 /// What is gone or given back, a line each.
-pub fn removed_text<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> String {
+pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> Vec<String> {
     let lines = steps.into_iter().filter_map(|step| {
         let did = match &step.action {
             Removal::DeleteRole | Removal::DeletePolicy(_) | Removal::DeleteBucket(_) => "removed",
@@ -49,19 +49,23 @@ pub fn removed_text<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> S
         };
         Some(format!("{did}: {} {}", step.resource.as_str(), step.id))
     });
-    lines.collect::<Vec<_>>().join("\n")
+    lines.collect()
 }
 
-/// What was asked to go and stays, for an error's message.
-pub fn left_text(left: &[&Stays]) -> String {
-    let texts = left.iter().map(|stays| {
-        let thing = format!("  {} {}: {}", stays.resource.as_str(), stays.id, stays.why);
-        match &stays.command {
-            Some(command) => format!("{thing}\n    {}", command_text(command)),
-            None => thing,
-        }
-    });
-    texts.collect::<Vec<_>>().join("\n")
+/// What was asked to go and stays, for an error.
+pub fn left_lines(left: &[&Stays]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for stays in left {
+        lines.push(format!(
+            "  {} {}: {}",
+            stays.resource.as_str(),
+            stays.id,
+            stays.why
+        ));
+        let command = stays.command.as_ref();
+        lines.extend(command.map(|command| format!("    {}", command_text(command))));
+    }
+    lines
 }
 
 /// What stays, as JSON.

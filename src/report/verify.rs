@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use time::{Date, Weekday};
 
-use super::commands::{advice_text, command_text};
+use super::commands::{advice_text, command_text, sentence_and_commands};
+use super::terminal::visible;
 use super::{Printer, Tone};
 use crate::details::UiEncryption;
 use crate::policy::evaluate::Decision;
@@ -17,12 +18,12 @@ const WIDTH: usize = 80;
 
 impl Printer {
     /// The verdict as text: everything that came to something, the access table, what was exported, and a line for a ticket.
-    pub fn verdict_text(
+    pub fn verdict_lines(
         &self,
         subject: &Subject,
         evidence: &Evidence,
         findings: &Findings,
-    ) -> String {
+    ) -> Vec<String> {
         let mut parts = vec![self.heading(subject, evidence)];
         let shown = [Status::Fail, Status::Warn, Status::Unknown];
         for status in shown {
@@ -53,8 +54,8 @@ impl Printer {
                 .filter(|export| export.newest_of_all().is_some());
             parts.extend(drawn.map(|export| self.calendar(export, evidence)));
         }
-        parts.push(self.ticket(evidence, findings));
-        parts.join("\n\n")
+        parts.push(vec![self.ticket(evidence, findings)]);
+        parts.join(&String::new())
     }
 
     /// Tells what happens during a live proof.
@@ -73,12 +74,13 @@ impl Printer {
     /// What fails, in full.
     pub fn failures(&self, findings: &Findings) {
         for check in findings.with(Status::Fail) {
-            self.note(&format!("\n{}", self.check(check)));
+            self.note("");
+            self.notes(self.check(check));
         }
     }
 
     /// What a live proof showed, a line each.
-    fn tried_live(&self, checks: &[&Check]) -> String {
+    fn tried_live(&self, checks: &[&Check]) -> Vec<String> {
         let mut lines = vec![self.paint(Tone::Heading, "Tried live")];
         for check in checks {
             let mark = match check.status {
@@ -92,7 +94,7 @@ impl Printer {
                 check.summary
             ));
         }
-        lines.join("\n")
+        lines
     }
 
     /// The judgement at the end of `setup`: what fails in full, what is warned of in a line.
@@ -113,11 +115,12 @@ impl Printer {
             ));
         }
         text.push_str(". `mixpanel-s3 verify` tells more.");
-        self.note(&format!("\n{}", wrapped("", "  ", &text)));
+        self.note("");
+        self.notes(wrapped("", "  ", &text));
     }
 
     /// What the verdict is of.
-    fn heading(&self, subject: &Subject, evidence: &Evidence) -> String {
+    fn heading(&self, subject: &Subject, evidence: &Evidence) -> Vec<String> {
         let role = match &evidence.role {
             Some(role) => role.arn.to_string(),
             None => evidence.role_name.to_string(),
@@ -145,36 +148,38 @@ impl Printer {
                 self.paint(Tone::Heading, &format!("{name:<12}"))
             )
         };
-        [
+        vec![
             line("Role:", &role),
             line("Bucket:", &bucket),
             line("Encryption:", &format!("{encryption}{guessed}")),
         ]
-        .join("\n")
     }
 
     /// A check: what is so, where it was read, what Mixpanel sees, what mends it.
-    fn check(&self, check: &Check) -> String {
+    fn check(&self, check: &Check) -> Vec<String> {
         let mut lines = vec![format!(
             "{} {}",
             self.paint(tone(check.status), &format!("{:<7}", word(check.status))),
             self.paint(Tone::Heading, check.id)
         )];
-        lines.push(wrapped("  ", "  ", &sentence(&check.summary)));
+        lines.extend(wrapped("  ", "  ", &sentence(&check.summary)));
         // What cannot be known is told briefly: most of it never can be.
         let told = [Status::Fail, Status::Warn].contains(&check.status);
         if told || self.is_verbose() {
             let evidence = check.evidence.iter();
-            lines.extend(evidence.map(|text| wrapped("    read: ", "          ", text)));
+            lines.extend(evidence.flat_map(|text| wrapped("    read: ", "          ", text)));
         }
         if let Some(error) = check.mixpanel_sees.as_ref().filter(|_| told) {
-            lines.push(wrapped("    Mixpanel sees: ", "          ", error));
+            lines.extend(wrapped("    Mixpanel sees: ", "          ", error));
         }
         let told = told || check.status == Status::Unknown;
         for fix in check.fix.iter().filter(|_| told) {
             match fix {
                 Fix::Advice(advice) => {
-                    lines.push(wrapped("    mend: ", "          ", &advice_text(advice)))
+                    let (sentence, commands) = sentence_and_commands(advice);
+                    lines.extend(wrapped("    mend: ", "          ", &sentence));
+                    let commands = commands.iter();
+                    lines.extend(commands.map(|command| format!("          {command}")));
                 }
                 // A command stays in one piece, to be copied.
                 Fix::Command(command) => {
@@ -186,11 +191,11 @@ impl Printer {
                 }
             }
         }
-        lines.join("\n")
+        lines
     }
 
     /// Each call that Mixpanel makes, and what decides it. Calls that fare alike for the same reason share a line.
-    fn access_table(&self, access: &[Access]) -> String {
+    fn access_table(&self, access: &[Access]) -> Vec<String> {
         let mut rows: Vec<(&Access, Vec<String>, String)> = Vec::new();
         for one in access {
             let reason = one.reason();
@@ -218,13 +223,14 @@ impl Printer {
                 self.paint(tone, mark),
                 one.call.action()
             ));
-            lines.push(self.paint(Tone::Quiet, &wrapped("      ", "      ", &reason)));
+            let reason = wrapped("      ", "      ", &reason);
+            lines.extend(reason.iter().map(|line| self.paint(Tone::Quiet, line)));
         }
-        lines.join("\n")
+        lines
     }
 
     /// Four weeks of events, a row a week: a full square is a day with events.
-    fn calendar(&self, export: &Export, evidence: &Evidence) -> String {
+    fn calendar(&self, export: &Export, evidence: &Evidence) -> Vec<String> {
         let mut lines = vec![self.paint(
             Tone::Heading,
             &format!("Exports of project {}", export.project),
@@ -245,7 +251,7 @@ impl Printer {
             entry.map(|(_, exported)| exported.objects > 0)
         };
         let Some((first, _)) = export.days.first() else {
-            return lines.join("\n");
+            return lines;
         };
         lines.push("  events by day    Mo Tu We Th Fr Sa Su".into());
         let back = i64::from(first.weekday().number_days_from_monday());
@@ -269,9 +275,9 @@ impl Printer {
         let gaps = export.gaps();
         if !gaps.is_empty() {
             let gaps: Vec<String> = gaps.iter().map(ToString::to_string).collect();
-            lines.push(wrapped("  no events on: ", "  ", &gaps.join(", ")));
+            lines.extend(wrapped("  no events on: ", "  ", &gaps.join(", ")));
         }
-        lines.join("\n")
+        lines
     }
 
     /// A line for a ticket.
@@ -313,14 +319,16 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// Text of at most 80 columns.
-pub fn wrapped(first: &str, rest: &str, text: &str) -> String {
+/// Text in lines of at most 80 columns. A line break within the text is none.
+pub fn wrapped(first: &str, rest: &str, text: &str) -> Vec<String> {
     let options = textwrap::Options::new(WIDTH)
         .initial_indent(first)
         .subsequent_indent(rest)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(text, options)
+    let text = visible(text);
+    let lines = textwrap::wrap(&text, options).into_iter();
+    lines.map(Into::into).collect()
 }
 
 fn word(status: Status) -> &'static str {

@@ -84,6 +84,97 @@ fn each_thing_has_one_room() {
     only("winterbaume", &["sandbox"]);
     only("crate::commands", &["commands", "lib.rs"]);
     only("shlex", &["report/commands.rs"]);
+    only(
+        "console::",
+        &["report/terminal.rs", "report.rs", "answers/prompt.rs"],
+    );
+    only(".print()", &["report/usage.rs"]);
+}
+
+/// The string literals of a source, without its tests and its comments.
+fn literals(source: &str) -> Vec<String> {
+    let code = source
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    let mut literals = Vec::new();
+    let mut rest = code.chars().peekable();
+    let mut before = ' ';
+    while let Some(character) = rest.next() {
+        match (character, rest.peek()) {
+            ('/', Some('/')) => {
+                rest.by_ref().find(|c| *c == '\n');
+            }
+            // A character, not a lifetime.
+            ('\'', Some(_)) => {
+                let ahead: Vec<char> = rest.clone().take(3).collect();
+                match ahead.as_slice() {
+                    ['\\', _, '\'', ..] => drop(rest.nth(2)),
+                    [_, '\'', ..] => drop(rest.nth(1)),
+                    _ => {}
+                }
+            }
+            ('"', _) => {
+                let raw = before == 'r' || before == '#';
+                let mut literal = String::new();
+                while let Some(character) = rest.next() {
+                    match (character, raw) {
+                        ('"', false) => break,
+                        ('"', true) if before == 'r' || rest.peek() == Some(&'#') => break,
+                        ('\\', false) => match rest.next() {
+                            Some('n') => literal.push('\n'),
+                            // The line goes on in the next one.
+                            Some('\n') => {
+                                while rest.peek().is_some_and(|c| c.is_whitespace()) {
+                                    rest.next();
+                                }
+                            }
+                            escaped => literal.extend(escaped),
+                        },
+                        _ => literal.push(character),
+                    }
+                }
+                literals.push(literal);
+            }
+            _ => {}
+        }
+        before = character;
+    }
+    literals
+}
+
+/// A text is printed in a line, in which a line break is an escape: whoever wants a line more prints a line more.
+#[test]
+fn no_text_breaks_its_line() {
+    let elsewhere = [
+        // Help, which clap prints; what is written, and not printed; the layout of a command; JSON's messages.
+        "cli.rs",
+        "aws/s3/canary.rs",
+        "report/commands.rs",
+        "report/error.rs",
+        "report/terminal.rs",
+        "report/usage.rs",
+        "report.rs",
+        "verify/checks/encryption.rs",
+    ];
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut breaking = 0;
+    for (path, text) in all_sources() {
+        let place = path.strip_prefix(&source).unwrap().to_string_lossy();
+        let place = place.replace('\\', "/");
+        for literal in literals(&text) {
+            if literal.contains('\n') {
+                breaking += 1;
+                assert!(
+                    elsewhere.contains(&place.as_str())
+                        || place.starts_with("sandbox")
+                        || place.ends_with("tests.rs"),
+                    "{place} breaks a line in {literal:?}"
+                );
+            }
+        }
+    }
+    assert!(breaking > 3, "literals are found");
 }
 
 /// A command that is put together as text would carry whatever a value holds into somebody's shell.

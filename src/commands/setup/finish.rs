@@ -20,7 +20,7 @@ use crate::names::{IamPath, KeyArn};
 use crate::observe::evidence::{boundary_of, key_of};
 use crate::observed::Observed;
 use crate::plan::Plan;
-use crate::report::commands::command_text;
+use crate::report::commands::command_lines;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::verify::check_json;
 use crate::report::{Tone, details as details_report};
@@ -51,7 +51,7 @@ pub(super) fn dry_run_result(
             "exposures": plan.exposures,
             "details": details_report::as_json(&details),
         })),
-        _ => surroundings.printer.result(&match spec.encryption {
+        _ => surroundings.printer.results(match spec.encryption {
             Encryption::Kms(KmsKey::New(_)) => details_report::as_text_before_the_key(&details),
             _ => details_report::as_text(&details),
         }),
@@ -65,9 +65,8 @@ pub(super) fn dry_run_result(
             ),
         ));
     }
-    surroundings
-        .printer
-        .note("\nThis was a dry run: nothing was changed in AWS.");
+    let notes = ["", "This was a dry run: nothing was changed in AWS."];
+    surroundings.printer.notes(notes);
     Ok(())
 }
 
@@ -177,11 +176,9 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         _ => {
             printer.note("");
             printer.details(&details);
-            printer.note(&format!(
-                "\n{}\n{}",
-                printer.paint(Tone::Quiet, "The same without questions:"),
-                command_text(&replay)
-            ));
+            printer.note("");
+            printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
+            printer.notes(command_lines(&replay));
             if let Some((findings, _)) = &judged {
                 printer.judged(findings);
             }
@@ -274,13 +271,13 @@ fn stopped_error(
     stopped: &Stopped,
     replay: &CommandLine,
 ) -> Error {
-    let list = |done: bool| {
+    let list = |done: bool| -> Vec<String> {
         let lines = in_reading_order(&plan.steps)
             .into_iter()
             .filter(|(index, _)| applied.ran.done.contains(index) == done);
         lines
-            .map(|(_, step)| format!("\n  {}", step_line(&spec.role, step)))
-            .collect::<String>()
+            .map(|(_, step)| format!("  {}", step_line(&spec.role, step)))
+            .collect()
     };
     let (error, kind) = match stopped {
         Stopped::Interrupted => (
@@ -296,11 +293,9 @@ fn stopped_error(
     let key = applied
         .new_key
         .as_ref()
-        .filter(|_| list(false).contains("\n  key "));
-    let key = key
-        .map(|arn| format!("\n  key {arn}, without its name"))
-        .unwrap_or_default();
-    let done = format!("{key}{}", list(true));
+        .filter(|_| list(false).iter().any(|line| line.starts_with("  key ")));
+    let key = key.map(|arn| format!("  key {arn}, without its name"));
+    let done: Vec<String> = key.into_iter().chain(list(true)).collect();
     if done.is_empty() && unknown {
         let message = format!(
             "{} AWS may have acted on what was under way.",
@@ -313,16 +308,15 @@ fn stopped_error(
         return Error { message, ..error };
     }
     let left = match list(false) {
-        none if none.is_empty() => "\n  reading it back".to_owned(),
+        none if none.is_empty() => vec!["  reading it back".to_owned()],
         left => left,
     };
-    let message = format!("{}\nDone:{done}\nNot done:{left}", error.message);
-    Error {
-        kind,
-        message,
-        ..error
-    }
-    .hint(again)
+    Error { kind, ..error }
+        .below(["Done:".to_owned()])
+        .below(done)
+        .below(["Not done:".to_owned()])
+        .below(left)
+        .hint(again)
 }
 
 /// The error of a step that failed, where it is worth more words than a read's.

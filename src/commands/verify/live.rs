@@ -153,7 +153,7 @@ fn agreed(
         printer.note("");
     }
     printer.note(&printer.paint(Tone::Heading, "Live proof"));
-    printer.note(&wrapped(
+    printer.notes(wrapped(
         "  ",
         "  ",
         &format!(
@@ -177,17 +177,20 @@ fn agreed(
 /// Says what the proof does not show and what it left; an error where something is left, or where it did not come to its end.
 pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Proof) -> Result<()> {
     let printer = &surroundings.printer;
-    printer.note(&format!(
-        "\n{}",
-        printer.paint(Tone::Heading, "What the live proof does not show:")
-    ));
+    printer.note("");
+    printer.note(&printer.paint(Tone::Heading, "What the live proof does not show:"));
     for text in NOT_PROVED {
-        printer.note(&wrapped("  - ", "    ", text));
+        printer.notes(wrapped("  - ", "    ", text));
     }
     let left: Vec<String> = proof
         .left
         .iter()
-        .map(|(thing, command)| format!("\n  {thing}\n    {}", command_text(command)))
+        .flat_map(|(thing, command)| {
+            [
+                format!("  {thing}"),
+                format!("    {}", command_text(command)),
+            ]
+        })
         .collect();
     if !left.is_empty() {
         let kind = match proof.interrupted {
@@ -196,14 +199,11 @@ pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Pr
         };
         let why = proof
             .failure
-            .map(|failure| format!(" It did not come to its end: {failure}"));
-        let message = format!(
-            "The live proof left something behind:{}{}",
-            left.concat(),
-            why.map(|why| format!("\n{}", why.trim_start()))
-                .unwrap_or_default()
-        );
-        return Err(Error::new(kind, message).hint("Each command removes what it stands under."));
+            .map(|failure| format!("It did not come to its end: {failure}"));
+        return Err(Error::new(kind, "The live proof left something behind:")
+            .below(left)
+            .below(why)
+            .hint("Each command removes what it stands under."));
     }
     if proof.interrupted {
         let message = "Interrupted. What the live proof had made is removed.";
