@@ -11,13 +11,17 @@ pub mod wizard;
 
 use std::collections::BTreeSet;
 
+use crate::advice::Advice;
 use crate::cli::{EncryptionFlag, HardenFlag, Setup};
-use crate::error::{Error, Result};
+use crate::command_line::CommandLine;
+use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    AccountId, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName, KeyReference,
-    MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
+    AccountId, AliasName, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName,
+    KeyReference, MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag,
+    TokenShape,
 };
-use crate::observed::{Key, Observed};
+use crate::observe::Observation;
+use crate::observed::{KeyOwnership, Observed};
 use crate::policy::read;
 use crate::policy::trust::Trust;
 use crate::process::Process;
@@ -331,7 +335,9 @@ impl Answers {
     }
 
     /// The wanted state, from the answers and what was found.
-    pub fn into_spec(self, observed: &Observed, key: Option<&Key>) -> Result<SetupSpec> {
+    pub fn into_spec(self, observation: &Observation) -> Result<SetupSpec> {
+        let observed = &observation.observed;
+        let key = observation.key.as_ref();
         let account = observed.caller.account.clone();
         check_account_regional(&self.bucket, &account, &self.region)?;
         let encryption = match &self.encryption {
@@ -346,8 +352,10 @@ impl Answers {
                 let alias = new_key_alias(&self.role);
                 Encryption::Kms(match key {
                     None => KmsKey::New(alias),
-                    // An earlier run made it.
+                    // An earlier run made it, if it is as that would have made it.
                     Some(_) => {
+                        let ownership = observation.key_ownership.as_ref();
+                        check_key_ownership(&alias, ownership, &account, &self.region)?;
                         let reference = KeyReference::Alias(alias);
                         KmsKey::Own(crate::observe::usable_key(key, &reference, &self.region)?.arn)
                     }
@@ -375,6 +383,33 @@ impl Answers {
             harden: self.rest.harden,
         })
     }
+}
+
+/// A key under the alias of ours that somebody else made, or whose policy lets somebody else in, encrypts nothing.
+fn check_key_ownership(
+    alias: &AliasName,
+    ownership: Option<&KeyOwnership>,
+    account: &AccountId,
+    region: &Region,
+) -> Result<()> {
+    let objection = match ownership {
+        Some(ownership) => ownership.objection(account.as_str()),
+        None => Some("whose it is was not read".to_owned()),
+    };
+    let Some(objection) = objection else {
+        return Ok(());
+    };
+    let of_alias = |operation| {
+        CommandLine::aws(["kms", operation])
+            .option("--region", region)
+            .option("--key-id", alias)
+    };
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!("{alias} names a key that setup did not make, or that others can use: {objection}."),
+    )
+    .hint(Advice::from("Look at it: ").command(of_alias("describe-key")))
+    .hint("To use it as a key of your own, give it with --kms-key. To have another one made, choose another --role-name, or remove the alias."))
 }
 
 /// The ExternalIds that a role's trust policy names one by one; none where there is no role.

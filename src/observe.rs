@@ -16,7 +16,7 @@ use crate::aws::{Aws, Failure};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, Observed, Role};
+use crate::observed::{Bucket, Caller, Key, KeyOwnership, Observed, Role};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
 use policies::{AwsManaged, RolePolicies, policies_of};
 
@@ -33,6 +33,8 @@ pub struct Targets {
     pub path: Option<IamPath>,
     /// The key, as a person named it, or the alias under which this program makes one.
     pub key: Option<KeyReference>,
+    /// Whether the key has to be one that this program made, so that it is read whose it is.
+    pub key_is_ours: bool,
 }
 
 /// What was found.
@@ -42,6 +44,8 @@ pub struct Observation {
     pub observed: Observed,
     /// The key that [`Targets::key`] names, if there is one.
     pub key: Option<Key>,
+    /// What shows whose that is, where it was asked.
+    pub key_ownership: Option<KeyOwnership>,
 }
 
 /// Reads everything that a set-up touches.
@@ -52,6 +56,7 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
         role: name,
         path,
         key,
+        key_is_ours,
     } = targets;
     let key = async {
         match key {
@@ -87,12 +92,19 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
             Ok(None)
         }
     };
+    let ownership = async {
+        match key.as_ref().filter(|_| *key_is_ours) {
+            Some(key) => aws.key_ownership(&key.arn).await.map(Some),
+            None => Ok(None),
+        }
+    };
     let failed = |failure: Failure| failure.into_error(profile);
-    let (bucket, data_policy, kms_policy, of_role) = tokio::try_join!(
+    let (bucket, data_policy, kms_policy, of_role, key_ownership) = tokio::try_join!(
         bucket_of(aws, profile, bucket, region, account),
         async { aws.policy(&data_policy).await.map_err(failed) },
         async { kms.await.map_err(failed) },
         async { of_role.await.map_err(failed) },
+        async { ownership.await.map_err(failed) },
     )?;
     let RolePolicies {
         attached,
@@ -116,6 +128,7 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
             policies: own.chain(managed).collect(),
         },
         key,
+        key_ownership,
     })
 }
 

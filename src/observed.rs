@@ -12,6 +12,7 @@ use crate::names::{
     PolicyArn, Region, RoleArn, RoleName, Tag,
 };
 use crate::policy::Document;
+use crate::policy::key::outsiders;
 
 /// Who calls AWS, from STS GetCallerIdentity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -339,6 +340,48 @@ impl Key {
             "Disabled" => Some(of_key("enable-key")),
             "PendingDeletion" => Some(of_key("cancel-key-deletion").and_then(of_key("enable-key"))),
             _ => Some(of_key("describe-key")),
+        }
+    }
+}
+
+/// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyOwnership {
+    /// Its tags.
+    pub tags: Reading<Vec<Tag>>,
+    /// Its policy.
+    pub policy: Reading<Document>,
+}
+
+impl KeyOwnership {
+    /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
+    pub fn objection(&self, account: &str) -> Option<String> {
+        let unreadable = |what: &str, denied: &DeniedCall| {
+            Some(format!(
+                "{what} cannot be read: {} is refused",
+                denied.action
+            ))
+        };
+        match &self.tags {
+            Reading::Unreadable(denied) => return unreadable("its tags", denied),
+            Reading::Known(tags) if owner(tags) != Owner::Us => {
+                return Some(format!(
+                    "it has no tag {MANAGED_BY_KEY} = {MANAGED_BY_VALUE}"
+                ));
+            }
+            Reading::Known(_) => {}
+        }
+        match &self.policy {
+            Reading::Unreadable(denied) => unreadable("its key policy", denied),
+            Reading::Known(policy) => {
+                let outsiders = outsiders(policy, account);
+                let first = outsiders.first()?;
+                Some(format!(
+                    "statement {} of its key policy lets {} in, from outside the account",
+                    first.statement + 1,
+                    first.principal
+                ))
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
 use crate::aws::{Cause, Failure};
 use crate::names::{AliasName, KeyArn, Tag};
-use crate::observed::{self, Owner};
+use crate::observed::{self, Key, Owner};
 use crate::plan::{Action, BucketDefault, PolicyDocument};
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
@@ -218,7 +218,7 @@ async fn others_key(
     let mut told = false;
     loop {
         if let Some(key) = context.aws.key(alias.as_str()).await? {
-            return Ok(Some(key.arn));
+            return key_of_ours(context, alias, key).await.map(Some);
         }
         if Instant::now() >= deadline {
             return Ok(None);
@@ -249,10 +249,29 @@ async fn named_key(
         Ok(()) => Ok(made),
         // An answer that was lost, or a run beside this one. An alias names one key, so both go on with that one.
         Err(failure) if failure.cause == Cause::AlreadyExists => {
-            let named = aws.key(alias.as_str()).await?;
-            named.map(|key| key.arn).ok_or(failure)
+            match aws.key(alias.as_str()).await? {
+                Some(key) if key.arn == made => Ok(made),
+                Some(key) => key_of_ours(context, alias, key).await,
+                None => Err(failure),
+            }
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// A key that an alias names, if it is as this program makes them: somebody may have put another one there.
+async fn key_of_ours(context: &Context, alias: &AliasName, key: Key) -> Result<KeyArn, Failure> {
+    let ownership = context.aws.key_ownership(&key.arn).await?;
+    match ownership.objection(context.spec.account.as_str()) {
+        None => Ok(key.arn),
+        Some(objection) => Err(Failure {
+            cause: Cause::AlreadyExists,
+            ..Failure::incomplete(
+                "kms:CreateAlias",
+                alias.as_str(),
+                &format!("it names a key that is not as setup makes them: {objection}"),
+            )
+        }),
     }
 }
 
@@ -261,7 +280,8 @@ async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<
     if let Some(key) = context.keys.made.get() {
         return Ok(key.clone());
     }
-    let unnamed = context.aws.unnamed_key(description).await?;
+    let account = &context.spec.account;
+    let unnamed = context.aws.unnamed_key(description, account).await?;
     let key = match unnamed {
         Some(key) => key,
         None => context.aws.create_key(description, tags).await?,

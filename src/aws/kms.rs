@@ -3,8 +3,8 @@
 use aws_config::retry::RetryConfig;
 
 use super::{Aws, Cause, Failure};
-use crate::names::{AliasName, KeyArn, Tag};
-use crate::observed::{Key, Reading};
+use crate::names::{AccountId, AliasName, KeyArn, Tag};
+use crate::observed::{Key, KeyOwnership, Reading};
 use crate::policy::Document;
 
 impl Aws {
@@ -70,9 +70,13 @@ impl Aws {
         Ok(keys)
     }
 
-    /// A usable key of that description that is marked as ours and that no alias names: one whose making was cut short. Keys
-    /// that cannot be looked at are passed over.
-    pub async fn unnamed_key(&self, description: &str) -> Result<Option<KeyArn>, Failure> {
+    /// A usable key of that description that is ours and that no alias names: one whose making was cut short. A key that cannot
+    /// be looked at, or that only looks like ours, is passed over.
+    pub async fn unnamed_key(
+        &self,
+        description: &str,
+        account: &AccountId,
+    ) -> Result<Option<KeyArn>, Failure> {
         let mut named = std::collections::BTreeSet::new();
         let mut pages = self.kms.list_aliases().into_paginator().items().send();
         while let Some(entry) = pages.next().await {
@@ -85,31 +89,52 @@ impl Aws {
             let entry = entry.map_err(|error| Failure::new("kms:ListKeys", "*", error))?;
             if let Some(id) = entry.key_id().filter(|id| !named.contains(*id)) {
                 let (aws, id) = (self.clone(), id.to_owned());
-                tasks.spawn(async move {
-                    let key = aws.key(&id).await;
-                    (id, key)
-                });
+                tasks.spawn(async move { aws.key(&id).await });
             }
         }
-        for (id, key) in tasks.join_all().await {
+        for key in tasks.join_all().await {
             let Ok(Some(key)) = key else { continue };
             let alike = key.description == description
                 && key.state == "Enabled"
                 && key.spec == "SYMMETRIC_DEFAULT";
-            if alike && self.is_ours(&id).await {
+            if !alike {
+                continue;
+            }
+            let ownership = self.key_ownership(&key.arn).await?;
+            if ownership.objection(account.as_str()).is_none() {
                 return Ok(Some(key.arn));
             }
         }
         Ok(None)
     }
 
-    async fn is_ours(&self, key_id: &str) -> bool {
-        let answer = self.kms.list_resource_tags().key_id(key_id).send().await;
-        let is_mark = |tag: &aws_sdk_kms::types::Tag| {
-            (tag.tag_key(), tag.tag_value())
-                == (crate::names::MANAGED_BY_KEY, crate::names::MANAGED_BY_VALUE)
-        };
-        answer.is_ok_and(|answer| answer.tags().iter().any(is_mark))
+    /// What shows whose a key is, read side by side.
+    pub async fn key_ownership(&self, key: &KeyArn) -> Result<KeyOwnership, Failure> {
+        let (tags, policy) = tokio::try_join!(self.key_tags(key), self.key_policy(key))?;
+        Ok(KeyOwnership { tags, policy })
+    }
+
+    /// The tags of a key.
+    /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_ListResourceTags.html>
+    async fn key_tags(&self, key: &KeyArn) -> Result<Reading<Vec<Tag>>, Failure> {
+        let request = self.kms.list_resource_tags().key_id(key.as_str());
+        let answer = request.send().await;
+        match answer.map_err(|error| Failure::new("kms:ListResourceTags", key.as_str(), error)) {
+            Ok(answer) => Ok(Reading::Known(
+                answer
+                    .tags()
+                    .iter()
+                    .map(|tag| Tag {
+                        key: tag.tag_key().to_owned(),
+                        value: tag.tag_value().to_owned(),
+                    })
+                    .collect(),
+            )),
+            Err(failure) if failure.cause == Cause::Denied => {
+                Ok(Reading::Unreadable(failure.denied_call()))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Makes a symmetric key with the default key policy, which delegates to the account's IAM.

@@ -5,7 +5,7 @@ mod finish;
 use super::Surroundings;
 use crate::answers::account::{Account, who_am_i};
 use crate::answers::wizard::{Gate, Wizard};
-use crate::answers::{Answers, Draft};
+use crate::answers::{Answers, Draft, EncryptionAnswer};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
 use crate::error::{Error, ErrorKind, Result};
@@ -201,7 +201,7 @@ async fn prepare(
                 interrupts.or(look(&aws, &session, &answers)).await?
             }
         };
-    let spec = answers.into_spec(&observation.observed, observation.key.as_ref())?;
+    let spec = answers.into_spec(&observation)?;
     let mut observed = observation.observed;
     let mut planned = plan(&spec, &observed);
     // A plan that writes to policies which are there is made again with who else uses them.
@@ -283,6 +283,7 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
         role: answers.role.clone(),
         path: answers.rest.path.clone(),
         key: answers.key_target(),
+        key_is_ours: answers.encryption == Some(EncryptionAnswer::KmsNewKey),
     };
     if let Some(region) = targets.key.as_ref().and_then(|key| key.region())
         && region != targets.region.as_str()

@@ -308,3 +308,124 @@ fn a_token_is_taken_out_and_the_last_one_cannot_go() {
         .exits(0);
     assert_eq!(ids(), json!(OTHER_TOKEN));
 }
+
+const KMS: [&str; 3] = ["--encryption", "kms", "--create-kms-key"];
+
+/// A key as somebody plants it: with a description, tags and a policy of his choice. Its ARN.
+fn planted_key(cloud: &Cloud, tagged: bool, open: bool) -> String {
+    let bucket = cloud.bucket();
+    let kms = cloud.kms("eu-west-1");
+    let mut statements = vec![json!({
+        "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) },
+        "Action": "kms:*", "Resource": "*",
+    })];
+    if open {
+        statements.push(json!({
+            "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+            "Action": ["kms:Decrypt"], "Resource": "*",
+        }));
+    }
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    let mut create = kms
+        .create_key()
+        .description(format!(
+            "Mixpanel export to s3://{bucket}: key made by mixpanel-s3"
+        ))
+        .policy(policy.to_string());
+    if tagged {
+        let tag = aws_sdk_kms::types::Tag::builder()
+            .tag_key("managed-by")
+            .tag_value("mixpanel-s3");
+        create = create.tags(tag.build().unwrap());
+    }
+    let answer = block_on(create.send()).unwrap();
+    let arn = answer.key_metadata().unwrap().arn().unwrap().to_owned();
+    // An emulator may leave out the policy that CreateKey brings.
+    let put = kms.put_key_policy().key_id(&arn).policy_name("default");
+    block_on(put.policy(policy.to_string()).send()).unwrap();
+    arn
+}
+
+fn name_key(cloud: &Cloud, key: &str) {
+    let alias = format!("alias/mixpanel-s3-{}", cloud.bucket());
+    let kms = cloud.kms("eu-west-1");
+    block_on(
+        kms.create_alias()
+            .alias_name(alias)
+            .target_key_id(key)
+            .send(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_planted_key_is_not_used() {
+    for (tagged, open) in [(true, true), (false, false), (false, true)] {
+        // Without a name it is passed over, and a key of our own is made.
+        let cloud = Cloud::start();
+        let planted = planted_key(&cloud, tagged, open);
+        cloud.setup(&KMS).exits(0);
+        let details = cloud
+            .run(&["print-details", "--field", "kms-key-id"])
+            .exits(0);
+        assert_ne!(details.stdout.trim(), cloud.normalize(&planted));
+
+        // Under our alias it is in the way.
+        let cloud = Cloud::start();
+        let planted = planted_key(&cloud, tagged, open);
+        name_key(&cloud, &planted);
+        let before = cloud.everything();
+        let why = match tagged {
+            true => "lets arn:aws:iam::111122223333:root in",
+            false => "it has no tag managed-by = mixpanel-s3",
+        };
+        cloud.setup(&KMS).exits(5).says(why);
+        assert_eq!(cloud.everything(), before);
+    }
+    // One that is ours was made by a run that was cut short.
+    let cloud = Cloud::start();
+    let ours = planted_key(&cloud, true, false);
+    cloud.setup(&KMS).exits(0);
+    let details = cloud
+        .run(&["print-details", "--field", "kms-key-id"])
+        .exits(0);
+    assert_eq!(details.stdout.trim(), cloud.normalize(&ours));
+}
+
+#[test]
+fn verify_fails_on_a_key_of_ours_that_others_can_use() {
+    let cloud = Cloud::start();
+    cloud.setup(&KMS).exits(0);
+    let details = cloud
+        .run(&["print-details", "--field", "kms-key-id"])
+        .exits(0);
+    let key = details
+        .stdout
+        .trim()
+        .replace("123456789012", &cloud.account);
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*" },
+    ]});
+    let kms = cloud.kms("eu-west-1");
+    let put = kms.put_key_policy().key_id(&key).policy_name("default");
+    block_on(put.policy(policy.to_string()).send()).unwrap();
+    let (verified, ids) = failing(&cloud, &[]);
+    assert_eq!(ids, ["kms-key-others"]);
+    verified.exits(4);
+    cloud.setup(&KMS).exits(5).says("lets * in");
+}
+
+#[test]
+fn a_key_that_takes_the_alias_meanwhile_is_looked_at() {
+    let cloud = Cloud::start();
+    let planted = planted_key(&cloud, false, true);
+    // It gets the alias between the look and the making: the first look finds nothing.
+    name_key(&cloud, &planted);
+    let missing = Scripted::error("kms", 400, "NotFoundException", "no such alias");
+    cloud.script("kms:DescribeKey", Some(1), missing);
+    cloud
+        .setup(&KMS)
+        .exits(6)
+        .says("it names a key that is not as setup makes them");
+}
