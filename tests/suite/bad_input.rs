@@ -56,6 +56,74 @@ fn names_by_the_whole_rule_of_aws() {
 }
 
 #[test]
+fn a_token_in_the_wrong_place_is_not_shown_whole() {
+    let home = tempfile::tempdir().unwrap();
+    let upper = TOKEN.to_ascii_uppercase();
+    let mut shortened = 0;
+    for token in [TOKEN, &upper] {
+        let pair = format!("token={token}");
+        let joined = |flag: &str| format!("{flag}={token}");
+        let (tag, colon) = (format!("--tag={pair};"), format!("--tag=a:{token}"));
+        let joined_cases = [
+            "--output",
+            "--encryption",
+            "--harden",
+            "--timeout",
+            "--color",
+            "--no-such-flag",
+            "--adopt",
+            "--kms-key",
+            "--permissions-boundary",
+            "--path",
+            "--region",
+        ]
+        .map(joined);
+        let mut cases: Vec<Vec<&str>> = vec![
+            vec![token],
+            vec![&pair],
+            vec!["--bucket", "acme", token],
+            vec!["--tag", token],
+            vec![&tag],
+            vec![&colon],
+            vec!["--kms-key", token],
+            vec!["--encryption", "kms", "--kms-key", &pair],
+            vec!["--bucket", &pair],
+            vec!["--role-name", &tag],
+            vec!["--region", token, "--permissions-boundary", token],
+            vec!["--path", token],
+        ];
+        cases.extend(joined_cases.iter().map(|case| vec![case.as_str()]));
+        for case in cases {
+            for verb in ["setup", token] {
+                for more in [&[][..], &["--output", "json"]] {
+                    let arguments = [&[verb, "--yes"], case.as_slice(), more].concat();
+                    let outcome = run(bare(&home).args(&arguments));
+                    let told = format!("{}{}", outcome.stdout, outcome.stderr);
+                    let whole = told.to_ascii_lowercase().contains(TOKEN);
+                    assert!(!whole && outcome.code == 2, "{arguments:?}: {outcome:?}");
+                    shortened += usize::from(told.contains("0123…"));
+                }
+            }
+        }
+        for flag in ["--role", "--bucket", "--project-id", "--profile"] {
+            for verb in ["verify", "print-details", "teardown"] {
+                let odd = format!("{pair}!");
+                let outcome = run(bare(&home).args([verb, flag, &odd]));
+                let told = outcome.stderr.to_ascii_lowercase();
+                assert!(!told.contains(TOKEN), "{verb} {flag}: {outcome:?}");
+            }
+        }
+        // What is no token of the usual shape is shown as it was typed.
+        let long = format!("{token}0");
+        run(bare(&home).args(["setup", &long])).exits(2).says(&long);
+    }
+    assert!(
+        shortened > 80,
+        "{shortened} complaints name what was typed by its ends"
+    );
+}
+
+#[test]
 fn tokens_of_the_wrong_shape() {
     let cloud = Cloud::start();
     let cases: [&[&str]; 3] = [

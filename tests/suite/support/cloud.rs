@@ -112,11 +112,15 @@ enum Backend {
     Endpoint(String),
 }
 
+/// Changes an answer's body, of the action that was asked.
+type Rewrite = Box<dyn Fn(&str, String) -> String + Send + Sync>;
+
 struct State {
     backend: Backend,
     calls: Mutex<Vec<Call>>,
     rules: Mutex<VecDeque<Rule>>,
     delay: OnceLock<Duration>,
+    rewrite: Mutex<Option<Rewrite>>,
     /// Whether a request is left without its answer.
     stuck: AtomicBool,
     /// How many connections and requests are open, but for those that the script leaves without an answer.
@@ -173,6 +177,7 @@ impl Cloud {
             calls: Mutex::default(),
             rules: Mutex::default(),
             delay: OnceLock::new(),
+            rewrite: Mutex::default(),
             stuck: AtomicBool::new(false),
             open: tokio::sync::watch::Sender::new(0),
         });
@@ -264,6 +269,11 @@ impl Cloud {
             answer,
         };
         self.state.rules.lock().expect("rules").push_back(rule);
+    }
+
+    /// Changes the body of every answer that the emulator gives from now on.
+    pub fn rewrite(&self, rewrite: impl Fn(&str, String) -> String + Send + Sync + 'static) {
+        *self.state.rewrite.lock().expect("a rewrite") = Some(Box::new(rewrite));
     }
 
     /// Answers nothing from the script any more.
@@ -468,7 +478,7 @@ async fn answer(
         if let Some(call) = state.calls.lock().expect("calls").get_mut(index) {
             call.acted = response.status().is_success();
         }
-        response
+        rewritten(&state, &action, response).await
     };
     let response = match scripted(&state, &action, &body) {
         Some(Scripted::Hang) => {
@@ -504,6 +514,24 @@ async fn answer(
         call.ended = Some(Instant::now());
     }
     Ok(response)
+}
+
+async fn rewritten(
+    state: &State,
+    action: &str,
+    response: http::Response<Full<Bytes>>,
+) -> http::Response<Full<Bytes>> {
+    let (mut parts, body) = response.into_parts();
+    let bytes = body.collect().await.expect("a body").to_bytes();
+    let rewrite = state.rewrite.lock().expect("a rewrite");
+    let body = match (rewrite.as_ref(), String::from_utf8(bytes.to_vec())) {
+        (Some(rewrite), Ok(text)) if text.starts_with(['<', '{']) => {
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+            Bytes::from(rewrite(action, text))
+        }
+        _ => bytes,
+    };
+    http::Response::from_parts(parts, Full::new(body))
 }
 
 fn scripted(state: &State, action: &str, body: &[u8]) -> Option<Scripted> {
