@@ -3,16 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn sources(room: &str) -> Vec<(PathBuf, String)> {
-    fn walk(path: &Path, found: &mut Vec<(PathBuf, String)>) {
-        if path.is_dir() {
-            for entry in fs::read_dir(path).unwrap() {
-                walk(&entry.unwrap().path(), found);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push((path.to_owned(), fs::read_to_string(path).unwrap()));
+fn walk(path: &Path, found: &mut Vec<(PathBuf, String)>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            walk(&entry.unwrap().path(), found);
         }
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        found.push((path.to_owned(), fs::read_to_string(path).unwrap()));
     }
+}
+
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     for path in [source.join(room), source.join(format!("{room}.rs"))] {
@@ -222,4 +223,19 @@ fn no_command_is_put_together_as_text() {
         }
     }
     assert!(seen > 0, "calls without values stand in texts");
+}
+
+#[test]
+fn the_tests_start_no_program_but_this_one() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = Vec::new();
+    walk(&tests, &mut files);
+    let started = ["Command::", "new("].concat();
+    let this_one = format!("{started}env!(\"CARGO_BIN_EXE_mixpanel-s3\"))");
+    let starts = |text: &str| text.matches(&started).count();
+    for (path, text) in &files {
+        let others = starts(text) - text.matches(&this_one).count();
+        assert_eq!(others, 0, "{} starts a program", path.display());
+    }
+    assert_eq!(files.iter().map(|(_, text)| starts(text)).sum::<usize>(), 1);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -245,9 +245,9 @@ fn differing_lines(expected: &Value, left: &Value) -> String {
 }
 
 fn interrupt(child: &Child) {
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).output();
-    sent.expect("kill");
+    use rustix::process::{Pid, Signal, kill_process};
+    // One that ended just now is a child still, until it is waited for.
+    kill_process(Pid::from_child(child), Signal::INT).expect("a signal");
 }
 
 /// Whether a run said truly how it ended.
