@@ -5,6 +5,8 @@
 //! fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the "edit" menu.
 
 pub mod account;
+mod choose;
+mod keyboard;
 pub mod prompt;
 pub mod question;
 pub mod wizard;

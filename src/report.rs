@@ -66,6 +66,14 @@ impl Printer {
         }
     }
 
+    /// A printer for what a person is asked about, which `--quiet` does not hide: nobody can agree to what was not shown.
+    pub fn asking(&self) -> Self {
+        Self {
+            quiet: false,
+            ..self.clone()
+        }
+    }
+
     /// The form that results shall have.
     pub fn output(&self) -> Output {
         self.output

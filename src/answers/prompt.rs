@@ -1,13 +1,18 @@
 //! The only file that names dialoguer: prompts at a terminal, on stderr.
 //!
+//! Every question ends with Enter, and is answered by what was typed after it appeared: what was typed or pasted before is thrown
+//! away, and so is what follows an answer. So no key press answers two questions, and none answers a question unseen.
+//!
 //! Ctrl-C ends a prompt with [`ErrorKind::Interrupted`](crate::error::ErrorKind), and the cursor, which dialoguer hides while
 //! somebody chooses, comes back (console-rs/dialoguer#77).
 
 use std::io;
 
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, FuzzySelect, Input, Select};
+use dialoguer::{FuzzySelect, Input};
 
+use super::choose::{View, choose};
+use super::keyboard::Keyboard;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::terminal::visible;
 
@@ -34,11 +39,15 @@ impl Prompter {
         default: Option<String>,
         mut check: impl FnMut(&str) -> std::result::Result<T, String>,
     ) -> Result<T> {
-        blocking(|| {
+        ask(|keyboard| {
             let mut input = Input::<String>::with_theme(&*self.theme)
                 .with_prompt(visible(prompt))
                 .report(false)
-                .validate_with(|text: &String| check(text).map(drop).map_err(|why| visible(&why)));
+                .validate_with(|text: &String| {
+                    // The rest of a paste is no second try.
+                    let refused = check(text).inspect_err(|_| keyboard.forget());
+                    refused.map(drop).map_err(|why| visible(&why))
+                });
             // Enter takes it, so it is nothing that does not show.
             if let Some(default) = default.filter(|default| visible(default) == *default) {
                 input = input.default(default);
@@ -48,17 +57,49 @@ impl Prompter {
         .and_then(|text| check(&text).map_err(|message| Error::new(ErrorKind::Usage, message)))
     }
 
+    /// Whether somebody types this word, and nothing else: for what cannot be undone. Whoever is asked has to have seen it.
+    pub fn typed(&self, prompt: &str, word: &str) -> Result<bool> {
+        let typed = ask(|_| {
+            Input::<String>::with_theme(&*self.theme)
+                .with_prompt(visible(prompt))
+                .report(false)
+                .allow_empty(true)
+                .interact_text()
+        })?;
+        Ok(typed.trim() == word)
+    }
+
     /// One of a few.
     pub fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
-        blocking(|| {
-            Select::with_theme(&*self.theme)
-                .with_prompt(visible(prompt))
-                .items(items.iter().map(|item| visible(item)))
-                .default(default.min(items.len().saturating_sub(1)))
-                .max_length(12)
-                .report(false)
-                .interact()
+        ask(|_| {
+            choose(items.len(), default, |view| {
+                self.list_lines(prompt, items, view)
+            })
+            .map_err(Into::into)
         })
+    }
+
+    fn list_lines(&self, prompt: &str, items: &[String], view: View) -> Vec<String> {
+        let mut heading = String::new();
+        let mut lines = Vec::new();
+        // Writing into a String does not fail.
+        let _ = self
+            .theme
+            .format_select_prompt(&mut heading, &visible(prompt));
+        if view.is_cut() {
+            heading.push_str(&format!(" ({} of {})", view.active + 1, items.len()));
+        }
+        lines.push(heading);
+        let shown = items.iter().enumerate().skip(view.first).take(view.rows);
+        for (index, item) in shown {
+            let mut line = String::new();
+            let active = index == view.active;
+            let _ = self
+                .theme
+                .format_select_prompt_item(&mut line, &visible(item), active);
+            lines.push(line);
+        }
+        lines
     }
 
     /// One of many, by typing a part of it. The default stands first: dialoguer shows a long list from its beginning, with
@@ -69,7 +110,7 @@ impl Prompter {
             order[..=default].rotate_right(1);
         }
         let ordered: Vec<String> = order.iter().map(|index| visible(&items[*index])).collect();
-        let picked = blocking(|| {
+        let picked = ask(|_| {
             FuzzySelect::with_theme(&*self.theme)
                 .with_prompt(visible(prompt))
                 .items(&ordered)
@@ -81,15 +122,18 @@ impl Prompter {
         Ok(order[picked])
     }
 
-    /// Yes or no.
+    /// Yes or no, typed as a word or its letter.
     pub fn confirm(&self, prompt: &str, default: bool) -> Result<bool> {
-        blocking(|| {
-            Confirm::with_theme(&*self.theme)
-                .with_prompt(visible(prompt))
-                .default(default)
-                .report(false)
-                .interact()
-        })
+        let default = if default { "yes" } else { "no" };
+        self.text(prompt, Some(default.to_owned()), yes_or_no)
+    }
+}
+
+fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
+    match text.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(true),
+        "n" | "no" => Ok(false),
+        _ => Err("type yes or no".to_owned()),
     }
 }
 
@@ -99,9 +143,10 @@ pub fn restore_cursor() {
     let _ = dialoguer::console::Term::stderr().show_cursor();
 }
 
-/// Runs a prompt on a thread that may block, so that Ctrl-C is still heard.
-fn blocking<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T> {
-    tokio::task::block_in_place(ask).map_err(|dialoguer::Error::IO(error)| {
+/// Asks a question on a thread that may block, so that Ctrl-C is still heard.
+fn ask<T>(question: impl FnOnce(&Keyboard) -> dialoguer::Result<T>) -> Result<T> {
+    let answer = tokio::task::block_in_place(|| question(&Keyboard::listen()));
+    answer.map_err(|dialoguer::Error::IO(error)| {
         restore_cursor();
         match error.kind() {
             io::ErrorKind::Interrupted => Error::interrupted(),
@@ -109,4 +154,27 @@ fn blocking<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T> {
                 .hint("Give the answers as flags: `mixpanel-s3 setup --help`."),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_and_no_are_words_of_their_own() {
+        for (text, expected) in [("y", true), ("YES", true), (" no ", false), ("N", false)] {
+            assert_eq!(yes_or_no(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "yn",
+            "any",
+            "nay",
+            "yes no",
+            "0123456789abcdef",
+            "maybe",
+        ] {
+            assert!(yes_or_no(text).is_err(), "{text}");
+        }
+    }
 }

@@ -187,11 +187,9 @@ impl<'a> Wizard<'a> {
             return Ok(());
         };
         let prompt = format!("Type the role's name, {role}, to let Mixpanel in");
-        let typed = self
-            .prompter
-            .text(&prompt, None, |text| Ok(text.trim().to_owned()))?;
-        if typed == role.as_str() {
+        if self.prompter.typed(&prompt, role.as_str())? {
             self.draft.open_role = Some(role);
+            self.draft.adopt = true;
         }
         Ok(())
     }
@@ -221,16 +219,17 @@ impl<'a> Wizard<'a> {
 
     /// The last gate before anything is changed.
     pub fn gate(&self) -> Result<Gate> {
+        // What an Enter too many chooses changes nothing.
         let items = [
+            "No, change nothing",
             "Yes, do this",
             "Show the policy documents first",
             "Change an answer",
-            "No, change nothing",
         ];
         let picked = self
             .prompter
             .choose("Shall setup do this?", &items.map(str::to_owned), 0)?;
-        Ok([Gate::Apply, Gate::Documents, Gate::Edit, Gate::Leave][picked])
+        Ok([Gate::Leave, Gate::Apply, Gate::Documents, Gate::Edit][picked])
     }
 
     async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {

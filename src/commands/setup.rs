@@ -14,8 +14,8 @@ use crate::observe::exporters::roles_that_write_to;
 use crate::observe::{Observation, Targets, observe};
 use crate::observed::{Observed, Others};
 use crate::plan::{Conflict, Plan, Remedy, plan};
-use crate::report::Tone;
 use crate::report::plan::conflict_lines;
+use crate::report::{Printer, Tone};
 use crate::spec::SetupSpec;
 
 /// Why there is no plan.
@@ -77,7 +77,7 @@ pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()>
         surroundings
             .printer
             .caller(&prepared.observed.caller, &using);
-        show_plan(surroundings, &prepared);
+        show_plan(&surroundings.printer, &prepared);
         prepared
     };
     if flags.dry_run {
@@ -123,7 +123,7 @@ async fn ask_and_prepare(
     session: Session,
     draft: Draft,
 ) -> Result<Option<Prepared>> {
-    let printer = &surroundings.printer;
+    let printer = &surroundings.printer.asking();
     let mut session = session;
     let identity = loop {
         match who_am_i(printer, &surroundings.interrupts, &session).await? {
@@ -160,10 +160,11 @@ async fn ask_and_prepare(
         if wizard.offer_hardening(&prepared.plan.offers)? {
             continue;
         }
-        show_plan(surroundings, &prepared);
         if flags.dry_run || prepared.plan.steps.is_empty() {
+            show_plan(&surroundings.printer, &prepared);
             return Ok(Some(prepared));
         }
+        show_plan(printer, &prepared);
         loop {
             match wizard.gate()? {
                 Gate::Apply => return Ok(Some(prepared)),
@@ -347,9 +348,8 @@ async fn role_of_bucket(
     }
 }
 
-fn show_plan(surroundings: &Surroundings, prepared: &Prepared) {
+fn show_plan(printer: &Printer, prepared: &Prepared) {
     let Prepared { spec, plan, .. } = prepared;
-    let printer = &surroundings.printer;
     let title = if plan.steps.is_empty() {
         "Nothing to do: everything is as it should be."
     } else {

@@ -15,9 +15,9 @@ use crate::observe;
 use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
 use crate::observe::standing::standing;
 use crate::observed::{Caller, Owner, owner};
-use crate::report::Tone;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::teardown::{left_lines, removed_lines, stays_json};
+use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
 use crate::teardown::{Standing, Teardown, Wish, teardown};
 
@@ -58,7 +58,12 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         adopted: flags.include_adopted,
     };
     let teardown = teardown(&wish, &standing);
-    show(surroundings, &session, &caller, &role, &teardown);
+    let asks = surroundings.can_ask() && !flags.dry_run && !teardown.steps.is_empty();
+    let printer = match asks {
+        true => surroundings.printer.asking(),
+        false => surroundings.printer.clone(),
+    };
+    show(&printer, &session, &caller, &role, &teardown);
     let work = Work {
         surroundings,
         session: &session,
@@ -76,8 +81,8 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
     if teardown.steps.is_empty() {
         return work.end(&Ran::nothing());
     }
-    if surroundings.can_ask() {
-        consent(surroundings, &flags, &standing)?;
+    if asks {
+        consent(&printer, &flags, &wish.role, &standing)?;
     }
     work.run().await
 }
@@ -183,13 +188,12 @@ fn nothing_to_remove(surroundings: &Surroundings, caller: &Caller) -> Result<()>
 }
 
 fn show(
-    surroundings: &Surroundings,
+    printer: &Printer,
     session: &Session,
     caller: &Caller,
     role: &RoleName,
     teardown: &Teardown,
 ) {
-    let printer = &surroundings.printer;
     printer.caller(caller, &session.profile().description());
     let title = match teardown.steps.is_empty() {
         true => "Nothing to remove.",
@@ -203,11 +207,17 @@ fn show(
     printer.note("");
 }
 
-/// A person's word for it: yes, and the bucket's name where its data goes.
-fn consent(surroundings: &Surroundings, flags: &cli::Teardown, standing: &Standing) -> Result<()> {
-    let prompter = Prompter::new(surroundings.printer.has_color());
+/// A person's word for it: the role's name, and the bucket's where its data goes.
+fn consent(
+    printer: &Printer,
+    flags: &cli::Teardown,
+    role: &RoleName,
+    standing: &Standing,
+) -> Result<()> {
+    let prompter = Prompter::new(printer.has_color());
     let cancelled = || Error::new(ErrorKind::Failed, "Cancelled. Nothing was removed.");
-    if !prompter.confirm("Remove this?", false)? {
+    printer.note(&format!("To remove this, type the role's name: {role}"));
+    if !prompter.typed("Role to remove", role.as_str())? {
         return Err(cancelled());
     }
     let bucket = standing.bucket.as_ref();
@@ -215,9 +225,11 @@ fn consent(surroundings: &Surroundings, flags: &cli::Teardown, standing: &Standi
         && bucket.empty != Some(true)
         && bucket.owner == Some(Owner::Us)
     {
-        let prompt = "Its data cannot be brought back. Type the bucket's name";
-        let typed = prompter.text(prompt, None, |text| Ok(text.trim().to_owned()))?;
-        if typed != bucket.name.as_str() {
+        printer.note(&format!(
+            "Its data cannot be brought back. Type the bucket's name: {}",
+            bucket.name
+        ));
+        if !prompter.typed("Bucket to empty", bucket.name.as_str())? {
             return Err(cancelled());
         }
     }

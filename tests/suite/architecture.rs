@@ -81,7 +81,10 @@ fn each_thing_has_one_room() {
     only("aws_sdk_", &["aws"]);
     only("dialoguer", &["answers/prompt.rs"]);
     only("std::env::", &["process.rs"]);
-    only("std::io::std", &["report.rs", "process.rs"]);
+    only(
+        "std::io::std",
+        &["report.rs", "process.rs", "answers/keyboard.rs"],
+    );
     only("winterbaume", &["sandbox"]);
     only("crate::commands", &["commands", "lib.rs"]);
     only("shlex", &["report/commands.rs"]);

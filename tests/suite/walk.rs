@@ -119,11 +119,12 @@ fn the_whole_walk() {
     terminal
         .sees("The plan:")
         .sees("Shall setup do this?")
-        .types(DOWN)
+        .types(&DOWN.repeat(2))
         .enter();
     terminal
         .sees("Trust policy of role")
         .sees("Shall setup do this?")
+        .types(DOWN)
         .enter();
     terminal
         .sees("Read back from AWS:")
@@ -189,8 +190,7 @@ fn a_wrong_answer_is_corrected() {
         .enter();
     terminal
         .sees("Shall setup do this?")
-        .types(DOWN)
-        .types(DOWN)
+        .types(&DOWN.repeat(3))
         .enter();
     terminal
         .sees("Which answer do you want to change?")
@@ -204,7 +204,6 @@ fn a_wrong_answer_is_corrected() {
     terminal
         .sees("role second")
         .sees("Shall setup do this?")
-        .types(&DOWN.repeat(3))
         .enter();
     let screen = terminal.ends(1);
     assert!(
@@ -243,18 +242,16 @@ fn an_answer_that_aws_refutes_can_be_changed() {
         .sees("Name of the bucket")
         .types(&bucket)
         .enter();
-    terminal
-        .sees("Shall setup do this?")
-        .types(&DOWN.repeat(3))
-        .enter();
+    terminal.sees("Shall setup do this?").enter();
     terminal.ends(1);
     assert!(!changed(&cloud));
 }
 
 #[test]
 fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
-    let waits: [(&[&str], &str); 3] = [
+    let waits: [(&[&str], &str); 4] = [
         (&["setup"], "Is this the right account?"),
+        (&["setup", "--bucket", "acme-export"], "Which region?"),
         (
             &["setup", "--bucket", "acme-export", "--region", "eu-west-1"],
             "How shall Mixpanel encrypt?",
@@ -280,7 +277,7 @@ fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
         }
         terminal.sees(prompt);
         // The title of the token's question has its prompt's words; the prompt itself comes after the explanation.
-        if prompt == waits[2].1 {
+        if prompt == waits[3].1 {
             terminal.sees("Access keys").sees(prompt);
         }
         terminal.types("\u{3}");
@@ -390,13 +387,15 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
         .sees("Hardening")
         .sees("all public access blocked")
         .sees("Change this?")
-        .types("n");
+        .types("n")
+        .enter();
     terminal.sees("ACLs off").sees("Change this?").enter();
     terminal
         .sees("plain HTTP is refused")
         .sees("DenyPlainHttp")
         .sees("Change this?")
-        .types("y");
+        .types("yes")
+        .enter();
     terminal
         .sees("unfinished uploads")
         .sees("Change this?")
@@ -405,6 +404,7 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
         .sees("The plan:")
         .sees("could be hardened")
         .sees("Shall setup do this?")
+        .types(DOWN)
         .enter();
     terminal
         .sees("The same without questions:")
@@ -444,23 +444,30 @@ fn data_goes_only_after_the_buckets_name_is_typed() {
         "--delete-bucket",
         "--delete-data",
     ];
-    for typed in ["n", "no-such-bucket", "\u{3}"] {
+    let gate = "Role to remove";
+    let second = "Bucket to empty";
+    for (first, then) in [
+        ("", None),
+        ("y", None),
+        ("\u{3}", None),
+        (bucket.as_str(), Some("")),
+        (bucket.as_str(), Some("yes")),
+        (bucket.as_str(), Some("no-such-bucket")),
+        (bucket.as_str(), Some("\u{3}")),
+    ] {
         cloud.forget();
         let mut terminal = Terminal::start(&cloud, &arguments);
-        terminal.sees("everything in it goes").sees("Remove this?");
-        let code = match typed {
-            "n" => {
-                terminal.types("n");
-                1
-            }
-            "\u{3}" => {
-                terminal.types("y").sees("Type the bucket's name");
-                terminal.types(typed);
-                130
-            }
+        terminal.sees("everything in it goes").sees(gate);
+        let mut last = first;
+        terminal.types(first);
+        if let Some(then) = then {
+            terminal.enter().sees(second).types(then);
+            last = then;
+        }
+        let code = match last {
+            "\u{3}" => 130,
             _ => {
-                terminal.types("y").sees("Type the bucket's name");
-                terminal.types(typed).enter();
+                terminal.enter();
                 1
             }
         };
@@ -469,14 +476,145 @@ fn data_goes_only_after_the_buckets_name_is_typed() {
         assert!(!changed(&cloud));
     }
     let mut terminal = Terminal::start(&cloud, &arguments);
-    terminal.sees("Remove this?").types("y");
-    terminal
-        .sees("Type the bucket's name")
-        .types(&bucket)
-        .enter();
+    terminal.sees(gate).types(&bucket).enter();
+    terminal.sees(second).types(&bucket).enter();
     terminal
         .sees("Looked at again:")
         .sees(&format!("removed: bucket {bucket}"));
     terminal.ends(0);
     assert_eq!(cloud.everything()["buckets"], serde_json::json!({}));
+}
+
+/// A bucket by hand whose ACLs are all that could be safer, so that one offer to harden it comes right before the gate.
+fn bucket_with_acls(cloud: &Cloud) -> String {
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let s3 = cloud.s3("eu-west-1");
+    let untag = s3.delete_bucket_tagging().bucket(&bucket);
+    block_on(untag.send()).unwrap();
+    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
+    let rules = OwnershipControls::builder().rules(rule.build().unwrap());
+    let acls = s3.put_bucket_ownership_controls().bucket(&bucket);
+    block_on(acls.ownership_controls(rules.build().unwrap()).send()).unwrap();
+    cloud.forget();
+    bucket
+}
+
+#[test]
+fn an_answer_ends_with_enter_and_answers_one_question() {
+    for typed in ["n\r", "no\r", "n\r\r\r", "\r\ry\r"] {
+        let cloud = Cloud::start();
+        let bucket = bucket_with_acls(&cloud);
+        let other = "feedfacefeedfacefeedfacefeedface";
+        let arguments = ["setup", "--bucket", &bucket, "--region", "eu-west-1"];
+        let more = ["--role-name", &bucket, "--encryption", "aes"];
+        let token = ["--project-token", other];
+        let mut terminal =
+            Terminal::start(&cloud, &[&arguments[..], &more[..], &token[..]].concat());
+        terminal.sees("Is this the right account?").enter();
+        terminal.sees("ACLs off").sees("Change this?").types(typed);
+        terminal
+            .sees("The plan:")
+            .sees("Shall setup do this?")
+            .types("\u{3}");
+        let screen = terminal.ends(130);
+        assert!(!screen.contains("Policy documents"), "{typed:?}:\n{screen}");
+        assert!(!changed(&cloud), "{typed:?}:\n{screen}");
+    }
+}
+
+#[test]
+fn what_is_pasted_for_one_question_answers_no_other() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let arguments = ["setup", "--bucket", &bucket, "--region", "eu-west-1"];
+    let arguments = [&arguments[..], &["--encryption", "aes"]].concat();
+    // As a spreadsheet gives it, with what stood below it; and one that is refused, with another below.
+    for paste in [
+        format!("{TOKEN}\r\r\r\r"),
+        format!("{TOKEN}\r\nsecond\r\n\r\n"),
+        format!("2195193\r{TOKEN}\r\r\r"),
+    ] {
+        let mut terminal = Terminal::start(&cloud, &arguments);
+        terminal.sees("Is this the right account?").enter();
+        terminal.sees("Access keys").sees("Project token");
+        terminal.types(&paste);
+        match paste.starts_with(TOKEN) {
+            true => terminal.sees("Name of the role"),
+            false => terminal.sees("that looks like the project ID"),
+        };
+        terminal.types("\u{3}");
+        let screen = terminal.ends(130);
+        assert!(!screen.contains("The plan:"), "{paste:?}:\n{screen}");
+    }
+    assert!(!changed(&cloud));
+}
+
+#[test]
+fn what_is_typed_before_a_gate_appears_is_thrown_away() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    cloud.forget();
+    for typed in ["y", "yes\r", &format!("{bucket}\r")] {
+        let mut terminal = Terminal::start(&cloud, &["teardown", "--role", &bucket]);
+        terminal.types(typed);
+        terminal.sees("What goes:").sees("Role to remove");
+        // The gate still stands.
+        terminal.types("\u{3}");
+        let screen = terminal.ends(130);
+        assert!(!changed(&cloud), "{typed:?}:\n{screen}");
+    }
+    // Down and Enter are "yes" at the gate of setup, once it is there.
+    let arguments = ["setup", "--bucket", &bucket, "--region", "eu-west-1"];
+    let more = ["--encryption", "aes", "--role-name", "another"];
+    let token = ["--project-token", TOKEN];
+    let arguments = [&arguments[..], &more[..], &token[..]].concat();
+    let mut terminal = Terminal::start(&cloud, &arguments);
+    terminal.types("y\r");
+    terminal.sees("Is this the right account?");
+    terminal.types(&format!("\r{DOWN}\r\ry"));
+    terminal.sees("Shall setup do this?").enter();
+    let screen = terminal.ends(1);
+    assert!(
+        screen.contains("Cancelled. Nothing was changed"),
+        "{screen}"
+    );
+    assert!(!changed(&cloud));
+}
+
+#[test]
+fn quiet_hides_nothing_that_is_asked_about() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let arguments = ["setup", "--quiet", "--bucket", &bucket];
+    let more = ["--region", "eu-west-1", "--encryption", "aes"];
+    let token = ["--role-name", &bucket, "--project-token", TOKEN];
+    let arguments = [&arguments[..], &more[..], &token[..]].concat();
+    let mut terminal = Terminal::start(&cloud, &arguments);
+    terminal
+        .sees(&cloud.account)
+        .sees("Is this the right account?")
+        .enter();
+    terminal
+        .sees("The plan:")
+        .sees(&format!("bucket {bucket}"))
+        .sees("Shall setup do this?")
+        .types(DOWN)
+        .enter();
+    terminal.sees("Live proof").sees(&cloud.account);
+    terminal.sees("Prove it live?").enter();
+    let screen = terminal.ends(0);
+    assert!(!screen.contains("Read back from AWS:"), "{screen}");
+
+    let mut terminal = Terminal::start(&cloud, &["teardown", "--quiet", "--role", &bucket]);
+    terminal
+        .sees(&cloud.account)
+        .sees("What goes:")
+        .sees(&format!("role {bucket}"))
+        .sees("Role to remove")
+        .types(&bucket)
+        .enter();
+    let screen = terminal.ends(0);
+    assert!(!screen.contains("Looked at again:"), "{screen}");
 }

@@ -148,7 +148,10 @@ fn agreed(
     versioned: bool,
     offer: Offer,
 ) -> Result<bool> {
-    let printer = &surroundings.printer;
+    let printer = &match surroundings.common.yes {
+        true => surroundings.printer.clone(),
+        false => surroundings.printer.asking(),
+    };
     if offer == Offer::Unasked {
         printer.note("");
     }
@@ -157,10 +160,11 @@ fn agreed(
         "  ",
         "  ",
         &format!(
-            "A role {0}-probe is made with the policies and the boundary of {0}; only you can assume it. With it, two small objects are written, listed, read and removed under s3://{1}/{2} and then the role is removed. The real role is not touched.",
+            "In account {3}, a role {0}-probe is made with the policies and the boundary of {0}; only you can assume it. With it, two small objects are written, listed, read and removed under s3://{1}/{2} and then the role is removed. The real role is not touched.",
             subject.role.name,
             subject.bucket,
             subject.folder(),
+            subject.caller.account,
         ),
     ));
     if versioned {
@@ -170,8 +174,7 @@ fn agreed(
     if surroundings.common.yes {
         return Ok(true);
     }
-    let asked_for = offer == Offer::AskedFor;
-    Prompter::new(printer.has_color()).confirm("Prove it live?", asked_for)
+    Prompter::new(printer.has_color()).confirm("Prove it live?", false)
 }
 
 /// Says what the proof does not show and what it left; an error where something is left, or where it did not come to its end.
