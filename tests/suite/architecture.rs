@@ -90,7 +90,12 @@ fn each_thing_has_one_room() {
     only("shlex", &["report/commands.rs"]);
     only(
         "console::",
-        &["report/terminal.rs", "report.rs", "answers/prompt.rs"],
+        &[
+            "report/terminal.rs",
+            "report.rs",
+            "answers/prompt.rs",
+            "answers/choose.rs",
+        ],
     );
     only(".print()", &["report/usage.rs"]);
 }

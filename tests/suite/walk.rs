@@ -618,3 +618,58 @@ fn quiet_hides_nothing_that_is_asked_about() {
     let screen = terminal.ends(0);
     assert!(!screen.contains("Looked at again:"), "{screen}");
 }
+
+#[test]
+fn a_role_that_does_not_trust_mixpanel_is_opened_only_by_its_name() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.bucket_by_hand(&bucket, "eu-west-1");
+    let ec2 = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }] });
+    cloud.role_by_hand("admin", &ec2, &[]);
+    let flags = [
+        "setup",
+        "--bucket",
+        &bucket,
+        "--region",
+        "eu-west-1",
+        "--encryption",
+        "aes",
+        "--role-name",
+        "admin",
+        "--project-token",
+        TOKEN,
+    ];
+    for (typed, opens) in [("yes", false), ("admin", true)] {
+        cloud.forget();
+        let mut terminal = Terminal::start(&cloud, &flags);
+        terminal.sees("Is this the right account?").enter();
+        terminal
+            .sees("it does not trust Mixpanel")
+            .sees("What now?")
+            .types(&DOWN.repeat(2))
+            .enter();
+        terminal
+            .sees("Type the role's name, admin, to let Mixpanel in")
+            .types(typed)
+            .enter();
+        if opens {
+            for _ in 0..3 {
+                terminal.sees("Change this?").enter();
+            }
+            terminal
+                .sees("ec2.amazonaws.com can assume it")
+                .sees("Shall setup do this?")
+                .enter();
+            terminal.ends(1);
+        } else {
+            terminal
+                .sees("it does not trust Mixpanel")
+                .sees("What now?")
+                .types(DOWN)
+                .enter();
+            terminal.ends(5);
+        }
+        assert!(!changed(&cloud));
+    }
+}
