@@ -107,6 +107,15 @@ fn tampered_with() -> Cloud {
         .setup(&["--encryption", "kms", "--create-kms-key"])
         .exits(0);
     let (s3, iam) = (cloud.s3("eu-west-1"), cloud.iam());
+    // The set-up's own policy refuses plain HTTP, which the tests speak.
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
+    for key in [
+        format!("123/mp_master_event/2026/01/01/{NAME}"),
+        format!("{NAME}/x"),
+    ] {
+        let put = s3.put_object().bucket(&bucket).key(key);
+        block_on(put.body(ByteStream::from_static(b"x")).send()).expect("an object");
+    }
     let object = format!("arn:aws:s3:::{bucket}/*");
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Sid": IN_DOCUMENT, "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": object,
@@ -125,13 +134,6 @@ fn tampered_with() -> Cloud {
     let put = s3.put_bucket_lifecycle_configuration().bucket(&bucket);
     let put = put.lifecycle_configuration(rules.build().expect("rules"));
     block_on(put.send()).expect("a lifecycle");
-    for key in [
-        format!("123/mp_master_event/2026/01/01/{NAME}"),
-        format!("{NAME}/x"),
-    ] {
-        let put = s3.put_object().bucket(&bucket).key(key);
-        block_on(put.body(ByteStream::from_static(b"x")).send()).expect("an object");
-    }
     let tag = aws_sdk_iam::types::Tag::builder().key("team").value(NAME);
     let tagged = iam.tag_role().role_name(&bucket);
     block_on(tagged.tags(tag.build().expect("a tag")).send()).expect("a tag");
