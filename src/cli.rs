@@ -239,6 +239,9 @@ pub struct PrintDetails {
     /// The bucket, where the role may write to several or names none.
     #[arg(long, value_name = "NAME")]
     pub bucket: Option<String>,
+    /// The account that owns the bucket. Default: your own.
+    #[arg(long, value_name = "ID")]
+    pub bucket_account: Option<String>,
     /// Print one bare value.
     #[arg(long, value_enum, value_name = "FIELD")]
     pub field: Option<FieldFlag>,

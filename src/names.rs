@@ -4,7 +4,8 @@
 //!
 //! * [`BucketName`] – a general-purpose S3 bucket, by S3's bucket naming rules;
 //! * [`Region`] and [`Partition`] – where the bucket is, and which family of regions that belongs to;
-//! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers;
+//! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers; [`RoleReference`] – a role as
+//!   somebody names it;
 //! * [`KeyReference`] (what a person types) and [`KeyArn`] (what AWS and Mixpanel want);
 //! * [`ProjectId`] – the number that begins the paths of a project's exports;
 //! * [`ProjectToken`] – the `sts:ExternalId`; it never shows itself whole unless asked by name;
@@ -21,7 +22,7 @@ mod tag;
 mod token;
 
 pub use bucket::BucketName;
-pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName};
+pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName, RoleReference};
 pub use key::{AliasName, KeyArn, KeyReference};
 pub use project::ProjectId;
 pub use region::{MIXPANEL_REGIONS, Partition, Region};

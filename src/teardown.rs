@@ -49,6 +49,13 @@ impl Standing {
     pub fn has_something(&self) -> bool {
         self.role.is_some() || !self.policies.is_empty()
     }
+
+    /// Whether anything is there that bears this program's mark, the role left aside.
+    pub fn has_something_of_ours(&self) -> bool {
+        let marked = |policy: &StandingPolicy| owner(&policy.policy.tags) != Owner::Others;
+        let bucket = self.bucket.as_ref().and_then(|bucket| bucket.owner);
+        self.policies.iter().any(marked) || bucket == Some(Owner::Us)
+    }
 }
 
 /// A policy, and who uses it.

@@ -4,19 +4,18 @@ use super::Surroundings;
 use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{RoleArn, RoleName};
+use crate::names::{InvalidName, RoleName, RoleReference};
 use crate::observe::exporters::roles_that_trust_mixpanel;
 use crate::policy::build::MIXPANEL_USER_ARN;
 
-/// The value of `--role`: a role's name, or the name in its ARN.
-pub(super) fn role_name(text: &str) -> Result<RoleName> {
-    let name = if text.trim().starts_with("arn:") {
-        text.parse::<RoleArn>()
-            .and_then(|arn| arn.role_name().parse())
-    } else {
-        text.parse()
-    };
-    name.map_err(|invalid| Error::usage(format!("--role: {invalid}")))
+/// The value of `--role`: a role's name or its ARN.
+pub(super) fn named_role(text: &str) -> Result<RoleReference> {
+    text.parse().map_err(wrong_role)
+}
+
+/// The error of a `--role` that does not name a role here.
+pub(super) fn wrong_role(invalid: InvalidName) -> Error {
+    Error::usage(format!("--role: {invalid}"))
 }
 
 /// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.

@@ -1,7 +1,7 @@
 //! `print-details`: the five values, rebuilt from AWS alone, for set-ups of ours and for those made by hand.
 
 use super::Surroundings;
-use super::pick_role::{exporting_role, role_name};
+use super::pick_role::{exporting_role, named_role, wrong_role};
 use crate::advice::Advice;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
@@ -9,31 +9,48 @@ use crate::cli::{FieldFlag, PrintDetails};
 use crate::command_line::CommandLine;
 use crate::details::{Details, Doubt, Field, form_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, KeyReference, Region, RoleName};
+use crate::names::{AccountId, BucketName, KeyReference, Region, RoleName, RoleReference};
+use crate::observe;
 use crate::observe::policies::{AwsManaged, RolePolicies, policies_of};
 use crate::observed::{BucketEncryption, Reading, Role};
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
 
+/// What the details are rebuilt from.
+struct Asked {
+    role: RoleReference,
+    bucket: Option<BucketName>,
+    /// Whose the bucket is; the caller's own account where nobody says.
+    bucket_account: Option<AccountId>,
+}
+
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
-    let wanted_bucket: Option<BucketName> = flags
+    let bucket: Option<BucketName> = flags
         .bucket
         .as_deref()
         .map(str::parse)
         .transpose()
         .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
-    let named_role = flags.role.as_deref().map(role_name).transpose()?;
+    let bucket_account = bucket_account(flags.bucket_account.as_deref())?;
+    let named_role = flags.role.as_deref().map(named_role).transpose()?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
         .await?;
     let aws = Aws::new(&session, &session.home_region());
     let role = match named_role {
-        Some(name) => name,
-        None => exporting_role(surroundings, &session, &aws, ErrorKind::Failed).await?,
+        Some(role) => role,
+        None => exporting_role(surroundings, &session, &aws, ErrorKind::Failed)
+            .await?
+            .into(),
+    };
+    let asked = Asked {
+        role,
+        bucket,
+        bucket_account,
     };
     let details = surroundings
         .interrupts
-        .or(rebuild(surroundings, &session, &aws, &role, wanted_bucket))
+        .or(rebuild(surroundings, &session, &aws, asked))
         .await?;
     match flags.field {
         None => surroundings.printer.details(&details),
@@ -51,20 +68,34 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
     Ok(())
 }
 
-/// Four calls deep at the most: the role; its policies; their documents; the bucket.
+/// The value of `--bucket-account`.
+pub(super) fn bucket_account(text: Option<&str>) -> Result<Option<AccountId>> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|invalid| Error::usage(format!("--bucket-account: {invalid}")))
+}
+
+/// Four calls deep at the most: the role, and beside it who calls; its policies; their documents; the bucket.
 async fn rebuild(
     surroundings: &Surroundings,
     session: &Session,
     aws: &Aws,
-    name: &RoleName,
-    wanted_bucket: Option<BucketName>,
+    asked: Asked,
 ) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let (role, policies) = tokio::try_join!(
+    let name = asked.role.name();
+    let (caller, role, policies) = tokio::join!(
+        observe::caller(aws, session.profile()),
         aws.role(name),
         policies_of(aws, name, &[], AwsManaged::LeftOut)
-    )
-    .map_err(failed)?;
+    );
+    // Who calls comes first: what was read of a role of that name is another account's otherwise.
+    let caller = caller?;
+    asked
+        .role
+        .accept_account(&caller.account, caller.partition)
+        .map_err(wrong_role)?;
+    let (role, policies) = (role.map_err(failed)?, policies.map_err(failed)?);
     let role = role.ok_or_else(|| {
         Error::new(
             ErrorKind::Failed,
@@ -72,11 +103,13 @@ async fn rebuild(
         )
         .hint("Without --role, print-details finds the role that trusts Mixpanel.")
     })?;
+    asked.role.accept(&role.arn).map_err(wrong_role)?;
     warn_of_trust(surroundings, &role);
 
-    let bucket = the_bucket(name, &policies, wanted_bucket)?;
+    let bucket = the_bucket(name, &policies, asked.bucket.clone())?;
     let keys = read::keys_used(policies.documents());
-    let (region, encryption) = bucket_facts(session, aws, &bucket).await?;
+    let owner = asked.bucket_account.as_ref().unwrap_or(&caller.account);
+    let (region, encryption) = bucket_facts(session, aws, &bucket, owner).await?;
     let (form, doubt) = form_of(&role, &keys, &region, &encryption);
     if let Some(doubt) = doubt {
         warn_of(surroundings, &doubt);
@@ -164,11 +197,12 @@ async fn bucket_facts(
     session: &Session,
     aws: &Aws,
     bucket: &BucketName,
+    owner: &AccountId,
 ) -> Result<(Region, Reading<Option<BucketEncryption>>)> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let (presence, encryption) = tokio::join!(
-        aws.bucket_presence(bucket, None),
-        aws.bucket_encryption(bucket, None)
+        aws.bucket_presence(bucket, Some(owner)),
+        aws.bucket_encryption(bucket, Some(owner))
     );
     match presence.map_err(failed)? {
         Presence::Here(region) => {
@@ -177,22 +211,31 @@ async fn bucket_facts(
         }
         Presence::Elsewhere(region) => {
             let there = Aws::new(session, &region);
-            let encryption = there
-                .bucket_encryption(bucket, None)
-                .await
-                .map_err(failed)?;
-            Ok((region, encryption))
+            // S3 says where a bucket is before it looks at whose it is.
+            let (presence, encryption) = tokio::join!(
+                there.bucket_presence(bucket, Some(owner)),
+                there.bucket_encryption(bucket, Some(owner))
+            );
+            match presence.map_err(failed)? {
+                Presence::Refused => Err(refused(session, bucket, owner)),
+                _ => Ok((region, encryption.map_err(failed)?)),
+            }
         }
         Presence::Missing => Err(Error::new(
             ErrorKind::Failed,
             format!("The role may write to bucket {bucket}, and there is no such bucket."),
         )
         .hint("`mixpanel-s3 setup` with the same --bucket and --role-name makes it.")),
-        Presence::Refused => {
-            let failure = Failure::refused("s3:ListBucket", bucket.as_str());
-            Err(failure.into_error(session.profile()))
-        }
+        Presence::Refused => Err(refused(session, bucket, owner)),
     }
+}
+
+/// S3 refuses alike what belongs to another account and what the caller may not list.
+fn refused(session: &Session, bucket: &BucketName, owner: &AccountId) -> Error {
+    let failure = Failure::refused("s3:ListBucket", bucket.as_str());
+    failure.into_error(session.profile()).hint(format!(
+        "It may not be a bucket of account {owner}. If it is meant to be another account's, say whose with --bucket-account ID."
+    ))
 }
 
 /// Says why the choice of encryption may be another one.

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::Surroundings;
-use super::pick_role::{pick_role, role_name};
+use super::pick_role::{named_role, pick_role, wrong_role};
 use crate::answers::prompt::Prompter;
 use crate::apply::executor::{Ran, Stopped};
 use crate::apply::remove::{Place, remove, still_there};
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{self, Output};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, RoleName, without_tokens};
+use crate::names::{BucketName, RoleName, RoleReference, without_tokens};
 use crate::observe;
 use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
 use crate::observe::standing::standing;
@@ -29,7 +29,7 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         .map(str::parse)
         .transpose()
         .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
-    let named_role = flags.role.as_deref().map(role_name).transpose()?;
+    let named_role = flags.role.as_deref().map(named_role).transpose()?;
     check_consent(&flags, surroundings)?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
@@ -39,8 +39,13 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         .interrupts
         .or(observe::caller(&aws, session.profile()))
         .await?;
-    let role = match named_role {
-        Some(role) => role,
+    if let Some(reference) = &named_role {
+        reference
+            .accept_account(&caller.account, caller.partition)
+            .map_err(wrong_role)?;
+    }
+    let role = match &named_role {
+        Some(reference) => reference.name().clone(),
         None => match the_role(surroundings, &session, &aws, named_bucket.as_ref()).await? {
             Some(role) => role,
             None => return nothing_to_remove(surroundings, &caller),
@@ -50,6 +55,9 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         .interrupts
         .or(standing(&session, &caller, &role, named_bucket.as_ref()))
         .await?;
+    if let Some(reference) = &named_role {
+        check_role(reference, &standing)?;
+    }
     check_bucket(&flags, &standing, named_bucket.as_ref(), &role)?;
     let wish = Wish {
         role: role.clone(),
@@ -105,6 +113,24 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
     }
     let missing = missing.into_iter().map(|line| format!("  {line}"));
     Err(Error::usage("There is nobody to ask, and this is missing:").below(missing))
+}
+
+/// A role that was named has to be the one that was found. Where it is gone, or was never made, something of its set-up has to be
+/// there: a name that nothing bears is a mistake, and not a set-up that is gone already.
+fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
+    match &standing.role {
+        Some(role) => reference.accept(&role.arn).map_err(wrong_role),
+        None if standing.has_something_of_ours() => Ok(()),
+        None => Err(Error::new(
+            ErrorKind::Failed,
+            format!(
+                "There is no role {} in account {}, and nothing that mixpanel-s3 made for it.",
+                reference.name(),
+                standing.account
+            ),
+        )
+        .hint("Without --role, teardown finds the role that setup made.")),
+    }
 }
 
 /// The name given with `--delete-data` has to be the bucket's, and a bucket has to be known for it to go.

@@ -3,14 +3,18 @@
 pub(crate) mod live;
 
 use super::Surroundings;
-use super::pick_role::{exporting_role, role_name};
+use super::pick_role::{exporting_role, named_role, wrong_role};
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{EncryptionFlag, Output, Verify};
 use crate::details::{Form, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, InvalidName, KeyArn, KeyReference, ProjectId, Region, RoleName};
+use crate::names::{
+    AccountId, BucketName, InvalidName, KeyArn, KeyReference, ProjectId, Region, RoleName,
+    RoleReference,
+};
 use crate::observe::evidence::{Looked, complete, evidence};
+use crate::observed::Caller;
 use crate::report::verify::verdict_json;
 use crate::verify::evidence::Subject;
 use crate::verify::{Findings, judge};
@@ -44,6 +48,9 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     let caller = interrupts
         .or(async { aws.caller().await.map_err(failed) })
         .await?;
+    if let Some(typed) = &asked.subject.role_arn {
+        refuse_another_accounts(typed, &caller)?;
+    }
     let role = match asked.role.clone() {
         Some(role) => role,
         None => exporting_role(surroundings, &session, &aws, ErrorKind::NotWorking).await?,
@@ -104,6 +111,24 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     outcome(&findings)
 }
 
+/// Refuses the ARN of another account, since nothing read here would be about that role. One that lacks its account, as in
+/// Mixpanel's examples, is judged, and so is one with another path: a check tells of it.
+fn refuse_another_accounts(typed: &str, caller: &Caller) -> Result<()> {
+    if let Ok(reference) = typed.parse::<RoleReference>() {
+        return reference
+            .accept_account(&caller.account, caller.partition)
+            .map_err(wrong_role);
+    }
+    let account = typed.split(':').nth(4).unwrap_or_default();
+    match account.parse::<AccountId>() {
+        Ok(account) if account != caller.account => Err(Error::usage(format!(
+            "--role: '{typed}' names account {account}, and you are in account {}.",
+            caller.account
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Exit code 4 where something keeps Mixpanel from writing, or lets in who should not be let in.
 fn outcome(findings: &Findings) -> Result<()> {
     match findings.failure() {
@@ -131,8 +156,8 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
     let typed_arn = typed.filter(|role| role.starts_with("arn:"));
     let role = match (typed, typed_arn) {
         // An ARN that lacks its account or its path still names the role, and is told of.
-        (_, Some(arn)) => Some(role_name(arn.rsplit('/').next().unwrap_or(arn))?),
-        (Some(name), None) => Some(role_name(name)?),
+        (_, Some(arn)) => Some(named_role(arn.rsplit('/').next().unwrap_or(arn))?),
+        (Some(name), None) => Some(named_role(name)?),
         (None, _) => None,
     };
     let given: Vec<String> = match flags.project_token.is_empty() {
@@ -163,7 +188,7 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
         .transpose()
         .map_err(wrong("--project-id"))?;
     Ok(Asked {
-        role,
+        role: role.map(|role| role.name().clone()),
         bucket: flags
             .bucket
             .as_deref()

@@ -31,6 +31,14 @@ super::text!(PolicyArn);
 pub struct RoleArn(String);
 super::text!(RoleArn);
 
+/// A role as somebody names it: by its name, or by its ARN. IAM's calls take the name alone and answer with the account's role of
+/// that name, so an ARN has to be held against what was found: [`RoleReference::accept_account`], [`RoleReference::accept`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleReference {
+    name: RoleName,
+    arn: Option<RoleArn>,
+}
+
 impl FromStr for AccountId {
     type Err = InvalidName;
 
@@ -238,11 +246,98 @@ impl FromStr for RoleArn {
     }
 }
 
+impl RoleReference {
+    /// The role's name.
+    pub fn name(&self) -> &RoleName {
+        &self.name
+    }
+
+    /// Refuses an ARN of another account or partition than the one in which roles are looked for.
+    pub fn accept_account(
+        &self,
+        account: &AccountId,
+        partition: Partition,
+    ) -> Result<(), InvalidName> {
+        let same = |arn: &RoleArn| {
+            arn.account() == account.as_str() && Partition::of_arn(arn.as_str()) == Some(partition)
+        };
+        match &self.arn {
+            Some(arn) if !same(arn) => Err(InvalidName::new(
+                "role",
+                arn.as_str(),
+                format!(
+                    "its account is {}, and you are in account {account} of the partition '{}'",
+                    arn.account(),
+                    partition.as_str()
+                ),
+            )
+            .suggest("Choose a profile of that account with --profile.")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a role that was found by its name, where it was named by another ARN.
+    pub fn accept(&self, found: &RoleArn) -> Result<(), InvalidName> {
+        match &self.arn {
+            Some(arn) if arn != found => Err(InvalidName::new(
+                "role",
+                arn.as_str(),
+                format!("the account's role of that name is {found}"),
+            )
+            .suggest("Give that ARN if it is meant.")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<RoleName> for RoleReference {
+    fn from(name: RoleName) -> Self {
+        Self { name, arn: None }
+    }
+}
+
+impl FromStr for RoleReference {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        if !text.trim().starts_with("arn:") {
+            return text.parse::<RoleName>().map(Self::from);
+        }
+        let arn: RoleArn = text.parse()?;
+        Ok(Self {
+            name: arn.role_name().parse()?,
+            arn: Some(arn),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_arn_names_one_role_of_one_account() {
+        let account: AccountId = "123456789012".parse().unwrap();
+        let named = |text: &str| text.parse::<RoleReference>().unwrap();
+        let found: RoleArn = "arn:aws:iam::123456789012:role/acme".parse().unwrap();
+        for own in ["acme", "arn:aws:iam::123456789012:role/acme"] {
+            assert_eq!(named(own).name().as_str(), "acme");
+            assert!(named(own).accept_account(&account, Partition::Aws).is_ok());
+            assert!(named(own).accept(&found).is_ok());
+        }
+        let elsewhere = named("arn:aws:iam::210987654321:role/acme");
+        let refused = elsewhere.accept_account(&account, Partition::Aws);
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("210987654321") && text.contains("123456789012"));
+        let partition = named("arn:aws-cn:iam::123456789012:role/acme");
+        assert!(partition.accept_account(&account, Partition::Aws).is_err());
+        let moved = named("arn:aws:iam::123456789012:role/team/acme");
+        assert!(moved.accept_account(&account, Partition::Aws).is_ok());
+        let text = moved.accept(&found).unwrap_err().to_string();
+        assert!(text.contains("role/team/acme") && text.contains("role/acme"));
+    }
 
     #[test]
     fn role_names_say_which_rule_they_break() {

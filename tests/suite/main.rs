@@ -17,6 +17,7 @@ mod faults;
 mod hostile_text;
 #[cfg(unix)]
 mod matrix;
+mod named_role;
 mod print_details;
 mod requests;
 mod sandbox;

@@ -44,6 +44,16 @@ pub(crate) async fn prove(
         printer.warning("--live writes into buckets of your own account only: nothing was tried.");
         return Ok(None);
     }
+    if let Some(typed) = subject
+        .role_arn
+        .as_deref()
+        .filter(|arn| *arn != role.arn.as_str())
+    {
+        printer.warning(&format!(
+            "{typed} is not the role's ARN: nothing was tried live."
+        ));
+        return Ok(None);
+    }
     if let Some(why) = unprovable(subject, evidence) {
         printer.warning(format!("{why}: nothing was tried live."));
         return Ok(None);
