@@ -1,6 +1,15 @@
 //! What stands in AWS, as values.
 //!
+//! Whose a thing is, is told by [`role_owner`], [`policy_owner`] and [`role_names_bucket`] alone.
+//!
 //! The `aws` room fills these types and `observe` puts them together; `plan` only reads them. Pure.
+
+mod ownership;
+
+pub use ownership::{
+    KeyOwnership, Owner, is_of_one_set_up, others_trusted, owner, policy_owner, role_names_bucket,
+    role_owner,
+};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -8,11 +17,9 @@ use time::OffsetDateTime;
 use crate::command_line::CommandLine;
 use crate::error::DeniedCall;
 use crate::names::{
-    ADOPTED_BY_KEY, AccountId, IamPath, KeyArn, MANAGED_BY_KEY, MANAGED_BY_VALUE, Partition,
-    PolicyArn, Region, RoleArn, RoleName, Tag,
+    AccountId, IamPath, KeyArn, Partition, PolicyArn, Region, RoleArn, RoleName, Tag,
 };
 use crate::policy::Document;
-use crate::policy::key::outsiders;
 
 /// Who calls AWS, from STS GetCallerIdentity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -341,73 +348,5 @@ impl Key {
             "PendingDeletion" => Some(of_key("cancel-key-deletion").and_then(of_key("enable-key"))),
             _ => Some(of_key("describe-key")),
         }
-    }
-}
-
-/// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KeyOwnership {
-    /// Its tags.
-    pub tags: Reading<Vec<Tag>>,
-    /// Its policy.
-    pub policy: Reading<Document>,
-}
-
-impl KeyOwnership {
-    /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
-    pub fn objection(&self, account: &str) -> Option<String> {
-        let unreadable = |what: &str, denied: &DeniedCall| {
-            Some(format!(
-                "{what} cannot be read: {} is refused",
-                denied.action
-            ))
-        };
-        match &self.tags {
-            Reading::Unreadable(denied) => return unreadable("its tags", denied),
-            Reading::Known(tags) if owner(tags) != Owner::Us => {
-                return Some(format!(
-                    "it has no tag {MANAGED_BY_KEY} = {MANAGED_BY_VALUE}"
-                ));
-            }
-            Reading::Known(_) => {}
-        }
-        match &self.policy {
-            Reading::Unreadable(denied) => unreadable("its key policy", denied),
-            Reading::Known(policy) => {
-                let outsiders = outsiders(policy, account);
-                let first = outsiders.first()?;
-                Some(format!(
-                    "statement {} of its key policy lets {} in, from outside the account",
-                    first.statement + 1,
-                    first.principal
-                ))
-            }
-        }
-    }
-}
-
-/// Whose something is, as its tags tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// This program made it.
-    Us,
-    /// Somebody else made it, and this program was told to take it over.
-    Adopted,
-    /// It is none of this program's business.
-    Others,
-}
-
-/// Whose something with these tags is.
-pub fn owner(tags: &[Tag]) -> Owner {
-    let marked = |key: &str| {
-        tags.iter()
-            .any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE)
-    };
-    if marked(MANAGED_BY_KEY) {
-        Owner::Us
-    } else if marked(ADOPTED_BY_KEY) {
-        Owner::Adopted
-    } else {
-        Owner::Others
     }
 }

@@ -19,8 +19,8 @@ use serde::Serialize;
 use crate::names::{AliasName, BucketName, IamPath, KeyArn, PolicyArn, Tag};
 use crate::observed::Observed;
 use crate::policy::Document;
-use crate::policy::build;
 use crate::policy::merge::{SameSid, with_document};
+use crate::policy::{build, read};
 use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec};
 
 /// What has to be done, in an order in which it could be done one by one.
@@ -364,9 +364,9 @@ pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>
     // The role comes before the key: only one run can make it, so of two runs at once one alone makes a key.
     let role = planner.new_role();
     let key = planner.key(role);
-    planner.bucket(key);
     planner.role_and_policies(role, key);
     planner.exposures();
+    planner.bucket(key);
     if planner.conflicts.is_empty() {
         Ok(planner.plan)
     } else {
@@ -386,6 +386,31 @@ impl Planner<'_> {
     fn push(&mut self, step: Step) -> usize {
         self.plan.steps.push(step);
         self.plan.steps.len() - 1
+    }
+
+    /// The steps that come before a bucket is made: what proves later whose it is, however early the run is cut short. That is the
+    /// role with its tags, and the policy that names the bucket.
+    fn proof_of_bucket(&self) -> Vec<usize> {
+        let proves = |action: &Action| match action {
+            Action::CreateRole { .. } | Action::TagRole(_) | Action::UpdateTrust(_) => true,
+            Action::CreatePolicy {
+                document: PolicyDocument::Ready(document),
+                ..
+            }
+            | Action::ReplacePolicyDocument {
+                document: PolicyDocument::Ready(document),
+                ..
+            }
+            | Action::PutInlinePolicy { document, .. } => {
+                read::buckets_written([document]).contains(&self.spec.bucket)
+            }
+            _ => false,
+        };
+        let steps = self.plan.steps.iter().enumerate();
+        steps
+            .filter(|(_, step)| proves(&step.action))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     fn keep(&mut self, resource: Resource, id: impl ToString, note: impl Into<String>) {

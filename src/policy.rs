@@ -7,6 +7,8 @@
 //! * [`excess`] – what a role may do beyond the page;
 //! * [`key`] – who may use a KMS key;
 //! * [`merge`] – adding to somebody's document without losing a statement of theirs;
+//! * [`page`] – whether a document says nothing but what Mixpanel's page says;
+//! * [`reach`] – whether documents let somebody write anywhere into a bucket;
 //! * [`read`] – what a document grants: which buckets are written, which keys are used;
 //! * [`trust`] – who may use a role: the one evaluation of a trust policy.
 //!
@@ -19,6 +21,8 @@ pub mod evaluate;
 pub mod excess;
 pub mod key;
 pub mod merge;
+pub mod page;
+pub mod reach;
 pub mod read;
 pub mod trust;
 

@@ -1,18 +1,23 @@
 //! What goes and what stays when a set-up is taken away, as a function of what is there. Pure: no AWS, no async, no terminal.
 //!
-//! What this program made goes: the role, and the policies that nothing else uses. What it only took over is given back: its
-//! mark comes off, and the thing stays, unless it is asked to go too. The bucket stays unless it is ours and asked to go, and
+//! What this program made goes, where more than a tag proves it ([`crate::observed::role_owner`] and its neighbours). What it only
+//! took over is given back: its mark comes off, and the thing stays, unless it is asked to go too. A role that others have
+//! a part in stays whole ([`holds`]). The bucket stays unless it is ours and asked to go, and nobody can write into it any more;
 //! data goes only with consent of its own. A key never goes: what it encrypted would be lost with it.
 //!
 //! Policies are detached first, which ends Mixpanel's access at once, and the role goes last: as long as it stands, a run that
 //! was cut short can be found and completed from it.
 
+mod holds;
+
 use crate::command_line::CommandLine;
+use crate::error::DeniedCall;
 use crate::names::{
     ADOPTED_BY_KEY, AccountId, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleName,
 };
-use crate::observed::{Owner, Policy, Role, owner};
+use crate::observed::{Owner, Policy, Reading, Role, owner, policy_owner, role_names_bucket};
 use crate::plan::{Change, Resource, Step};
+use holds::Hold;
 
 /// What is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +40,13 @@ pub struct Standing {
     /// The role, if it is there.
     pub role: Option<Role>,
     /// The names of the instance profiles that hold the role.
-    pub instance_profiles: Vec<String>,
+    pub instance_profiles: Reading<Vec<String>>,
     /// The policies of the set-up's own names, and those that are attached to the role, as far as they can be read.
     pub policies: Vec<StandingPolicy>,
     /// The bucket, if it is known and there.
     pub bucket: Option<StandingBucket>,
+    /// The roles of the account that trust Mixpanel and may write to the bucket, this one among them.
+    pub writers: Reading<Vec<Writer>>,
     /// The key that setup made, if it made one.
     pub key: Option<KeyArn>,
 }
@@ -50,12 +57,35 @@ impl Standing {
         self.role.is_some() || !self.policies.is_empty()
     }
 
-    /// Whether anything is there that bears this program's mark, the role left aside.
+    /// Whether anything is there that was made for the role, the role left aside.
     pub fn has_something_of_ours(&self) -> bool {
-        let marked = |policy: &StandingPolicy| owner(&policy.policy.tags) != Owner::Others;
+        let ours = |standing: &StandingPolicy| policy_owner(&standing.policy) != Owner::Others;
         let bucket = self.bucket.as_ref().and_then(|bucket| bucket.owner);
-        self.policies.iter().any(marked) || bucket == Some(Owner::Us)
+        self.policies.iter().any(ours) || bucket == Some(Owner::Us)
     }
+
+    /// Whether the role's policies name the bucket, and the role is proved to be this program's.
+    pub fn bucket_is_named(&self) -> bool {
+        let (Some(role), Some(bucket)) = (&self.role, &self.bucket) else {
+            return false;
+        };
+        let policies = self.policies.iter().map(|standing| &standing.policy);
+        role_names_bucket(role, policies, &bucket.name)
+    }
+
+    fn policy(&self, arn: &str) -> Option<&StandingPolicy> {
+        let mut policies = self.policies.iter();
+        policies.find(|standing| standing.policy.arn.as_str() == arn)
+    }
+}
+
+/// A role that trusts Mixpanel and may write to a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// Its name.
+    pub role: RoleName,
+    /// What of its policies cannot be read, where it may write for all that is known.
+    pub unread: Option<DeniedCall>,
 }
 
 /// A policy, and who uses it.
@@ -63,9 +93,8 @@ impl Standing {
 pub struct StandingPolicy {
     /// The policy.
     pub policy: Policy,
-    /// Who uses it besides the role: `role x`, `user y`, `group z`. Empty where the caller may not ask; IAM refuses to delete
-    /// a policy in use all the same.
-    pub others: Vec<String>,
+    /// Who uses it besides the role: `role x`, `user y`, `group z`. Not asked of what is not ours.
+    pub others: Reading<Vec<String>>,
 }
 
 /// A bucket of a set-up.
@@ -75,7 +104,7 @@ pub struct StandingBucket {
     pub name: BucketName,
     /// Where it is.
     pub region: Region,
-    /// Whose it is; `None` where its tags cannot be read.
+    /// Whose it is, by its tags alone; `None` where they cannot be read.
     pub owner: Option<Owner>,
     /// Whether it is empty; `None` where the caller may not look. S3 refuses to delete a bucket that is not, all the same.
     pub empty: Option<bool>,
@@ -158,29 +187,32 @@ struct Planner<'a> {
 }
 
 /// What becomes of a thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Goes,
     IsReleased,
+    /// It is not ours to touch.
     IsLeftAlone,
+    /// It would go, and something holds it.
+    IsHeld(Vec<Hold>),
 }
 
 impl Planner<'_> {
     fn everything(&mut self) {
         let standing = self.standing;
         let role_fate = standing.role.as_ref().map(|role| self.role_fate(role));
-        let detached = match (&standing.role, role_fate) {
+        let detached = match (&standing.role, &role_fate) {
             (Some(role), Some(fate)) => self.detach(role, fate),
             _ => Vec::new(),
         };
-        let bucket = self.bucket(&detached);
+        let bucket = self.bucket(role_fate.as_ref(), &detached);
         let before_policies: Vec<usize> = match bucket {
             Some(step) => vec![step],
             None => detached,
         };
         let mut before_role = before_policies.clone();
         for policy in &standing.policies {
-            before_role.extend(self.policy(policy, role_fate, &before_policies));
+            before_role.extend(self.policy(policy, role_fate.as_ref(), &before_policies));
         }
         if let (Some(role), Some(fate)) = (&standing.role, role_fate) {
             self.role(role, fate, before_role);
@@ -188,41 +220,39 @@ impl Planner<'_> {
         self.key();
     }
 
-    fn fate(&self, owner: Owner) -> Fate {
-        match owner {
-            Owner::Us => Fate::Goes,
-            Owner::Adopted if self.wish.adopted => Fate::Goes,
-            Owner::Adopted => Fate::IsReleased,
-            Owner::Others => Fate::IsLeftAlone,
-        }
-    }
-
-    /// A role in an instance profile is somebody's machine.
     fn role_fate(&self, role: &Role) -> Fate {
-        match self.fate(owner(&role.tags)) {
-            Fate::Goes if !self.standing.instance_profiles.is_empty() => Fate::IsLeftAlone,
-            fate => fate,
+        match owner(&role.tags) {
+            Owner::Others => Fate::IsLeftAlone,
+            Owner::Adopted if !self.wish.adopted => Fate::IsReleased,
+            Owner::Us | Owner::Adopted => match self.holds_of_role(role) {
+                none if none.is_empty() => Fate::Goes,
+                holds => Fate::IsHeld(holds),
+            },
         }
     }
 
-    /// Everything that is attached to a role that goes, and the policies that we made and that are attached to one that is
-    /// given back.
-    fn detach(&mut self, role: &Role, fate: Fate) -> Vec<usize> {
-        let made = |arn: &PolicyArn| {
-            let mut policies = self.standing.policies.iter();
-            policies.any(|standing| {
-                standing.policy.arn == *arn && owner(&standing.policy.tags) == Owner::Us
-            })
-        };
+    /// Whether a policy is one to remove: ours, and proved to be.
+    fn is_removable(&self, policy: &Policy) -> bool {
+        match policy_owner(policy) {
+            Owner::Us => true,
+            Owner::Adopted => self.wish.adopted,
+            Owner::Others => false,
+        }
+    }
+
+    /// Everything that is attached to a role that goes, and the policies that go from one that is given back.
+    fn detach(&mut self, role: &Role, fate: &Fate) -> Vec<usize> {
         let arns: Vec<PolicyArn> = role
             .attached
             .iter()
-            .filter_map(|arn| arn.parse().ok())
             .filter(|arn| match fate {
                 Fate::Goes => true,
-                Fate::IsReleased => made(arn),
-                Fate::IsLeftAlone => false,
+                Fate::IsReleased => self.standing.policy(arn).is_some_and(|standing| {
+                    self.is_removable(&standing.policy) && self.holds_of_policy(standing).is_empty()
+                }),
+                Fate::IsLeftAlone | Fate::IsHeld(_) => false,
             })
+            .filter_map(|arn| arn.parse().ok())
             .collect();
         let mut steps = Vec::new();
         for arn in arns {
@@ -233,7 +263,7 @@ impl Planner<'_> {
                 Vec::new(),
             ));
         }
-        if fate == Fate::Goes {
+        if *fate == Fate::Goes {
             for policy in &role.inline {
                 steps.push(self.step(
                     (Change::Delete, Resource::Role, role.name.to_string()),
@@ -246,27 +276,31 @@ impl Planner<'_> {
         steps
     }
 
-    /// The step after which the bucket is as it shall be.
-    fn bucket(&mut self, after: &[usize]) -> Option<usize> {
+    /// The step after which the bucket is as it shall be. `after` is what ends the role's access to it.
+    fn bucket(&mut self, role: Option<&Fate>, after: &[usize]) -> Option<usize> {
         let bucket = self.standing.bucket.as_ref()?;
         let name = bucket.name.to_string();
         let Wish {
             bucket: goes, data, ..
         } = *self.wish;
         if !goes && !data {
-            let why = match bucket.empty {
-                Some(true) => "empty; --delete-bucket removes it",
-                _ => "with what is in it",
+            let mut why = match bucket.empty {
+                Some(true) => "empty; --delete-bucket removes it, together with the role that proves whose it is".to_owned(),
+                _ => "with what is in it".to_owned(),
             };
-            self.stays(Resource::Bucket, name, why.to_owned(), None, false);
+            let sharing = self.other_writers();
+            if !sharing.is_empty() {
+                why = format!(
+                    "{why}; Mixpanel can write to it through another role too: {}",
+                    sharing.join(", ")
+                );
+            }
+            self.stays(Resource::Bucket, name, why, None, false);
             return None;
         }
-        if bucket.owner != Some(Owner::Us) {
-            let why = match bucket.owner {
-                Some(_) => "it was not made by mixpanel-s3",
-                None => "its tags cannot be read, so nobody can tell whether mixpanel-s3 made it",
-            };
-            self.stays(Resource::Bucket, name, why.to_owned(), None, true);
+        let holds = self.holds_of_bucket(bucket, role);
+        if !holds.is_empty() {
+            self.held(Resource::Bucket, name, holds);
             return None;
         }
         let mut after = after.to_vec();
@@ -280,11 +314,6 @@ impl Planner<'_> {
             );
             after = vec![step];
             last = Some(step);
-        }
-        if goes && !data && bucket.empty == Some(false) {
-            let why = "it is not empty; --delete-data removes what is in it".to_owned();
-            self.stays(Resource::Bucket, name, why, None, true);
-            return None;
         }
         if goes {
             last = Some(self.step(
@@ -303,74 +332,74 @@ impl Planner<'_> {
     fn policy(
         &mut self,
         standing: &StandingPolicy,
-        role_fate: Option<Fate>,
+        role_fate: Option<&Fate>,
         after: &[usize],
     ) -> Option<usize> {
-        let StandingPolicy { policy, others } = standing;
+        let policy = &standing.policy;
         let id = policy.arn.to_string();
-        let whose = owner(&policy.tags);
         let attached = self.standing.role.as_ref().is_some_and(|role| {
             role.attached
                 .iter()
                 .any(|attached| attached == policy.arn.as_str())
         });
-        let held_by_role = attached
-            && match role_fate {
-                Some(Fate::Goes) => false,
-                Some(Fate::IsReleased) => whose != Owner::Us,
-                _ => true,
-            };
-        match self.fate(whose) {
-            Fate::IsLeftAlone => None,
-            Fate::IsReleased => {
-                self.stays(
-                    Resource::Policy,
-                    id.clone(),
-                    "somebody else made it: given back".to_owned(),
-                    None,
-                    false,
-                );
-                let keys = vec![ADOPTED_BY_KEY.to_owned()];
-                Some(self.step(
-                    (Change::Release, Resource::Policy, id),
-                    "given back: the tag adopted-by goes".to_owned(),
-                    Removal::ReleasePolicy(policy.arn.clone(), keys),
-                    Vec::new(),
-                ))
+        // What is attached to a role that stays whole stays with it.
+        let held_by_role =
+            attached && matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
+        match owner(&policy.tags) {
+            Owner::Others => return None,
+            Owner::Adopted if !self.wish.adopted => {
+                return match held_by_role {
+                    true => None,
+                    false => Some(self.release_policy(policy)),
+                };
             }
-            Fate::Goes if !others.is_empty() => {
-                let why = format!("something else still uses it: {}", others.join(", "));
-                let command = CommandLine::aws(["iam", "list-entities-for-policy"])
-                    .option("--policy-arn", &policy.arn);
-                self.stays(Resource::Policy, id, why, Some(command), true);
-                None
-            }
-            Fate::Goes if held_by_role => {
-                let why = format!("role {} stays, and uses it", self.wish.role);
-                self.stays(Resource::Policy, id, why, None, true);
-                None
-            }
-            Fate::Goes => {
-                let mut before = after.to_vec();
-                for version in policy.versions.iter().filter(|version| !version.is_default) {
-                    before.push(self.step(
-                        (Change::Delete, Resource::Policy, id.clone()),
-                        format!("version {} goes", version.id),
-                        Removal::DeletePolicyVersion {
-                            arn: policy.arn.clone(),
-                            version: version.id.clone(),
-                        },
-                        after.to_vec(),
-                    ));
-                }
-                Some(self.step(
-                    (Change::Delete, Resource::Policy, id),
-                    "the policy goes".to_owned(),
-                    Removal::DeletePolicy(policy.arn.clone()),
-                    before,
-                ))
-            }
+            Owner::Us | Owner::Adopted => {}
         }
+        let mut holds = self.holds_of_policy(standing);
+        if held_by_role {
+            let why = format!("role {} stays, and uses it", self.wish.role);
+            holds.push(Hold::new(why));
+        }
+        if !holds.is_empty() {
+            self.held(Resource::Policy, id, holds);
+            return None;
+        }
+        let mut before = after.to_vec();
+        for version in policy.versions.iter().filter(|version| !version.is_default) {
+            before.push(self.step(
+                (Change::Delete, Resource::Policy, id.clone()),
+                format!("version {} goes", version.id),
+                Removal::DeletePolicyVersion {
+                    arn: policy.arn.clone(),
+                    version: version.id.clone(),
+                },
+                after.to_vec(),
+            ));
+        }
+        Some(self.step(
+            (Change::Delete, Resource::Policy, id),
+            "the policy goes".to_owned(),
+            Removal::DeletePolicy(policy.arn.clone()),
+            before,
+        ))
+    }
+
+    fn release_policy(&mut self, policy: &Policy) -> usize {
+        let id = policy.arn.to_string();
+        self.stays(
+            Resource::Policy,
+            id.clone(),
+            "somebody else made it: given back".to_owned(),
+            None,
+            false,
+        );
+        let keys = vec![ADOPTED_BY_KEY.to_owned()];
+        self.step(
+            (Change::Release, Resource::Policy, id),
+            "given back: the tag adopted-by goes".to_owned(),
+            Removal::ReleasePolicy(policy.arn.clone(), keys),
+            Vec::new(),
+        )
     }
 
     fn role(&mut self, role: &Role, fate: Fate, after: Vec<usize>) {
@@ -411,21 +440,18 @@ impl Planner<'_> {
                 );
             }
             Fate::IsLeftAlone => {
-                let profiles = &self.standing.instance_profiles;
-                let (why, command) = match profiles.first() {
-                    Some(first) if owner(&role.tags) != Owner::Others => (
-                        format!("it is in the instance profile {}", profiles.join(", ")),
-                        Some(
-                            CommandLine::aws(["iam", "remove-role-from-instance-profile"])
-                                .option("--role-name", &name)
-                                .option("--instance-profile-name", first),
-                        ),
-                    ),
-                    _ => ("it was not made by mixpanel-s3".to_owned(), None),
-                };
-                self.stays(Resource::Role, name, why, command, true);
+                let why = "it was not made by mixpanel-s3".to_owned();
+                self.stays(Resource::Role, name, why, None, true);
             }
+            Fate::IsHeld(holds) => self.held(Resource::Role, name, holds),
         }
+    }
+
+    /// Something that was to go stays, for all of these reasons.
+    fn held(&mut self, resource: Resource, id: String, holds: Vec<Hold>) {
+        let why: Vec<String> = holds.iter().map(|hold| hold.why.clone()).collect();
+        let command = holds.into_iter().find_map(|hold| hold.command);
+        self.stays(resource, id, why.join("; "), command, true);
     }
 
     fn key(&mut self) {
@@ -493,153 +519,4 @@ fn day(time: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::names::{IamPath, Partition, Tag};
-    use crate::observed::{InlinePolicy, Others, Version};
-    use crate::policy::build;
-
-    fn tags(owner: Owner) -> Vec<Tag> {
-        match owner {
-            Owner::Us => vec![Tag::managed_by()],
-            Owner::Adopted => vec![Tag::adopted_by(), "team=data".parse().unwrap()],
-            Owner::Others => vec!["managed-by-somebody=else".parse().unwrap()],
-        }
-    }
-
-    fn owners() -> impl Strategy<Value = Owner> {
-        prop::sample::select(vec![Owner::Us, Owner::Adopted, Owner::Others])
-    }
-
-    fn standing(
-        role: Option<Owner>,
-        policies: &[(Owner, bool, bool)],
-        bucket: Option<(Option<Owner>, Option<bool>)>,
-        in_profile: bool,
-    ) -> Standing {
-        let account: AccountId = "123456789012".parse().unwrap();
-        let name: BucketName = "acme-export".parse().unwrap();
-        let arn = |index: usize| {
-            PolicyArn::of(
-                Partition::Aws,
-                &account,
-                &IamPath::root(),
-                &format!("p{index}"),
-            )
-        };
-        let document = build::data(&name);
-        let versions = ["v1", "v2"].map(|id| Version {
-            id: id.into(),
-            is_default: id == "v2",
-        });
-        let attached = policies
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, attached, _))| *attached);
-        let attached = attached.map(|(index, _)| arn(index).to_string()).collect();
-        Standing {
-            role: role.map(|owner| Role {
-                name: "export".parse().unwrap(),
-                id: "AROAEXAMPLE".into(),
-                arn: "arn:aws:iam::123456789012:role/export".parse().unwrap(),
-                path: IamPath::root(),
-                trust: build::trust(&["aa".to_owned()].into()),
-                tags: tags(owner),
-                boundary: None,
-                last_used: None,
-                attached,
-                inline: vec![InlinePolicy {
-                    name: "inline".into(),
-                    document: document.clone(),
-                }],
-                aws_managed: Vec::new(),
-            }),
-            instance_profiles: in_profile
-                .then(|| "machine".to_owned())
-                .into_iter()
-                .collect(),
-            policies: policies
-                .iter()
-                .enumerate()
-                .map(|(index, (owner, _, used))| StandingPolicy {
-                    policy: Policy {
-                        arn: arn(index),
-                        tags: tags(*owner),
-                        document: document.clone(),
-                        versions: versions.to_vec(),
-                        uses: None,
-                        others: Others::Unasked,
-                    },
-                    others: used
-                        .then(|| "role another".to_owned())
-                        .into_iter()
-                        .collect(),
-                })
-                .collect(),
-            bucket: bucket.map(|(owner, empty)| StandingBucket {
-                name,
-                region: "eu-west-1".parse().unwrap(),
-                owner,
-                empty,
-            }),
-            key: None,
-            account,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn only_what_is_ours_goes(
-            role in prop::option::of(owners()),
-            policies in prop::collection::vec((owners(), any::<bool>(), any::<bool>()), 0..4),
-            bucket in prop::option::of((prop::option::of(owners()), prop::option::of(any::<bool>()))),
-            in_profile in any::<bool>(),
-            wish in (any::<bool>(), any::<bool>(), any::<bool>()),
-        ) {
-            let standing = standing(role, &policies, bucket, in_profile);
-            let wish = Wish { role: "export".parse().unwrap(), bucket: wish.0, data: wish.1, adopted: wish.2 };
-            let result = teardown(&wish, &standing);
-            let may_go = |owner: Owner| owner == Owner::Us || (wish.adopted && owner == Owner::Adopted);
-            let policy = |arn: &PolicyArn| {
-                let index = standing.policies.iter().position(|known| known.policy.arn == *arn);
-                index.map(|index| policies[index])
-            };
-            for (index, step) in result.steps.iter().enumerate() {
-                prop_assert!(step.after.iter().all(|before| *before < index), "an order in which it could go");
-                match &step.action {
-                    Removal::DeleteRole | Removal::DeleteInlinePolicy(_) => {
-                        prop_assert!(role.is_some_and(may_go) && !in_profile);
-                    }
-                    Removal::ReleaseRole(keys) => {
-                        prop_assert_eq!(role, Some(Owner::Adopted));
-                        prop_assert!(keys.iter().all(|key| key != "team"));
-                    }
-                    Removal::DeletePolicy(arn) => {
-                        let (owner, _, used) = policy(arn).unwrap();
-                        prop_assert!(may_go(owner) && !used);
-                    }
-                    Removal::DeletePolicyVersion { arn, version } => {
-                        prop_assert!(may_go(policy(arn).unwrap().0));
-                        prop_assert_eq!(version, "v1");
-                    }
-                    Removal::ReleasePolicy(arn, _) => {
-                        prop_assert_eq!(policy(arn).unwrap().0, Owner::Adopted);
-                    }
-                    // From a role that goes, everything; from one that stays, only what we made.
-                    Removal::DetachPolicy(arn) => {
-                        let made = policy(arn).is_some_and(|(owner, ..)| owner == Owner::Us);
-                        prop_assert!(role.is_some_and(may_go) || (role == Some(Owner::Adopted) && made));
-                    }
-                    Removal::DeleteData(_) => {
-                        prop_assert!(wish.data && bucket.unwrap().0 == Some(Owner::Us));
-                    }
-                    Removal::DeleteBucket(_) => {
-                        prop_assert!(wish.bucket && bucket.unwrap().0 == Some(Owner::Us));
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

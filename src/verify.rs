@@ -144,9 +144,10 @@ impl Check {
 }
 
 /// Checks that do not decide whether Mixpanel can write, or that nobody can make from one account.
-const BESIDE_THE_POINT: [&str; 14] = [
+const BESIDE_THE_POINT: [&str; 15] = [
     "acl-ownership",
     "bpa",
+    "bucket-shared",
     "export-fresh",
     "kms-throttle",
     "lifecycle-expiry",

@@ -9,10 +9,10 @@ use crate::answers::{Answers, Draft, EncryptionAnswer};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{PolicyArn, RoleName};
-use crate::observe::exporters::roles_that_write_to;
+use crate::names::{BucketName, PolicyArn, RoleName};
+use crate::observe::exporters::{roles_that_write_to, writers};
 use crate::observe::{Observation, Targets, observe};
-use crate::observed::{Observed, Others};
+use crate::observed::{Bucket, Observed, Others, Reading};
 use crate::plan::{Conflict, Plan, Remedy, plan};
 use crate::report::plan::conflict_lines;
 use crate::report::{Printer, Tone};
@@ -299,7 +299,7 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
 }
 
 /// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and the role
-/// of the usual name is not: a second one is made only for somebody who names it.
+/// of the usual name is not: a second one is made only for somebody who names it, and is told of the first.
 async fn role_of_bucket(
     surroundings: &Surroundings,
     aws: &Aws,
@@ -308,11 +308,14 @@ async fn role_of_bucket(
     observation: &Observation,
 ) -> Result<Option<RoleName>> {
     let observed = &observation.observed;
-    let (Some(bucket), None, None, Some(_)) =
-        (&draft.bucket, &draft.role, &observed.role, &observed.bucket)
+    let (Some(bucket), None, Some(present)) = (&draft.bucket, &observed.role, &observed.bucket)
     else {
         return Ok(None);
     };
+    if draft.role.is_some() {
+        tell_of_sharing(surroundings, aws, session, bucket, present).await?;
+        return Ok(None);
+    }
     let interrupts = &surroundings.interrupts;
     let found = interrupts
         .or(async { Ok(roles_that_write_to(aws, bucket).await) })
@@ -346,6 +349,39 @@ async fn role_of_bucket(
             .hint("Choose one with --role-name, or give a new name to make another."))
         }
     }
+}
+
+/// Says through which roles Mixpanel can write to the bucket already, where a role of another name is about to be made.
+async fn tell_of_sharing(
+    surroundings: &Surroundings,
+    aws: &Aws,
+    session: &Session,
+    bucket: &BucketName,
+    present: &Bucket,
+) -> Result<()> {
+    let found = surroundings
+        .interrupts
+        .or(async {
+            let found = writers(aws, bucket, &present.policy).await;
+            found.map_err(|failure| failure.into_error(session.profile()))
+        })
+        .await?;
+    let warning = match found {
+        Reading::Known(none) if none.is_empty() => return Ok(()),
+        Reading::Known(writers) => {
+            let names: Vec<&str> = writers.iter().map(|writer| writer.role.as_str()).collect();
+            format!(
+                "Mixpanel can write to bucket {bucket} already, through another role: {}. Both will share the bucket.",
+                names.join(", ")
+            )
+        }
+        Reading::Unreadable(denied) => format!(
+            "{} is refused, so another role that Mixpanel may already write to this bucket with is not looked for.",
+            denied.action
+        ),
+    };
+    surroundings.printer.warning(&warning);
+    Ok(())
 }
 
 fn show_plan(printer: &Printer, prepared: &Prepared) {

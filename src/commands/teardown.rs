@@ -4,11 +4,13 @@ use serde_json::json;
 
 use super::Surroundings;
 use super::pick_role::{named_role, pick_role, wrong_role};
+use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
 use crate::apply::executor::{Ran, Stopped};
 use crate::apply::remove::{Place, remove, still_there};
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{self, Output};
+use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, RoleName, RoleReference, without_tokens};
 use crate::observe;
@@ -156,7 +158,36 @@ fn check_bucket(
         ))
         .hint("Name it with --bucket."));
     }
-    Ok(())
+    match &standing.bucket {
+        Some(bucket) if asked && !standing.bucket_is_named() => {
+            Err(unproved_bucket(flags, &bucket.name, standing))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A bucket that is only said to be the set-up's: by whoever runs this, or by a tag, which anybody may have copied.
+fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &Standing) -> Error {
+    let why = match &standing.role {
+        Some(role) => format!(
+            "no policy of role {}, as mixpanel-s3 makes it, names it",
+            role.name
+        ),
+        None => "the role whose policies would name it is not there".to_owned(),
+    };
+    let by_hand = match flags.delete_data {
+        Some(_) => CommandLine::aws(["s3", "rb", "--force"]),
+        None => CommandLine::aws(["s3", "rb"]),
+    };
+    Error::new(
+        ErrorKind::Conflict,
+        format!("Nothing proves that bucket {bucket} is this set-up's: {why}, and a tag alone proves nothing. Nothing was removed."),
+    )
+    .hint("Without --delete-bucket and --delete-data, the rest is removed.")
+    .hint(
+        Advice::from("If the bucket is to go all the same, look into it, and remove it by hand:")
+            .below(by_hand.value(format!("s3://{bucket}"))),
+    )
 }
 
 /// The role of the bucket, or the only one that setup made or took over; `None` where there is none.

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::aws::iam::ContextValues;
+use super::exporters::{roles_that_trust_mixpanel, writers_among};
+use crate::aws::iam::{ContextValues, RoleSummary};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
@@ -16,6 +17,7 @@ use crate::error::DeniedCall;
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
 use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated};
 use crate::policy::{Document, build, read};
+use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use crate::verify::freshness::{self, Export, Family};
 
@@ -63,9 +65,10 @@ pub async fn evidence(
     looked: &Looked<'_>,
 ) -> Result<Result<Found, SeveralBuckets>, Failure> {
     let aws = Aws::new(session, &session.home_region());
-    let (role, grants) = tokio::try_join!(
+    let (role, grants, trusting) = tokio::try_join!(
         readable(aws.role(looked.role)),
-        grants_of(&aws, looked.role)
+        grants_of(&aws, looked.role),
+        readable(roles_that_trust_mixpanel(&aws)),
     )?;
     let (role, unread_role) = match role {
         Reading::Known(role) => (role, None),
@@ -123,7 +126,7 @@ pub async fn evidence(
         form.key = Some(found.arn);
     }
     let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
-    let (key, exports, simulated) = tokio::try_join!(
+    let (key, exports, simulated, sharing) = tokio::try_join!(
         key_of(session, &region, &form, default),
         async {
             match (&name, facts) {
@@ -142,6 +145,12 @@ pub async fn evidence(
             &form,
             looked.project
         ),
+        sharing(
+            &aws,
+            looked.role,
+            trusting,
+            name.as_ref().zip(facts.map(|facts| &**facts))
+        ),
     )?;
     Ok(Ok(Found {
         evidence: Evidence {
@@ -154,6 +163,7 @@ pub async fn evidence(
             unread_grants: grants.unread,
             boundary,
             bucket: name.zip(bucket),
+            sharing,
             key,
             simulated,
             token_version: Some(token_version),
@@ -177,7 +187,7 @@ pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
 }
 
 /// `Unreadable` for what the caller may not read.
-async fn readable<T>(
+pub(super) async fn readable<T>(
     call: impl Future<Output = Result<T, Failure>>,
 ) -> Result<Reading<T>, Failure> {
     match call.await {
@@ -201,14 +211,17 @@ async fn unless_odd<T>(
     }
 }
 
+/// What grants something to a role.
 #[derive(Debug, Default)]
-struct Grants {
-    known: Vec<Grant>,
-    unread: Vec<DeniedCall>,
+pub(super) struct Grants {
+    /// What could be read.
+    pub(super) known: Vec<Grant>,
+    /// What could not.
+    pub(super) unread: Vec<DeniedCall>,
 }
 
 /// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel write.
-async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
+pub(super) async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
     let (attached, inline) = tokio::try_join!(
         readable(aws.attached_policies(role)),
         readable(aws.inline_policy_names(role))
@@ -285,6 +298,27 @@ pub async fn boundary_of(
         Reading::Known(None) => Reading::Known(Document::new(Vec::new())),
         Reading::Unreadable(denied) => Reading::Unreadable(denied),
     }))
+}
+
+/// The other roles through which Mixpanel may write to the bucket.
+async fn sharing(
+    aws: &Aws,
+    role: &RoleName,
+    trusting: Reading<Vec<RoleSummary>>,
+    bucket: Option<(&BucketName, &BucketFacts)>,
+) -> Result<Option<Reading<Vec<Writer>>>, Failure> {
+    let Some((bucket, facts)) = bucket else {
+        return Ok(None);
+    };
+    match trusting {
+        Reading::Unreadable(denied) => Ok(Some(Reading::Unreadable(denied))),
+        Reading::Known(mut roles) => {
+            roles.retain(|other| other.name != *role);
+            let policy = &facts.settings.policy;
+            let writers = writers_among(aws, roles, bucket, policy).await?;
+            Ok(Some(Reading::Known(writers)))
+        }
+    }
 }
 
 /// The bucket, wherever it is and whosever it is.

@@ -1,13 +1,24 @@
 //! Which roles of the account Mixpanel exports through: those that name it in their trust policy, or let it in without.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::evidence::{grants_of, readable};
 use super::policies::{AwsManaged, policies_of};
 use crate::aws::iam::RoleSummary;
 use crate::aws::{Aws, Failure};
 use crate::names::{BucketName, RoleName};
+use crate::observed::Reading;
+use crate::policy::Document;
+use crate::policy::reach::{lets_write, may_write};
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
+use crate::teardown::Writer;
+
+/// How many roles are looked at side by side.
+const ROLES_AT_ONCE: usize = 8;
 
 /// The roles that trust Mixpanel's export user, by name. One that lets anybody in is among them.
 pub async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Failure> {
@@ -34,5 +45,64 @@ pub async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<R
         }
     }
     writing.sort();
+    Ok(writing)
+}
+
+/// The roles that trust Mixpanel and through which it may write into a bucket.
+pub async fn writers(
+    aws: &Aws,
+    bucket: &BucketName,
+    bucket_policy: &Reading<Option<Document>>,
+) -> Result<Reading<Vec<Writer>>, Failure> {
+    match readable(roles_that_trust_mixpanel(aws)).await? {
+        Reading::Known(roles) => {
+            let writers = writers_among(aws, roles, bucket, bucket_policy).await?;
+            Ok(Reading::Known(writers))
+        }
+        Reading::Unreadable(denied) => Ok(Reading::Unreadable(denied)),
+    }
+}
+
+/// Those of these roles that may write into a bucket, by whatever pattern and under whatever condition: their policies say so,
+/// AWS's own among them, or the bucket's does. What cannot be read may say so.
+pub async fn writers_among(
+    aws: &Aws,
+    roles: Vec<RoleSummary>,
+    bucket: &BucketName,
+    bucket_policy: &Reading<Option<Document>>,
+) -> Result<Vec<Writer>, Failure> {
+    let turns = Arc::new(Semaphore::new(ROLES_AT_ONCE));
+    let mut looks = JoinSet::new();
+    for role in roles {
+        let (aws, turns) = (aws.clone(), Arc::clone(&turns));
+        looks.spawn(async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            let grants = grants_of(&aws, &role.name).await;
+            grants.map(|grants| (role, grants))
+        });
+    }
+    let mut writing = Vec::new();
+    for look in looks.join_all().await {
+        let (role, grants) = look?;
+        let documents = grants.known.iter().map(|grant| &grant.document);
+        let by_bucket = bucket_policy.known().is_some_and(|policy| {
+            let policy = policy.as_ref();
+            policy.is_some_and(|policy| lets_write(policy, bucket, &role.arn))
+        });
+        let unread_bucket = match bucket_policy {
+            Reading::Known(_) => None,
+            Reading::Unreadable(denied) => Some(denied.clone()),
+        };
+        let unread = grants.unread.into_iter().next().or(unread_bucket);
+        let writes = may_write(documents, bucket) || by_bucket;
+        if writes || unread.is_some() {
+            writing.push(Writer {
+                role: role.name,
+                unread: unread.filter(|_| !writes),
+            });
+        }
+    }
+    writing.sort_by(|one, other| one.role.cmp(&other.role));
     Ok(writing)
 }

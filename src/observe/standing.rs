@@ -2,6 +2,8 @@
 
 use tokio::task::JoinSet;
 
+use super::evidence::readable;
+use super::exporters::writers;
 use super::policies::{AwsManaged, policies_of};
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;
@@ -9,7 +11,7 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner};
-use crate::policy::read;
+use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 use crate::teardown::{Standing, StandingBucket, StandingPolicy};
 
@@ -29,26 +31,33 @@ pub async fn standing(
         Some(present) => {
             let (policies, profiles) = tokio::try_join!(
                 with_policies(&aws, account, present),
-                optional(aws.instance_profiles(role))
+                readable(aws.instance_profiles(role))
             )
             .map_err(failed)?;
             let (present, policies) = policies;
-            (Some(present), policies, profiles.unwrap_or_default())
+            (Some(present), policies, profiles)
         }
         None => {
             let policies = policies_without_role(&aws, role).await.map_err(failed)?;
-            (None, policies, Vec::new())
+            (None, policies, Reading::Known(Vec::new()))
         }
     };
-    let bucket = bucket.cloned().or_else(|| only_bucket(&policies));
+    let bucket = bucket
+        .cloned()
+        .or_else(|| only_bucket(present.as_ref(), &policies));
     let bucket = async {
-        match &bucket {
-            Some(bucket) => standing_bucket(session, session.profile(), bucket, account).await,
-            None => Ok(None),
-        }
+        let found = match &bucket {
+            Some(bucket) => standing_bucket(session, session.profile(), bucket, account).await?,
+            None => None,
+        };
+        let Some((bucket, policy)) = found else {
+            return Ok((None, Reading::Known(Vec::new())));
+        };
+        let writers = writers(&aws, &bucket.name, &policy).await.map_err(failed)?;
+        Ok((Some(bucket), writers))
     };
     let users = async { with_users(&aws, role, policies).await.map_err(failed) };
-    let (bucket, policies) = tokio::try_join!(bucket, users)?;
+    let ((bucket, writers), policies) = tokio::try_join!(bucket, users)?;
 
     let region = bucket
         .as_ref()
@@ -62,17 +71,20 @@ pub async fn standing(
         instance_profiles,
         policies,
         bucket,
+        writers,
         key: key.flatten().map(|key| key.arn),
     };
     Ok((standing, region))
 }
 
 /// The bucket that the set-up's policies write to, where they name only one.
-fn only_bucket(policies: &[Policy]) -> Option<BucketName> {
+fn only_bucket(role: Option<&Role>, policies: &[Policy]) -> Option<BucketName> {
     let documents = policies
         .iter()
         .filter(|policy| owner(&policy.tags) != Owner::Others)
         .map(|policy| &policy.document);
+    let inline = role.into_iter().flat_map(|role| &role.inline);
+    let documents = documents.chain(inline.map(|policy| &policy.document));
     let mut buckets = read::buckets_written(documents).into_iter();
     buckets.next().filter(|_| buckets.next().is_none())
 }
@@ -142,11 +154,13 @@ async fn with_users(
                 return Err(Failure::refused("iam:ListPolicyVersions", arn));
             }
             let users = match ours {
-                true => optional(aws.policy_users(&policy.arn)).await?,
-                false => None,
+                true => readable(aws.policy_users(&policy.arn)).await?,
+                false => Reading::Known(Vec::new()),
             };
-            let mut others = users.unwrap_or_default();
-            others.retain(|user| *user != own);
+            let others = users.map(|mut users| {
+                users.retain(|user| *user != own);
+                users
+            });
             Ok::<_, Failure>(StandingPolicy { policy, others })
         });
     }
@@ -156,13 +170,13 @@ async fn with_users(
     Ok(policies)
 }
 
-/// The bucket, as far as it can be read; `None` where there is none in this account.
+/// The bucket and its policy, as far as they can be read; `None` where there is none in this account.
 async fn standing_bucket(
     session: &Session,
     profile: &Profile,
     bucket: &BucketName,
     account: &AccountId,
-) -> Result<Option<StandingBucket>> {
+) -> Result<Option<(StandingBucket, Reading<Option<Document>>)>> {
     let failed = |failure: Failure| failure.into_error(profile);
     let home = Aws::new(session, &session.home_region());
     let region = match home
@@ -172,23 +186,26 @@ async fn standing_bucket(
     {
         Presence::Missing => return Ok(None),
         Presence::Refused => {
-            return Ok(Some(StandingBucket {
+            let refused = Failure::refused("s3:ListBucket", bucket.as_str());
+            let bucket = StandingBucket {
                 name: bucket.clone(),
                 region: session.home_region(),
                 owner: None,
                 empty: None,
-            }));
+            };
+            return Ok(Some((bucket, Reading::Unreadable(refused.denied_call()))));
         }
         Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
         Presence::Elsewhere(region) => region,
     };
     let aws = Aws::new(session, &region);
-    let (tags, empty) = tokio::try_join!(
+    let (tags, empty, policy) = tokio::try_join!(
         aws.bucket_tags(bucket, Some(account)),
-        optional(aws.is_empty(bucket, account))
+        optional(aws.is_empty(bucket, account)),
+        aws.bucket_policy(bucket, Some(account)),
     )
     .map_err(failed)?;
-    Ok(Some(StandingBucket {
+    let bucket = StandingBucket {
         name: bucket.clone(),
         region,
         owner: match tags {
@@ -196,7 +213,8 @@ async fn standing_bucket(
             Reading::Unreadable(_) => None,
         },
         empty,
-    }))
+    };
+    Ok(Some((bucket, policy)))
 }
 
 /// `None` for what the caller may not read.

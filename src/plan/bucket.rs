@@ -5,7 +5,7 @@ use super::{
     tags_difference,
 };
 use crate::names::Tag;
-use crate::observed::{Bucket, BucketEncryption, Owner, owner};
+use crate::observed::{Bucket, BucketEncryption, Owner, owner, role_names_bucket};
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::merge::{SameSid, with_statement};
@@ -33,18 +33,18 @@ impl Planner<'_> {
                 Action::CreateBucket {
                     tags: self.spec.all_tags(),
                 },
-                Vec::new(),
+                self.proof_of_bucket(),
             );
             let lacks = self.lacks(&Bucket::new_born(region));
             self.complete(lacks, Some(created), key);
             return;
         };
         let lacks = self.lacks(present);
-        if present
+        let tagged = present
             .tags
             .known()
-            .is_some_and(|tags| owner(tags) == Owner::Us)
-        {
+            .is_some_and(|tags| owner(tags) == Owner::Us);
+        if tagged && self.role_names_bucket() {
             if lacks.is_empty() {
                 let note = format!("in {}, as it should be", present.region);
                 self.keep(Resource::Bucket, bucket, note);
@@ -53,6 +53,9 @@ impl Planner<'_> {
             return;
         }
         let note = match present.tags.known() {
+            Some(_) if tagged => {
+                "exists; its tags say that mixpanel-s3 made it, and no policy of this set-up's role says so too: used as it is"
+            }
             Some(_) => "exists and was not made by mixpanel-s3: used as it is",
             None => "exists, and its tags cannot be read: used as it is",
         };
@@ -77,6 +80,13 @@ impl Planner<'_> {
                     diff: Some(lack.diff),
                 })
             }));
+    }
+
+    /// Whether the role of this set-up is proved to be ours and its policies name the bucket, which bears out the bucket's tags.
+    fn role_names_bucket(&self) -> bool {
+        let observed = self.observed;
+        let role = observed.role.as_ref();
+        role.is_some_and(|role| role_names_bucket(role, &observed.policies, &self.spec.bucket))
     }
 
     /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either.

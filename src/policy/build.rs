@@ -17,6 +17,24 @@ pub const MIXPANEL_ACCOUNT: &str = "485438090326";
 /// The Sid of the bucket policy's statement that refuses plain HTTP.
 pub const DENY_PLAIN_HTTP_SID: &str = "DenyPlainHttp";
 
+/// What the page's data-modification policy allows.
+pub const DATA_ACTIONS: [&str; 4] = [
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:DeleteObject",
+];
+/// What the page's KMS policy allows.
+pub const KMS_ACTIONS: [&str; 7] = [
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptTo",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:DescribeKey",
+    "kms:ReEncryptFrom",
+];
+
 /// What stands for the ARN of a key that is yet to be made, in a document that is only shown.
 pub const KEY_ARN_PLACEHOLDER: &str = "<KEY_ARN>";
 
@@ -33,7 +51,7 @@ pub fn data(bucket: &BucketName) -> Document {
     Document::new(vec![statement(json!({
         "Sid": "MixpanelS3AccessStatement",
         "Effect": "Allow",
-        "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"],
+        "Action": DATA_ACTIONS,
         "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
     }))])
 }
@@ -52,15 +70,7 @@ fn kms_for(key: &str) -> Document {
     Document::new(vec![statement(json!({
         "Sid": "MixpanelKmsStatement",
         "Effect": "Allow",
-        "Action": [
-            "kms:Decrypt",
-            "kms:Encrypt",
-            "kms:GenerateDataKey",
-            "kms:ReEncryptTo",
-            "kms:GenerateDataKeyWithoutPlaintext",
-            "kms:DescribeKey",
-            "kms:ReEncryptFrom",
-        ],
+        "Action": KMS_ACTIONS,
         "Resource": key,
     }))])
 }

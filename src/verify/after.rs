@@ -68,6 +68,7 @@ impl After<'_> {
                     requester_pays: None,
                 })),
             )),
+            sharing: None,
             key,
             simulated: None,
             token_version: None,

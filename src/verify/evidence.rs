@@ -8,6 +8,7 @@ use crate::error::DeniedCall;
 use crate::names::{BucketName, ProjectId, ProjectToken, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated};
 use crate::policy::Document;
+use crate::teardown::Writer;
 
 use super::freshness::Export;
 
@@ -49,6 +50,8 @@ pub struct Evidence {
     pub boundary: Option<Reading<Document>>,
     /// The bucket that Mixpanel writes to, where one is named or found.
     pub bucket: Option<(BucketName, BucketStanding)>,
+    /// The other roles of the account through which Mixpanel may write to the bucket; `None` where nobody looked.
+    pub sharing: Option<Reading<Vec<Writer>>>,
     /// The key that encrypts what Mixpanel writes.
     pub key: KeyStanding,
     /// What the policy simulator says; `None` where it was not asked.

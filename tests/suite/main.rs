@@ -18,10 +18,12 @@ mod hostile_text;
 #[cfg(unix)]
 mod matrix;
 mod named_role;
+mod ownership;
 mod print_details;
 mod requests;
 mod sandbox;
 mod setup;
+mod shared_bucket;
 mod teardown;
 mod trust;
 mod verify;

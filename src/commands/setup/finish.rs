@@ -102,16 +102,31 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 .below(replay.clone()),
         )
     };
-    let findings = tokio::select! {
-        findings = read_back(aws, spec, plan, &applied, |reason| printer.waiting(&format!("waiting: {reason}"))) => {
-            findings.map_err(unread)?
-        }
+    let details = details(spec, observed, plan, applied.new_key.as_ref());
+    let after = After {
+        spec,
+        observed,
+        plan,
+        new_key: applied.new_key.as_ref(),
+        details: &details,
+    };
+    // What the judgement needs is read beside what was written, since neither waits for the other.
+    let reading = async {
+        let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
+        tokio::join!(
+            read_back(aws, spec, plan, &applied, waiting),
+            read_what_is_missing(session, aws, &after)
+        )
+    };
+    let (findings, evidence) = tokio::select! {
+        read = reading => read,
         () = surroundings.interrupts.wait(1) => {
             let message = "Interrupted. Everything was written, and nothing was read back yet.";
             return Err(Error::new(ErrorKind::Interrupted, message)
                 .hint(Advice::from("Look again with:").below(replay)));
         }
     };
+    let findings = findings.map_err(unread)?;
     printer.findings(&findings);
     let differing: Vec<&str> = findings
         .iter()
@@ -137,29 +152,16 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ));
         printer.warning(warning.below(key_deletion(spare)));
     }
-    let details = details(spec, observed, plan, applied.new_key.as_ref());
-    let after = After {
-        spec,
-        observed,
-        plan,
-        new_key: applied.new_key.as_ref(),
-        details: &details,
-    };
     let mut subject = after.subject();
     subject.repeat = surroundings.flags_to_repeat(session);
-    let judged = tokio::select! {
-        read = read_what_is_missing(session, aws, &after) => match read {
-            Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
-            Err(failure) => {
-                let why = failure.to_string();
-                printer.warning(format!("the set-up was not judged: {why} `mixpanel-s3 verify` does that."));
-                None
-            }
-        },
-        () = surroundings.interrupts.wait(1) => {
-            let message = "Interrupted. Everything was written and read back, and nothing was judged yet.";
-            return Err(Error::new(ErrorKind::Interrupted, message)
-                .hint(Advice::from("Look again with:").below(replay)));
+    let judged = match evidence {
+        Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
+        Err(failure) => {
+            let why = failure.to_string();
+            printer.warning(format!(
+                "the set-up was not judged: {why} `mixpanel-s3 verify` does that."
+            ));
+            None
         }
     };
     let failed: Vec<&Check> = judged

@@ -49,7 +49,7 @@ pub(crate) async fn prove(
         .as_deref()
         .filter(|arn| *arn != role.arn.as_str())
     {
-        printer.warning(&format!(
+        printer.warning(format!(
             "{typed} is not the role's ARN: nothing was tried live."
         ));
         return Ok(None);

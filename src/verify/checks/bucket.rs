@@ -8,6 +8,7 @@ use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, Reading, owner};
 use crate::policy::document::Principals;
 use crate::policy::{Document, read};
+use crate::teardown::Writer;
 use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::{BucketFacts, BucketStanding};
@@ -128,7 +129,38 @@ pub(super) fn place_checks(case: &Case<'_>) -> Vec<Check> {
         of_another_account(case),
         kind(case),
         dots(case),
+        shared(case),
     ]
+}
+
+/// Whether Mixpanel writes to the bucket through another role too: what one set-up's owner does to the bucket, the other one bears.
+fn shared(case: &Case<'_>) -> Check {
+    const ID: &str = "bucket-shared";
+    const SOURCE: &str = "iam:ListRoles, and the policies of the roles that trust Mixpanel";
+    match &case.evidence.sharing {
+        None => Check::skipped(ID, case.no_bucket()),
+        Some(Reading::Unreadable(denied)) => unread(
+            ID,
+            "which other roles may write to the bucket",
+            &denied.action,
+        ),
+        Some(Reading::Known(writers)) if writers.is_empty() => {
+            Check::pass(ID, "Mixpanel writes to the bucket through this role alone").because(SOURCE)
+        }
+        Some(Reading::Known(writers)) => {
+            let told = |writer: &Writer| match &writer.unread {
+                None => writer.role.to_string(),
+                Some(denied) => format!("{} (perhaps: {} is refused)", writer.role, denied.action),
+            };
+            let names: Vec<String> = writers.iter().map(told).collect();
+            Check::warn(
+                ID,
+                format!("Mixpanel can write to the bucket through another role too: {}", names.join(", ")),
+            )
+            .because(SOURCE)
+            .advise("If two set-ups are meant to share the bucket, leave it so: `teardown` keeps the bucket while either role stays. If not, remove the one that is not used.")
+        }
+    }
 }
 
 fn region(case: &Case<'_>) -> Check {

@@ -18,6 +18,7 @@ use crate::observed::{
 };
 use crate::policy::evaluate::Decision;
 use crate::policy::{Document, build};
+use crate::teardown::Writer;
 
 const ACCOUNT: &str = "123456789012";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -154,6 +155,7 @@ fn sound() -> (Subject, Evidence) {
                 requester_pays: Some(Reading::Known(false)),
             })),
         )),
+        sharing: Some(Reading::Known(Vec::new())),
         key: KeyStanding::Here {
             key: Box::new(Key {
                 arn: key(KEY),
@@ -562,6 +564,15 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             e.key = KeyStanding::NotUsed;
             e.exports = None;
             data_with(e, "acme-export", "acme--euw1-az1--x-s3");
+        }),
+        ("bucket-shared", Warn, |_, e| {
+            e.sharing = Some(Reading::Known(vec![Writer {
+                role: "second".parse().unwrap(),
+                unread: None,
+            }]));
+        }),
+        ("bucket-shared", Unknown, |_, e| {
+            e.sharing = Some(Reading::Unreadable(denied("iam:ListRoles")));
         }),
         ("dots-in-name", Warn, |_, e| {
             let (name, standing) = e.bucket.take().unwrap();

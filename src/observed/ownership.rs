@@ -1,0 +1,260 @@
+//! Whose a thing is, and what proves it.
+//!
+//! A tag is what somebody wrote: templates copy it, tools spread it, and whoever may tag may put it anywhere. So a tag alone
+//! proves nothing. A role is this program's where it is tagged so *and* trusts Mixpanel; a policy where it is tagged so *and* says
+//! nothing but what Mixpanel's page says; a bucket where it is tagged so *and* the policies of such a role name it; a key where it is
+//! tagged so *and* its policy lets nobody in from outside the account. What is not proved is somebody else's.
+
+use super::{Policy, Reading, Role};
+use crate::error::DeniedCall;
+use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
+use crate::policy::build::MIXPANEL_USER_ARN;
+use crate::policy::key::outsiders;
+use crate::policy::page::page_grants;
+use crate::policy::read;
+use crate::policy::trust::{Admission, Trust};
+use crate::policy::{Document, Statement};
+
+/// Whose something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// This program made it.
+    Us,
+    /// Somebody else made it, and this program was told to take it over.
+    Adopted,
+    /// It is none of this program's business.
+    Others,
+}
+
+/// Whose something with these tags claims to be. A claim, and no proof.
+pub fn owner(tags: &[Tag]) -> Owner {
+    let marked = |key: &str| {
+        tags.iter()
+            .any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE)
+    };
+    if marked(MANAGED_BY_KEY) {
+        Owner::Us
+    } else if marked(ADOPTED_BY_KEY) {
+        Owner::Adopted
+    } else {
+        Owner::Others
+    }
+}
+
+/// Whose a role is: what its tags claim, where it trusts Mixpanel.
+pub fn role_owner(role: &Role) -> Owner {
+    match Trust::new(&role.trust, &role.arn).admission() {
+        Admission::None => Owner::Others,
+        _ => owner(&role.tags),
+    }
+}
+
+/// Whose a policy is: what its tags claim, where it says nothing but what Mixpanel's page says, of one bucket at the most.
+pub fn policy_owner(policy: &Policy) -> Owner {
+    match is_of_one_set_up(&policy.document) {
+        true => owner(&policy.tags),
+        false => Owner::Others,
+    }
+}
+
+/// Whether a document says nothing but what Mixpanel's page says, of one bucket at the most.
+pub fn is_of_one_set_up(document: &Document) -> bool {
+    page_grants(document).is_some_and(|grants| grants.buckets.len() <= 1)
+}
+
+/// Whether a role of this program's names a bucket, in what is attached to it, in what is part of it, or in what was made for it
+/// and is not attached yet.
+pub fn role_names_bucket<'a>(
+    role: &Role,
+    policies: impl IntoIterator<Item = &'a Policy>,
+    bucket: &BucketName,
+) -> bool {
+    let of_role = policies.into_iter().filter(|policy| {
+        let attached = role.attached.iter().any(|arn| arn == policy.arn.as_str());
+        attached || policy_owner(policy) != Owner::Others
+    });
+    let documents = of_role
+        .map(|policy| &policy.document)
+        .chain(role.inline.iter().map(|inline| &inline.document));
+    role_owner(role) != Owner::Others && read::buckets_written(documents).contains(bucket)
+}
+
+/// Everybody but Mixpanel's user whom a trust policy lets in, as it names them.
+pub fn others_trusted(trust: &Document) -> Vec<String> {
+    let mut others = Vec::new();
+    for statement in trust.statements().iter().filter(|one| one.allows()) {
+        others.extend(principals(statement));
+    }
+    others.retain(|principal| principal != MIXPANEL_USER_ARN);
+    others.sort();
+    others.dedup();
+    others
+}
+
+fn principals(statement: &Statement) -> Vec<String> {
+    let map = statement.map();
+    if let Some(excluded) = map.get("NotPrincipal") {
+        return vec![format!("everybody but {excluded}")];
+    }
+    match map.get("Principal") {
+        Some(serde_json::Value::Object(kinds)) => kinds
+            .values()
+            .flat_map(|names| match names {
+                serde_json::Value::Array(names) => names.iter().map(as_text).collect(),
+                one => vec![as_text(one)],
+            })
+            .collect(),
+        Some(one) => vec![as_text(one)],
+        None => Vec::new(),
+    }
+}
+
+fn as_text(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyOwnership {
+    /// Its tags.
+    pub tags: Reading<Vec<Tag>>,
+    /// Its policy.
+    pub policy: Reading<Document>,
+}
+
+impl KeyOwnership {
+    /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
+    pub fn objection(&self, account: &str) -> Option<String> {
+        let unreadable = |what: &str, denied: &DeniedCall| {
+            Some(format!(
+                "{what} cannot be read: {} is refused",
+                denied.action
+            ))
+        };
+        match &self.tags {
+            Reading::Unreadable(denied) => return unreadable("its tags", denied),
+            Reading::Known(tags) if owner(tags) != Owner::Us => {
+                return Some(format!(
+                    "it has no tag {MANAGED_BY_KEY} = {MANAGED_BY_VALUE}"
+                ));
+            }
+            Reading::Known(_) => {}
+        }
+        match &self.policy {
+            Reading::Unreadable(denied) => unreadable("its key policy", denied),
+            Reading::Known(policy) => {
+                let outsiders = outsiders(policy, account);
+                let first = outsiders.first()?;
+                Some(format!(
+                    "statement {} of its key policy lets {} in, from outside the account",
+                    first.statement + 1,
+                    first.principal
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Others;
+    use super::*;
+    use crate::names::IamPath;
+    use crate::policy::build;
+
+    fn role(trust: Document, tags: Vec<Tag>, attached: &[&Policy]) -> Role {
+        Role {
+            name: "export".parse().unwrap(),
+            id: "AROAEXAMPLE".into(),
+            arn: "arn:aws:iam::123456789012:role/export".parse().unwrap(),
+            path: IamPath::root(),
+            trust,
+            tags,
+            boundary: None,
+            last_used: None,
+            attached: attached.iter().map(|one| one.arn.to_string()).collect(),
+            inline: Vec::new(),
+            aws_managed: Vec::new(),
+        }
+    }
+
+    fn policy(document: Document, tags: Vec<Tag>) -> Policy {
+        Policy {
+            arn: "arn:aws:iam::123456789012:policy/export-s3"
+                .parse()
+                .unwrap(),
+            tags,
+            document,
+            versions: Vec::new(),
+            uses: None,
+            others: Others::Unasked,
+        }
+    }
+
+    fn mixpanel() -> Document {
+        build::trust(&["aa".to_owned()].into())
+    }
+
+    fn ec2() -> Document {
+        Document::parse(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#).unwrap()
+    }
+
+    #[test]
+    fn a_tag_alone_proves_nothing() {
+        let ours = || vec![Tag::managed_by()];
+        let bucket: BucketName = "acme".parse().unwrap();
+        assert_eq!(role_owner(&role(mixpanel(), ours(), &[])), Owner::Us);
+        assert_eq!(role_owner(&role(ec2(), ours(), &[])), Owner::Others);
+        assert_eq!(role_owner(&role(mixpanel(), vec![], &[])), Owner::Others);
+        let page = policy(build::data(&bucket), ours());
+        assert_eq!(policy_owner(&page), Owner::Us);
+        let theirs = policy(build::data(&bucket), Vec::new());
+        assert_eq!(policy_owner(&theirs), Owner::Others);
+        let wide = Document::parse(r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}]}"#).unwrap();
+        assert_eq!(policy_owner(&policy(wide, ours())), Owner::Others);
+    }
+
+    #[test]
+    fn a_bucket_is_named_by_a_role_that_is_proved() {
+        let ours = || vec![Tag::managed_by()];
+        let bucket: BucketName = "acme".parse().unwrap();
+        let page = policy(build::data(&bucket), ours());
+        let untagged = policy(build::data(&bucket), Vec::new());
+        let names = |role: &Role, policy: &Policy| role_names_bucket(role, [policy], &bucket);
+        let proved = role(mixpanel(), ours(), &[&page]);
+        assert!(names(&proved, &page));
+        // Made, and not attached yet.
+        assert!(names(&role(mixpanel(), ours(), &[]), &page));
+        assert!(names(&proved, &untagged));
+        assert!(!names(&role(mixpanel(), ours(), &[]), &untagged));
+        assert!(!names(&role(ec2(), ours(), &[&page]), &page));
+        assert!(!names(&role(mixpanel(), vec![], &[&page]), &page));
+        let elsewhere = "acme-prod".parse().unwrap();
+        assert!(!role_names_bucket(&proved, [&page], &elsewhere));
+    }
+
+    #[test]
+    fn everybody_else_who_is_trusted_is_named() {
+        let trust = Document::parse(
+            r#"{"Statement":[
+                {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::485438090326:user/mixpanel-export","111122223333"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},
+                {"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"},
+                {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"},
+                {"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"sts:AssumeRole"}]}"#,
+        )
+        .unwrap();
+        let others = others_trusted(&trust);
+        assert_eq!(
+            others,
+            [
+                "*",
+                "111122223333",
+                "accounts.google.com",
+                "ec2.amazonaws.com"
+            ]
+        );
+        assert!(others_trusted(&mixpanel()).is_empty());
+    }
+}
