@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
 };
+use mixpanel_s3::report::commands::NOT_SHOWN;
 use mixpanel_s3::report::terminal::is_hidden;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::by_hand::{USER, data, trust};
 use crate::support::cloud::block_on;
 use crate::support::program::{bare, run};
-use crate::support::{Cloud, Outcome, Scripted, TOKEN};
+use crate::support::{Cloud, Outcome, Scripted, TOKEN, shell};
 
 /// What is planted in names, and in documents, to be replaced in every answer.
 const NAME: &str = "HOSTILENAME";
@@ -68,6 +69,17 @@ fn clean(outcome: &Outcome) {
             );
         }
         assert!(text.len() < 1_000_000, "it is bounded");
+    }
+    // What is offered to be copied is plain words, whatever was read.
+    let verdict: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
+    let checks = verdict["checks"].as_array().into_iter().flatten();
+    for fix in checks.filter_map(|check| check["fix"].as_array()).flatten() {
+        let command = fix["command"]
+            .as_str()
+            .filter(|command| *command != NOT_SHOWN);
+        if let Some(Err(why)) = command.map(shell::commands) {
+            panic!("{why}");
+        }
     }
 }
 
@@ -280,6 +292,10 @@ proptest! {
         for command in commands(&cloud) {
             clean(&cloud.run(&command));
         }
+        // And while something is changed.
+        let bucket = cloud.bucket();
+        clean(&cloud.setup(&["--adopt", "--harden", "all", "--tag", "team=data", "--timeout", "5"]));
+        clean(&cloud.run(&["teardown", "--yes", "--role", &bucket, "--delete-bucket", "--delete-data", &bucket]));
     }
 }
 

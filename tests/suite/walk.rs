@@ -91,6 +91,30 @@ fn changed(cloud: &Cloud) -> bool {
 }
 
 #[test]
+fn the_names_of_others_do_nothing_to_the_terminal() {
+    let cloud = Cloud::start();
+    let alias = "&#x1b;[2Jforged&#xa;&#x202e;";
+    let answer = format!(
+        "<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated><AccountAliases><member>{alias}</member></AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>"
+    );
+    let kind = vec![("content-type", "text/xml".to_owned())];
+    cloud.script(
+        "iam:ListAccountAliases",
+        None,
+        Scripted::Answer(200, kind, answer),
+    );
+    let mut terminal = Terminal::start(&cloud, &["setup"]);
+    terminal
+        .sees("\\u{1b}[2Jforged\\n\\u{202e}")
+        .sees("Is this the right account?")
+        .enter();
+    // Such a name is not proposed.
+    terminal.sees("Name of the bucket").types("\u{3}");
+    let screen = terminal.ends(130);
+    assert!(!screen.contains("\u{1b}[2J") && !screen.contains("forged-mixpanel-export"));
+}
+
+#[test]
 fn the_whole_walk() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
