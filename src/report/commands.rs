@@ -1,6 +1,6 @@
 //! Command lines as text to be copied. Nothing else quotes a word, and nothing else makes text of a [`CommandLine`].
 
-use super::terminal::is_hidden;
+use super::terminal::{LONGEST_LINE, is_hidden};
 use crate::advice::{Advice, Piece};
 use crate::command_line::{CommandLine, Output, Word};
 
@@ -24,7 +24,10 @@ pub fn quoted(command: &CommandLine) -> Option<String> {
             Some(words?.join(" "))
         })
         .collect();
-    let line = lines?.join(" \\\n    ");
+    let lines = lines?;
+    // A line that is cut would leave a quote open.
+    let whole = |line: &String| line.len() <= LONGEST_LINE / 2;
+    let line = lines.iter().all(whole).then(|| lines.join(" \\\n    "))?;
     let line = match command.output() {
         Output::Shown => line,
         Output::Written(file) => format!("{line} > {}", shlex::try_quote(file).ok()?),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::Tone;
 
 /// How much of a line is shown. No sentence of this program is longer; an error message of an endpoint's may be.
-const LONGEST_LINE: usize = 8000;
+pub(super) const LONGEST_LINE: usize = 8000;
 
 /// Text in a single line in which every character shows itself.
 pub fn visible(text: &str) -> String {

@@ -217,6 +217,8 @@ fn what_a_shell_cannot_give_back_is_no_command() {
         assert_eq!(command_text(&with(value)), NOT_SHOWN);
     }
     assert_eq!(quoted(&with(&"a".repeat(3000))), None);
+    let long = (0..4).fold(with("a"), |line, _| line.value("a".repeat(2000)));
+    assert_eq!(quoted(&long), None, "a line is printed whole or not at all");
     // What stands in its stead is a comment to a shell, and holds nothing that one acts upon.
     assert!(NOT_SHOWN.starts_with("# "));
     assert!(!NOT_SHOWN.contains([
