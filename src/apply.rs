@@ -5,6 +5,7 @@ mod empty;
 pub mod executor;
 pub mod read_back;
 pub mod remove;
+mod replace;
 mod step;
 
 use std::sync::{Arc, OnceLock};
@@ -33,6 +34,8 @@ struct Context {
     aws: Aws,
     spec: SetupSpec,
     keys: Keys,
+    /// Whether the bucket was there already when this run came to make it.
+    bucket_was_taken: OnceLock<()>,
     /// Whether this run makes things of which IAM may not have heard everywhere yet.
     creates: bool,
 }
@@ -60,6 +63,7 @@ pub async fn apply(
         aws: aws.clone(),
         spec: spec.clone(),
         keys: Keys::default(),
+        bucket_was_taken: OnceLock::new(),
         creates: plan.steps.iter().any(|step| step.change == Change::Create),
     });
     let work = |action, teller| {

@@ -146,6 +146,8 @@ pub enum BucketEncryption {
 pub struct Lifecycle {
     /// The rules, in S3's order.
     pub rules: Vec<LifecycleRule>,
+    /// Everything that S3 says of all rules but the one of this program's ID, so that any change of them shows.
+    pub others: String,
 }
 
 /// What this program needs to know of a lifecycle rule.

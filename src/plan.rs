@@ -17,7 +17,7 @@ pub use difference::Difference;
 use serde::Serialize;
 
 use crate::names::{AliasName, BucketName, IamPath, KeyArn, PolicyArn, Tag};
-use crate::observed::Observed;
+use crate::observed::{BucketEncryption, Lifecycle, Observed};
 use crate::policy::Document;
 use crate::policy::merge::{SameSid, with_document};
 use crate::policy::{build, read};
@@ -179,6 +179,8 @@ pub enum Action {
     },
     /// Replace the bucket's tags.
     TagBucket {
+        /// What they were.
+        before: Before<Vec<Tag>>,
         /// All of them.
         tags: Vec<Tag>,
     },
@@ -187,13 +189,23 @@ pub enum Action {
     /// Turn ACLs off.
     TurnAclsOff,
     /// Set the default encryption.
-    SetEncryption(BucketDefault),
+    SetEncryption {
+        /// What it was.
+        before: Before<Option<BucketEncryption>>,
+        /// What it shall be.
+        default: BucketDefault,
+    },
     /// Replace the bucket's policy.
-    SetBucketPolicy(Document),
-    /// Add the rule that aborts unfinished uploads.
+    SetBucketPolicy {
+        /// What it said.
+        before: Before<Option<Document>>,
+        /// What it shall say.
+        document: Document,
+    },
+    /// Add the rule that aborts unfinished uploads to those that are there.
     AbortUnfinishedUploads {
-        /// Whether there are other rules, which have to be kept.
-        others: bool,
+        /// Those that were there.
+        before: Before<Lifecycle>,
     },
     /// Make a customer-managed policy.
     CreatePolicy {
@@ -214,11 +226,15 @@ pub enum Action {
         arn: PolicyArn,
         /// The version's ID.
         version: String,
+        /// What the policy said when that version was chosen.
+        before: Document,
     },
     /// Give a customer-managed policy a new default version.
     ReplacePolicyDocument {
         /// Its ARN.
         arn: PolicyArn,
+        /// What it said.
+        before: Document,
         /// What it shall say.
         document: PolicyDocument,
     },
@@ -243,20 +259,42 @@ pub enum Action {
         tags: Vec<Tag>,
     },
     /// Replace who may assume the role.
-    UpdateTrust(Document),
+    UpdateTrust {
+        /// Who could.
+        before: Document,
+        /// Who may.
+        document: Document,
+    },
     /// Set the role's permissions boundary.
-    SetBoundary(PolicyArn),
+    SetBoundary {
+        /// What it was.
+        before: Option<String>,
+        /// What it shall be.
+        boundary: PolicyArn,
+    },
     /// Add tags to the role.
     TagRole(Vec<Tag>),
     /// Replace an inline policy of the role.
     PutInlinePolicy {
         /// Its name.
         name: String,
+        /// What it said.
+        before: Document,
         /// What it shall say.
         document: Document,
     },
     /// Attach a policy to the role.
     AttachPolicy(PolicyArn),
+}
+
+/// What was there of something that a step replaces whole. It is read again right before, so that what somebody else wrote
+/// meanwhile is not overwritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before<T> {
+    /// The thing is made by the same plan, so nobody else has written to it.
+    Unborn,
+    /// This.
+    Was(T),
 }
 
 /// A bucket's default encryption, as it shall be.
@@ -313,7 +351,7 @@ impl Step {
     /// The document that the step writes, to be shown on request.
     pub fn document(&self) -> Option<Document> {
         match &self.action {
-            Action::SetBucketPolicy(document) | Action::UpdateTrust(document) => {
+            Action::SetBucketPolicy { document, .. } | Action::UpdateTrust { document, .. } => {
                 Some(document.clone())
             }
             Action::CreateRole { trust, .. } => Some(trust.clone()),
@@ -392,7 +430,7 @@ impl Planner<'_> {
     /// role with its tags, and the policy that names the bucket.
     fn proof_of_bucket(&self) -> Vec<usize> {
         let proves = |action: &Action| match action {
-            Action::CreateRole { .. } | Action::TagRole(_) | Action::UpdateTrust(_) => true,
+            Action::CreateRole { .. } | Action::TagRole(_) | Action::UpdateTrust { .. } => true,
             Action::CreatePolicy {
                 document: PolicyDocument::Ready(document),
                 ..

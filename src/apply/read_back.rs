@@ -79,12 +79,12 @@ async fn read_once(
     let role_written = wrote(|a| {
         matches!(
             a,
-            Action::CreateRole { .. } | Action::UpdateTrust(_) | Action::SetBoundary(_)
+            Action::CreateRole { .. } | Action::UpdateTrust { .. } | Action::SetBoundary { .. }
         )
     });
     let attached_written = wrote(|a| matches!(a, Action::AttachPolicy(_)));
-    let encryption_written = wrote(|a| matches!(a, Action::SetEncryption(_)));
-    let policy_written = wrote(|a| matches!(a, Action::SetBucketPolicy(_)));
+    let encryption_written = wrote(|a| matches!(a, Action::SetEncryption { .. }));
+    let policy_written = wrote(|a| matches!(a, Action::SetBucketPolicy { .. }));
     let blocks_written = wrote(|a| matches!(a, Action::BlockPublicAccess));
 
     let (role, attached, encryption, policy, blocks) = tokio::try_join!(
@@ -104,7 +104,10 @@ async fn read_once(
     let mut findings = Vec::new();
     if let Some(role) = role {
         let written = done().find_map(|action| match action {
-            Action::CreateRole { trust, .. } | Action::UpdateTrust(trust) => Some(trust),
+            Action::CreateRole { trust, .. }
+            | Action::UpdateTrust {
+                document: trust, ..
+            } => Some(trust),
             _ => None,
         });
         // What was written is there, word for word in meaning; what was only kept lets Mixpanel in.
@@ -138,7 +141,7 @@ async fn read_once(
         ));
     }
     let wanted_default = done().find_map(|action| match action {
-        Action::SetEncryption(default) => Some(default),
+        Action::SetEncryption { default, .. } => Some(default),
         _ => None,
     });
     findings.extend(reading(
@@ -149,7 +152,7 @@ async fn read_once(
         "the bucket does not yet encrypt as chosen",
     ));
     let wanted_policy = done().find_map(|action| match action {
-        Action::SetBucketPolicy(document) => Some(document),
+        Action::SetBucketPolicy { document, .. } => Some(document),
         _ => None,
     });
     findings.extend(reading(

@@ -53,8 +53,8 @@ fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Opti
             Action::TagBucket { .. }
             | Action::BlockPublicAccess
             | Action::TurnAclsOff
-            | Action::SetEncryption(_)
-            | Action::SetBucketPolicy(_)
+            | Action::SetEncryption { .. }
+            | Action::SetBucketPolicy { .. }
             | Action::AbortUnfinishedUploads { .. } => {
                 Some("S3 has not heard of the new bucket everywhere yet")
             }
@@ -87,31 +87,41 @@ async fn attempt(
         }
         Action::CreateBucket { tags } => {
             match aws.create_bucket(bucket, &spec.region, tags).await {
-                // It was missing a moment ago and is ours now: an answer that was lost, or a run beside this one.
-                Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => Ok(()),
+                // It was missing a moment ago and is the account's now: an answer that was lost, or a run beside this one. What is
+                // set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody can tell.)
+                Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => {
+                    context.bucket_was_taken.get_or_init(|| ());
+                    match aws.bucket_tags(bucket, Some(owner)).await?.known() {
+                        Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => {
+                            Ok(())
+                        }
+                        _ => Err(failure),
+                    }
+                }
                 result => result,
             }
         }
-        Action::TagBucket { tags } => aws.put_bucket_tags(bucket, owner, tags).await,
+        Action::TagBucket { before, tags } => context.replace_bucket_tags(before, tags).await,
         Action::BlockPublicAccess => aws.block_public_access(bucket, owner).await,
         Action::TurnAclsOff => aws.turn_acls_off(bucket, owner).await,
-        Action::SetEncryption(default) => {
+        Action::SetEncryption { before, default } => {
             let key = match default {
                 BucketDefault::NewKey => Some(new_key(context, "s3:PutEncryptionConfiguration")?),
                 BucketDefault::Kms(key) => key.as_ref(),
                 BucketDefault::Aes => {
-                    return aws
-                        .put_bucket_encryption(bucket, owner, DefaultEncryption::Aes)
+                    return context
+                        .replace_encryption(before, DefaultEncryption::Aes)
                         .await;
                 }
             };
-            aws.put_bucket_encryption(bucket, owner, DefaultEncryption::Kms(key))
+            context
+                .replace_encryption(before, DefaultEncryption::Kms(key))
                 .await
         }
-        Action::SetBucketPolicy(document) => aws.put_bucket_policy(bucket, owner, document).await,
-        Action::AbortUnfinishedUploads { others } => {
-            aws.abort_unfinished_uploads(bucket, owner, *others).await
+        Action::SetBucketPolicy { before, document } => {
+            context.replace_bucket_policy(before, document).await
         }
+        Action::AbortUnfinishedUploads { before } => context.add_abort_rule(before).await,
         Action::CreatePolicy {
             arn,
             path,
@@ -132,16 +142,20 @@ async fn attempt(
             })
             .await
         }
-        Action::DeletePolicyVersion { arn, version } => {
-            aws.delete_policy_version(arn, version).await
-        }
-        Action::ReplacePolicyDocument { arn, document } => {
+        Action::DeletePolicyVersion {
+            arn,
+            version,
+            before,
+        } => context.drop_version(arn, version, before).await,
+        Action::ReplacePolicyDocument {
+            arn,
+            before,
+            document,
+        } => {
             let document = resolved(context, document)?;
-            // An earlier try may have acted although its answer was lost.
-            match aws.policy(arn).await? {
-                Some(policy) if same_meaning(&policy.document, &document) => Ok(()),
-                _ => aws.replace_policy_document(arn, &document).await,
-            }
+            context
+                .replace_policy_document(arn, before, &document)
+                .await
         }
         Action::TagPolicy { arn, tags } => aws.tag_policy(arn, tags).await,
         Action::CreateRole {
@@ -172,12 +186,16 @@ async fn attempt(
             })
             .await
         }
-        Action::UpdateTrust(trust) => aws.update_trust(role, trust).await,
-        Action::SetBoundary(boundary) => aws.put_boundary(role, boundary).await,
-        Action::TagRole(tags) => aws.tag_role(role, tags).await,
-        Action::PutInlinePolicy { name, document } => {
-            aws.put_inline_policy(role, name, document).await
+        Action::UpdateTrust { before, document } => context.replace_trust(before, document).await,
+        Action::SetBoundary { before, boundary } => {
+            context.replace_boundary(before.as_deref(), boundary).await
         }
+        Action::TagRole(tags) => aws.tag_role(role, tags).await,
+        Action::PutInlinePolicy {
+            name,
+            before,
+            document,
+        } => context.replace_inline_policy(name, before, document).await,
         Action::AttachPolicy(policy) => aws.attach_policy(role, policy).await,
     }
 }

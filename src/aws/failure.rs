@@ -49,6 +49,8 @@ pub enum Cause {
     Redirect,
     /// It is there already.
     AlreadyExists,
+    /// It is not what it was when it was looked at, so nothing was written over it.
+    Changed,
     /// AWS is busy with it, or has not heard of it everywhere: worth another try.
     NotYet,
     /// It cannot go, since something else still holds it: a bucket its objects, a policy its users.
@@ -197,6 +199,14 @@ impl Failure {
         }
     }
 
+    /// A call that was not made, since what it would replace has been changed by somebody else. `what` says what that is.
+    pub(crate) fn changed(action: &'static str, resource: &str, what: &str) -> Self {
+        Self {
+            cause: Cause::Changed,
+            ..Self::incomplete(action, resource, what)
+        }
+    }
+
     /// A refused call about which AWS said nothing more, as after a HEAD request.
     pub(crate) fn refused(action: &'static str, resource: &str) -> Self {
         Self {
@@ -276,6 +286,8 @@ impl Failure {
                 error.denied.push(self.denied_call());
                 error
             }
+            // Whatever was done before, what is there has to be looked at again.
+            Cause::Changed => Error::new(ErrorKind::Partial, message),
             Cause::Timeout => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
@@ -314,6 +326,10 @@ impl fmt::Display for Failure {
             Cause::Timeout | Cause::Unreachable => {
                 write!(f, "{action} on {resource} got no answer: {said}.")
             }
+            Cause::Changed => write!(
+                f,
+                "{action} on {resource} was not sent: somebody has changed {said} since it was read, and that would have been overwritten."
+            ),
             _ => write!(f, "{action} on {resource} failed: {said}."),
         }
     }

@@ -9,7 +9,7 @@ mod settings;
 pub use canary::Canary;
 pub use export::Retention;
 pub use removal::{Marker, ObjectVersion, Undeleted, UnfinishedUpload};
-pub use settings::DefaultEncryption;
+pub use settings::{DefaultEncryption, EncryptionRules, LifecycleRules};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership,

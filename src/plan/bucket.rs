@@ -1,8 +1,8 @@
 //! The bucket's part of a plan.
 
 use super::{
-    Action, BucketDefault, Change, Difference, Offer, Planner, Resource, Step, missing_tags,
-    tags_difference,
+    Action, Before, BucketDefault, Change, Difference, Offer, Planner, Resource, Step,
+    missing_tags, tags_difference,
 };
 use crate::names::Tag;
 use crate::observed::{Bucket, BucketEncryption, Owner, owner, role_names_bucket};
@@ -35,11 +35,11 @@ impl Planner<'_> {
                 },
                 self.proof_of_bucket(),
             );
-            let lacks = self.lacks(&Bucket::new_born(region));
+            let lacks = self.lacks(&Bucket::new_born(region), true);
             self.complete(lacks, Some(created), key);
             return;
         };
-        let lacks = self.lacks(present);
+        let lacks = self.lacks(present, false);
         let tagged = present
             .tags
             .known()
@@ -89,8 +89,9 @@ impl Planner<'_> {
         role.is_some_and(|role| role_names_bucket(role, &observed.policies, &self.spec.bucket))
     }
 
-    /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either.
-    fn lacks(&self, present: &Bucket) -> Vec<Lack> {
+    /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either. `is_new` says
+    /// that the plan makes the bucket.
+    fn lacks(&self, present: &Bucket, is_new: bool) -> Vec<Lack> {
         let mut lacks = Vec::new();
         let mut lack = |hardening, summary: &str, action, diff| {
             lacks.push(Lack {
@@ -101,7 +102,8 @@ impl Planner<'_> {
             });
         };
         if let Some((tags, diff)) = self.tags_to_write(present) {
-            lack(None, "tags", Action::TagBucket { tags }, diff);
+            let before = before(is_new, present.tags.known().cloned().unwrap_or_default());
+            lack(None, "tags", Action::TagBucket { before, tags }, diff);
         }
         if present.blocks_public_access.known() == Some(&false) {
             let diff = Difference::of_values(
@@ -124,6 +126,7 @@ impl Planner<'_> {
         }
         if let Some(default) = self.encryption_to_write(present) {
             let is = present.encryption.known().and_then(Option::as_ref);
+            let before = before(is_new, is.cloned());
             let diff = Difference::of_values(
                 format!("default encryption: {}", encryption_in_words(is)),
                 format!("default encryption: {}", default_in_words(&default)),
@@ -134,12 +137,13 @@ impl Planner<'_> {
                 BucketDefault::Kms(Some(_)) => "default encryption SSE-KMS with your key",
                 BucketDefault::NewKey => "default encryption SSE-KMS with the new key",
             };
-            let action = Action::SetEncryption(default);
+            let action = Action::SetEncryption { before, default };
             lack(Some(Hardening::Encryption), summary, action, diff);
         }
-        if let Some((present, wanted)) = self.policy_to_write(present) {
-            let diff = Difference::of_documents(&present, &wanted);
-            let action = Action::SetBucketPolicy(wanted);
+        if let Some((was, document)) = self.policy_to_write(present) {
+            let diff = Difference::of_documents(&was, &document);
+            let before = before(is_new, present.policy.known().cloned().flatten());
+            let action = Action::SetBucketPolicy { before, document };
             let summary = "bucket policy: plain HTTP is refused";
             lack(Some(Hardening::PlainHttp), summary, action, diff);
         }
@@ -149,7 +153,7 @@ impl Planner<'_> {
             .filter(|rules| !rules.aborts_uploads())
         {
             let action = Action::AbortUnfinishedUploads {
-                others: !lifecycle.rules.is_empty(),
+                before: before(is_new, lifecycle.clone()),
             };
             let summary =
                 format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
@@ -166,7 +170,13 @@ impl Planner<'_> {
     fn complete(&mut self, lacks: Vec<Lack>, created: Option<usize>, key: Option<usize>) {
         let mut last = created;
         for lack in lacks {
-            let waits_for_key = lack.action == Action::SetEncryption(BucketDefault::NewKey);
+            let waits_for_key = matches!(
+                lack.action,
+                Action::SetEncryption {
+                    default: BucketDefault::NewKey,
+                    ..
+                }
+            );
             let after = last
                 .into_iter()
                 .chain(key.filter(|_| waits_for_key))
@@ -243,6 +253,14 @@ impl Planner<'_> {
                 (!same).then(|| BucketDefault::Kms(Some(arn.clone())))
             }
         }
+    }
+}
+
+/// What was there of a bucket that the plan makes, or does not.
+fn before<T>(is_new: bool, was: T) -> Before<T> {
+    match is_new {
+        true => Before::Unborn,
+        false => Before::Was(was),
     }
 }
 

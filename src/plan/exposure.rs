@@ -16,7 +16,7 @@ impl Planner<'_> {
             return;
         };
         let written = self.plan.steps.iter().find_map(|step| match &step.action {
-            Action::UpdateTrust(trust) => Some(trust.clone()),
+            Action::UpdateTrust { document, .. } => Some(document.clone()),
             _ => None,
         });
         let document = written.unwrap_or_else(|| role.trust.clone());

@@ -208,6 +208,7 @@ impl Planner<'_> {
                 let action = Action::DeletePolicyVersion {
                     arn: present.arn.clone(),
                     version: old.id.clone(),
+                    before: present.document.clone(),
                 };
                 let summary = format!(
                     "version {} goes, the oldest not in force: IAM keeps {}",
@@ -225,6 +226,7 @@ impl Planner<'_> {
             }
             let action = Action::ReplacePolicyDocument {
                 arn: present.arn.clone(),
+                before: present.document.clone(),
                 document: match need.for_new_key {
                     true => PolicyDocument::KmsForNewKey {
                         into: Some(present.document.clone()),
@@ -281,6 +283,7 @@ impl Planner<'_> {
         if ours {
             let action = Action::PutInlinePolicy {
                 name: present.name.clone(),
+                before: present.document.clone(),
                 document: wanted,
             };
             let summary = format!("{}, in the role's inline policy", need.what);
@@ -423,7 +426,11 @@ impl Planner<'_> {
 
         if trust_diff.is_some() {
             let summary = self.trust_summary();
-            let step = self.role_step(Change::Update, &summary, Action::UpdateTrust(trust));
+            let action = Action::UpdateTrust {
+                before: role.trust.clone(),
+                document: trust,
+            };
+            let step = self.role_step(Change::Update, &summary, action);
             self.plan.steps[step].diff = trust_diff;
         }
         if let Some(boundary) = boundary {
@@ -432,7 +439,11 @@ impl Planner<'_> {
                 present: role.boundary.iter().cloned().collect(),
                 wanted: vec![boundary.to_string()],
             };
-            let step = self.role_step(Change::Update, &summary, Action::SetBoundary(boundary));
+            let action = Action::SetBoundary {
+                before: role.boundary.clone(),
+                boundary,
+            };
+            let step = self.role_step(Change::Update, &summary, action);
             self.plan.steps[step].diff = Some(diff);
         }
         let missing = self.tags_lacking(&role.tags, |tags| self.spec.role_tags(tags));
@@ -645,8 +656,8 @@ mod tests {
             for step in &plan.steps {
                 let (before, after) = match &step.action {
                     Action::ReplacePolicyDocument { document, .. } => (&observed.policies[0].document, document.preview()),
-                    Action::UpdateTrust(document) => (&role.trust, document.clone()),
-                    Action::SetBoundary(_) => return Err(TestCaseError::fail("the boundary stays")),
+                    Action::UpdateTrust { document, .. } => (&role.trust, document.clone()),
+                    Action::SetBoundary { .. } => return Err(TestCaseError::fail("the boundary stays")),
                     _ => continue,
                 };
                 for statement in before.statements() {
@@ -656,7 +667,8 @@ mod tests {
                 prop_assert_eq!(&after.to_value()["Id"], "x");
             }
             let changes = |wanted: fn(&Action) -> bool| plan.steps.iter().any(|step| wanted(&step.action));
-            prop_assert!(changes(|action| matches!(action, Action::UpdateTrust(_))));
+            let updates_trust = changes(|action| matches!(action, Action::UpdateTrust { .. }));
+            prop_assert!(updates_trust);
             let makes_a_second = changes(|action| {
                 matches!(action, Action::CreatePolicy { .. } | Action::AttachPolicy(_))
             });

@@ -113,8 +113,8 @@ impl Printer {
             };
             let (thing, _) = thing_and_summary(&spec.role, step);
             let title = match &step.action {
-                Action::SetBucketPolicy(_) => format!("Policy of {thing}:"),
-                Action::CreateRole { .. } | Action::UpdateTrust(_) => {
+                Action::SetBucketPolicy { .. } => format!("Policy of {thing}:"),
+                Action::CreateRole { .. } | Action::UpdateTrust { .. } => {
                     format!("Trust policy of {thing}:")
                 }
                 _ => format!("Document of {thing}:"),

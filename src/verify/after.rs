@@ -113,15 +113,15 @@ impl After<'_> {
                     role.boundary = boundary.as_ref().map(ToString::to_string);
                     role.tags.clone_from(tags);
                 }
-                Action::UpdateTrust(trust) => role.trust.clone_from(trust),
-                Action::SetBoundary(boundary) => role.boundary = Some(boundary.to_string()),
+                Action::UpdateTrust { document, .. } => role.trust.clone_from(document),
+                Action::SetBoundary { boundary, .. } => role.boundary = Some(boundary.to_string()),
                 Action::TagRole(tags) => {
                     role.tags
                         .retain(|tag| tags.iter().all(|new| new.key != tag.key));
                     role.tags.extend(tags.iter().cloned());
                 }
                 Action::AttachPolicy(arn) => role.attached.push(arn.to_string()),
-                Action::PutInlinePolicy { name, document } => {
+                Action::PutInlinePolicy { name, document, .. } => {
                     let said = role.inline.iter_mut().find(|inline| inline.name == *name);
                     if let Some(inline) = said {
                         inline.document.clone_from(document);
@@ -138,7 +138,7 @@ impl After<'_> {
             let parsed: PolicyArn = arn.parse().ok()?;
             let written = self.actions().find_map(|action| match action {
                 Action::CreatePolicy { arn, document, .. }
-                | Action::ReplacePolicyDocument { arn, document }
+                | Action::ReplacePolicyDocument { arn, document, .. }
                     if *arn == parsed =>
                 {
                     document.resolved(self.new_key)
@@ -175,12 +175,12 @@ impl After<'_> {
         let mut bucket = before.unwrap_or_else(|| Bucket::new_born(region()));
         for action in self.actions() {
             match action {
-                Action::CreateBucket { tags } | Action::TagBucket { tags } => {
+                Action::CreateBucket { tags } | Action::TagBucket { tags, .. } => {
                     bucket.tags = Reading::Known(tags.clone());
                 }
                 Action::BlockPublicAccess => bucket.blocks_public_access = Reading::Known(true),
                 Action::TurnAclsOff => bucket.acls_off = Reading::Known(true),
-                Action::SetEncryption(default) => {
+                Action::SetEncryption { default, .. } => {
                     let kms = |key: Option<&KeyArn>| BucketEncryption::Kms {
                         key: key.map(ToString::to_string),
                         bucket_key: true,
@@ -191,7 +191,7 @@ impl After<'_> {
                         BucketDefault::NewKey => kms(self.new_key),
                     }));
                 }
-                Action::SetBucketPolicy(document) => {
+                Action::SetBucketPolicy { document, .. } => {
                     bucket.policy = Reading::Known(Some(document.clone()));
                 }
                 Action::AbortUnfinishedUploads { .. } => {

@@ -200,6 +200,11 @@ fn a_key_that_lost_the_race_for_its_name_is_told_and_not_used() {
         // Another run's key, made in the same moment, gets the name.
         let kms = cloud.kms("eu-west-1");
         let key = cloud.key_by_hand();
+        let tag = aws_sdk_kms::types::Tag::builder()
+            .tag_key("managed-by")
+            .tag_value("mixpanel-s3");
+        let tag = kms.tag_resource().key_id(&key).tags(tag.build().unwrap());
+        block_on(tag.send()).unwrap();
         let alias = kms
             .create_alias()
             .alias_name(format!("alias/mixpanel-s3-{}", cloud.bucket()))
@@ -227,7 +232,7 @@ fn a_new_version_whose_answer_is_lost_is_not_made_twice() {
         cloud.account,
         cloud.bucket()
     );
-    let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*"}]}"#;
+    let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"}]}"#;
     block_on(
         iam.create_policy_version()
             .policy_arn(&arn)
@@ -266,7 +271,8 @@ fn of_five_versions_the_oldest_that_is_not_the_default_goes() {
     );
     for number in 2..=5 {
         let other = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::number-{number}"}}]}}"#
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{}/number-{number}"}}]}}"#,
+            cloud.bucket()
         );
         block_on(
             iam.create_policy_version()

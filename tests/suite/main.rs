@@ -17,6 +17,7 @@ mod faults;
 mod hostile_text;
 #[cfg(unix)]
 mod matrix;
+mod meanwhile;
 mod named_role;
 mod ownership;
 mod print_details;

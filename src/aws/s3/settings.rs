@@ -9,7 +9,8 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule,
     LifecycleRuleFilter, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging, TransitionStorageClass,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
+    TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 
 use super::s3_tags;
@@ -184,6 +185,16 @@ impl Aws {
         bucket: &BucketName,
         owner: Option<&AccountId>,
     ) -> Result<Reading<Option<BucketEncryption>>, Failure> {
+        let rules = self.encryption_rules(bucket, owner).await?;
+        Ok(rules.map(|rules| rules.default_encryption()))
+    }
+
+    /// Everything that is set about the bucket's encryption.
+    pub async fn encryption_rules(
+        &self,
+        bucket: &BucketName,
+        owner: Option<&AccountId>,
+    ) -> Result<Reading<EncryptionRules>, Failure> {
         let answer = self
             .s3
             .get_bucket_encryption()
@@ -193,30 +204,21 @@ impl Aws {
             .await
             .map_err(|error| Failure::new("s3:GetEncryptionConfiguration", bucket.as_str(), error));
         Ok(optional(answer)?.map(|answer| {
-            let configuration = answer?.server_side_encryption_configuration?;
-            let rule = configuration.rules().first()?;
-            let default = rule.apply_server_side_encryption_by_default()?;
-            Some(match default.sse_algorithm() {
-                ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => {
-                    BucketEncryption::Kms {
-                        key: default
-                            .kms_master_key_id()
-                            .filter(|key| !key.is_empty())
-                            .map(str::to_owned),
-                        bucket_key: rule.bucket_key_enabled() == Some(true),
-                    }
-                }
-                _ => BucketEncryption::Aes,
-            })
+            let configuration =
+                answer.and_then(|answer| answer.server_side_encryption_configuration);
+            EncryptionRules(configuration.map(|all| all.rules).unwrap_or_default())
         }))
     }
 
-    /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`.
+    /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`. The request
+    /// replaces everything that is set about encryption, so all the rest of what is `present` is sent along: which kinds of
+    /// encryption the bucket refuses, above all.
     pub async fn put_bucket_encryption(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
         algorithm: DefaultEncryption<'_>,
+        present: EncryptionRules,
     ) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutEncryptionConfiguration";
         let invalid = unbuildable(ACTION, bucket);
@@ -230,12 +232,21 @@ impl Aws {
             .set_kms_master_key_id(key.map(|key| key.to_string()))
             .build()
             .map_err(invalid)?;
-        let rule = ServerSideEncryptionRule::builder()
-            .apply_server_side_encryption_by_default(default)
-            .set_bucket_key_enabled(with_bucket_key.then_some(true))
-            .build();
+        let mut rules = present.0;
+        match rules.first_mut() {
+            Some(rule) => {
+                rule.apply_server_side_encryption_by_default = Some(default);
+                rule.bucket_key_enabled = with_bucket_key.then_some(true);
+            }
+            None => rules.push(
+                ServerSideEncryptionRule::builder()
+                    .apply_server_side_encryption_by_default(default)
+                    .set_bucket_key_enabled(with_bucket_key.then_some(true))
+                    .build(),
+            ),
+        }
         let configuration = ServerSideEncryptionConfiguration::builder()
-            .rules(rule)
+            .set_rules(Some(rules))
             .build()
             .map_err(invalid)?;
         self.s3
@@ -300,19 +311,16 @@ impl Aws {
         bucket: &BucketName,
         owner: Option<&AccountId>,
     ) -> Result<Reading<Lifecycle>, Failure> {
-        Ok(self
-            .lifecycle_rules(bucket, owner)
-            .await?
-            .map(|rules| Lifecycle {
-                rules: rules.iter().map(rule_of).collect(),
-            }))
+        let rules = self.lifecycle_rules(bucket, owner).await?;
+        Ok(rules.map(|rules| rules.lifecycle()))
     }
 
-    async fn lifecycle_rules(
+    /// The lifecycle rules, whole.
+    pub async fn lifecycle_rules(
         &self,
         bucket: &BucketName,
         owner: Option<&AccountId>,
-    ) -> Result<Reading<Vec<LifecycleRule>>, Failure> {
+    ) -> Result<Reading<LifecycleRules>, Failure> {
         let answer = self
             .s3
             .get_bucket_lifecycle_configuration()
@@ -321,34 +329,30 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Failure::new("s3:GetLifecycleConfiguration", bucket.as_str(), error));
-        Ok(optional(answer)?
-            .map(|answer| answer.and_then(|answer| answer.rules).unwrap_or_default()))
+        Ok(optional(answer)?.map(|answer| match answer {
+            None => LifecycleRules::default(),
+            Some(answer) => LifecycleRules {
+                rules: answer.rules.unwrap_or_default(),
+                smallest: answer.transition_default_minimum_object_size,
+            },
+        }))
     }
 
-    /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days, and keeps every other rule.
-    /// `others` says whether there are any, so that a new bucket is spared the reading.
+    /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days to those that are `present`, which
+    /// the request replaces and which are sent along.
     pub async fn abort_unfinished_uploads(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
-        others: bool,
+        present: LifecycleRules,
     ) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutLifecycleConfiguration";
         let invalid = unbuildable(ACTION, bucket);
-        let mut rules = Vec::new();
-        if others {
-            match self.lifecycle_rules(bucket, Some(owner)).await? {
-                Reading::Known(present) => rules = present,
-                Reading::Unreadable(denied) => {
-                    let message = format!(
-                        "{} is refused, and writing without reading would lose rules",
-                        denied.action
-                    );
-                    return Err(Failure::incomplete(ACTION, bucket.as_str(), &message));
-                }
-            }
-            rules.retain(|rule| rule.id() != Some(ABORT_RULE_ID));
-        }
+        let LifecycleRules {
+            mut rules,
+            smallest,
+        } = present;
+        rules.retain(|rule| rule.id() != Some(ABORT_RULE_ID));
         rules.push(
             LifecycleRule::builder()
                 .id(ABORT_RULE_ID)
@@ -370,11 +374,55 @@ impl Aws {
             .put_bucket_lifecycle_configuration()
             .bucket(bucket.as_str())
             .expected_bucket_owner(owner.as_str())
+            .set_transition_default_minimum_object_size(smallest)
             .lifecycle_configuration(configuration)
             .send()
             .await
             .map(drop)
             .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
+    }
+}
+
+/// Everything that is set about a bucket's encryption, in S3's own words.
+#[derive(Debug, Clone, Default)]
+pub struct EncryptionRules(Vec<ServerSideEncryptionRule>);
+
+impl EncryptionRules {
+    /// The default encryption.
+    pub fn default_encryption(&self) -> Option<BucketEncryption> {
+        let rule = self.0.first()?;
+        let default = rule.apply_server_side_encryption_by_default()?;
+        Some(match default.sse_algorithm() {
+            ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => {
+                BucketEncryption::Kms {
+                    key: default
+                        .kms_master_key_id()
+                        .filter(|key| !key.is_empty())
+                        .map(str::to_owned),
+                    bucket_key: rule.bucket_key_enabled() == Some(true),
+                }
+            }
+            _ => BucketEncryption::Aes,
+        })
+    }
+}
+
+/// A bucket's lifecycle rules, in S3's own words.
+#[derive(Debug, Clone, Default)]
+pub struct LifecycleRules {
+    rules: Vec<LifecycleRule>,
+    smallest: Option<TransitionDefaultMinimumObjectSize>,
+}
+
+impl LifecycleRules {
+    /// What this program needs to know of them.
+    pub fn lifecycle(&self) -> Lifecycle {
+        let others = |rule: &&LifecycleRule| rule.id() != Some(ABORT_RULE_ID);
+        let others: Vec<&LifecycleRule> = self.rules.iter().filter(others).collect();
+        Lifecycle {
+            rules: self.rules.iter().map(rule_of).collect(),
+            others: format!("{others:?}"),
+        }
     }
 }
 

@@ -288,8 +288,12 @@ fn stopped_error(
         ),
         Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
     };
-    let again = Advice::from("Running the same again finds what is done and does the rest:")
-        .below(replay.clone());
+    let changed = matches!(stopped, Stopped::Failed(_, failure) if failure.cause == Cause::Changed);
+    let again = Advice::from(match changed {
+        true => "Look again, with a plan of what is there now:",
+        false => "Running the same again finds what is done and does the rest:",
+    })
+    .below(replay.clone());
     let unknown = applied.ran.may_have_acted();
     // The key is made before it has its name, so it can be there although its step is not done.
     let key = applied
@@ -307,7 +311,11 @@ fn stopped_error(
     }
     if done.is_empty() {
         let message = format!("{} Nothing was changed in AWS.", error.message);
-        return Error { message, ..error };
+        let error = Error { message, ..error };
+        return match changed {
+            true => error.hint(again),
+            false => error,
+        };
     }
     let left = match list(false) {
         none if none.is_empty() => vec!["  reading it back".to_owned()],

@@ -148,6 +148,7 @@ fn sound() -> (Subject, Evidence) {
                             aborts_uploads: true,
                             ..LifecycleRule::default()
                         }],
+                        others: String::new(),
                     }),
                 },
                 versioned: Some(Reading::Known(false)),
@@ -263,7 +264,10 @@ fn lifecycle(evidence: &mut Evidence, rule: LifecycleRule) {
     if let Reading::Known(known) = &facts(evidence).settings.lifecycle {
         rules.extend(known.rules.clone());
     }
-    facts(evidence).settings.lifecycle = Reading::Known(Lifecycle { rules });
+    facts(evidence).settings.lifecycle = Reading::Known(Lifecycle {
+        rules,
+        others: String::new(),
+    });
 }
 
 /// The same set-up without KMS: with AES, or with nothing chosen.

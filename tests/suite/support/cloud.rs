@@ -71,6 +71,18 @@ pub enum Scripted {
     ResetBefore,
     /// It is done, and then the connection breaks instead of an answer.
     LostAnswer,
+    /// Somebody else does something first, and then it is done and answered.
+    After(Meanwhile),
+}
+
+/// What somebody else does while the program runs.
+#[derive(Clone)]
+pub struct Meanwhile(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl Scripted {
@@ -258,6 +270,11 @@ impl Cloud {
     /// Answers the n-th request of an action from the script, counted from 1.
     pub fn script_nth(&self, action: &str, nth: usize, answer: Scripted) {
         self.add_rule(action, nth - 1, Some(1), answer);
+    }
+
+    /// Has somebody else do something right before the n-th request of an action is acted on.
+    pub fn meanwhile(&self, action: &str, nth: usize, what: impl Fn() + Send + Sync + 'static) {
+        self.script_nth(action, nth, Scripted::After(Meanwhile(Arc::new(what))));
     }
 
     fn add_rule(&self, action: &str, skip: usize, remaining: Option<usize>, answer: Scripted) {
@@ -491,6 +508,11 @@ async fn answer(
             state.stuck.store(true, Ordering::SeqCst);
             drop(open);
             std::future::pending().await
+        }
+        Some(Scripted::After(Meanwhile(what))) => {
+            let done = tokio::task::spawn_blocking(move || what()).await;
+            done.expect("what somebody else does works");
+            act(path).await
         }
         Some(Scripted::ResetBefore) => return Err("reset by the script"),
         Some(Scripted::LostAnswer) => {

@@ -1,6 +1,6 @@
 //! What the whole runs stand on: an AWS on loopback that counts, scripts and forwards, and the program as a process.
 
-mod account;
+pub mod account;
 pub mod by_hand;
 pub mod cloud;
 pub mod program;
