@@ -7,8 +7,7 @@
 mod ownership;
 
 pub use ownership::{
-    KeyOwnership, Owner, is_of_one_set_up, others_trusted, owner, policy_owner, role_names_bucket,
-    role_owner,
+    KeyOwnership, Owner, is_of_one_set_up, owner, policy_owner, role_names_bucket, role_owner,
 };
 
 use serde::Serialize;

@@ -8,12 +8,11 @@
 use super::{Policy, Reading, Role};
 use crate::error::DeniedCall;
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
-use crate::policy::build::MIXPANEL_USER_ARN;
+use crate::policy::Document;
 use crate::policy::key::outsiders;
 use crate::policy::page::page_grants;
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
-use crate::policy::{Document, Statement};
 
 /// Whose something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,42 +76,6 @@ pub fn role_names_bucket<'a>(
         .map(|policy| &policy.document)
         .chain(role.inline.iter().map(|inline| &inline.document));
     role_owner(role) != Owner::Others && read::buckets_written(documents).contains(bucket)
-}
-
-/// Everybody but Mixpanel's user whom a trust policy lets in, as it names them.
-pub fn others_trusted(trust: &Document) -> Vec<String> {
-    let mut others = Vec::new();
-    for statement in trust.statements().iter().filter(|one| one.allows()) {
-        others.extend(principals(statement));
-    }
-    others.retain(|principal| principal != MIXPANEL_USER_ARN);
-    others.sort();
-    others.dedup();
-    others
-}
-
-fn principals(statement: &Statement) -> Vec<String> {
-    let map = statement.map();
-    if let Some(excluded) = map.get("NotPrincipal") {
-        return vec![format!("everybody but {excluded}")];
-    }
-    match map.get("Principal") {
-        Some(serde_json::Value::Object(kinds)) => kinds
-            .values()
-            .flat_map(|names| match names {
-                serde_json::Value::Array(names) => names.iter().map(as_text).collect(),
-                one => vec![as_text(one)],
-            })
-            .collect(),
-        Some(one) => vec![as_text(one)],
-        None => Vec::new(),
-    }
-}
-
-fn as_text(value: &serde_json::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
@@ -233,28 +196,5 @@ mod tests {
         assert!(!names(&role(mixpanel(), vec![], &[&page]), &page));
         let elsewhere = "acme-prod".parse().unwrap();
         assert!(!role_names_bucket(&proved, [&page], &elsewhere));
-    }
-
-    #[test]
-    fn everybody_else_who_is_trusted_is_named() {
-        let trust = Document::parse(
-            r#"{"Statement":[
-                {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::485438090326:user/mixpanel-export","111122223333"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},
-                {"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"},
-                {"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"},
-                {"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"sts:AssumeRole"}]}"#,
-        )
-        .unwrap();
-        let others = others_trusted(&trust);
-        assert_eq!(
-            others,
-            [
-                "*",
-                "111122223333",
-                "accounts.google.com",
-                "ec2.amazonaws.com"
-            ]
-        );
-        assert!(others_trusted(&mixpanel()).is_empty());
     }
 }

@@ -4,9 +4,9 @@ use super::{Fate, Planner, StandingBucket, StandingPolicy, Wish};
 use crate::command_line::CommandLine;
 use crate::names::{ADOPTED_BY_KEY, RoleName};
 use crate::observed::{
-    InlinePolicy, Owner, Reading, Role, is_of_one_set_up, others_trusted, owner, policy_owner,
-    role_owner,
+    InlinePolicy, Owner, Reading, Role, is_of_one_set_up, owner, policy_owner, role_owner,
 };
+use crate::policy::trust::Trust;
 
 /// A reason why something stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Planner<'_> {
                     .with(of_role("get-role", role)),
             );
         }
-        let others = others_trusted(&role.trust);
+        let others = Trust::new(&role.trust, &role.arn).others();
         if !others.is_empty() {
             holds.push(
                 Hold::new(format!("others may use it: {}", others.join(", ")))

@@ -65,6 +65,21 @@ pub enum Who {
     Odd(String),
 }
 
+impl Who {
+    /// The principal as the document spells it, where it is not Mixpanel's.
+    pub fn principal(&self) -> Option<&str> {
+        match self {
+            Self::MixpanelWithoutId | Self::MixpanelWithOtherIds | Self::MixpanelsAccount => None,
+            Self::Anybody { .. } | Self::AnybodyMeeting(_) => Some("*"),
+            Self::Foreign(name)
+            | Self::Own(name)
+            | Self::Service(name)
+            | Self::Federation(name)
+            | Self::Odd(name) => Some(name),
+        }
+    }
+}
+
 impl fmt::Display for Who {
     /// A clause, such as "the AWS service ec2.amazonaws.com can assume it".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,6 +141,18 @@ impl Trust<'_> {
             }
         }
         merged(found)
+    }
+
+    /// The principals that get in and are not Mixpanel's, as the document spells them.
+    pub fn others(&self) -> Vec<String> {
+        let openings = self.openings(&BTreeSet::new());
+        let mut others: Vec<String> = openings
+            .iter()
+            .filter_map(|opening| opening.who.principal().map(str::to_owned))
+            .collect();
+        others.sort();
+        others.dedup();
+        others
     }
 
     /// Mixpanel's user without an ExternalId, or with another one.

@@ -227,6 +227,26 @@ fn everybody_else_who_gets_in_is_named() {
 }
 
 #[test]
+fn others_are_named_as_the_document_spells_them() {
+    let statements = json!([
+        statement(json!({ "AWS": [MIXPANEL_USER_ARN, "111122223333"], "Service": "ec2.amazonaws.com" }), Value::Null),
+        { "Effect": "Allow", "Principal": { "Federated": "accounts.google.com" }, "Action": "sts:AssumeRoleWithWebIdentity" },
+        aws("*", Value::Null),
+        { "Effect": "Deny", "Principal": { "AWS": "444455556666" }, "Action": "sts:AssumeRole" },
+    ]);
+    let others = |statements: &Value| Trust::new(&document(statements), &role()).others();
+    let wanted = [
+        "*",
+        "111122223333",
+        "accounts.google.com",
+        "ec2.amazonaws.com",
+    ];
+    assert_eq!(others(&statements), wanted);
+    assert!(others(&json!([page()])).is_empty());
+    assert!(others(&json!([aws(ROOT, Value::Null)])).is_empty());
+}
+
+#[test]
 fn discovery_finds_who_is_named_and_who_is_let_in() {
     let mfa = json!({ "StringEquals": { "sts:ExternalId": TOKEN }, "Bool": { "aws:MultiFactorAuthPresent": "true" } });
     assert_eq!(
