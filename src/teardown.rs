@@ -138,6 +138,13 @@ pub enum Removal {
     ReleaseRole(Vec<String>),
 }
 
+impl Removal {
+    /// Whether it takes something of the bucket.
+    pub fn is_of_bucket(&self) -> bool {
+        matches!(self, Self::DeleteData(_) | Self::DeleteBucket(_))
+    }
+}
+
 /// Something that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stays {

@@ -1,5 +1,7 @@
 //! Takes a set-up away: does what each removal says, and looks afterwards whether it is gone.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -8,10 +10,10 @@ use super::empty::empty;
 use super::executor::{self, Event, Ran, Teller, patiently};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
-use crate::names::{AccountId, RoleName};
+use crate::names::{AccountId, PolicyArn, RoleName};
 use crate::plan::Step;
 use crate::process::Interrupts;
-use crate::teardown::Removal;
+use crate::teardown::{Removal, Standing};
 
 /// How long IAM may take until it answers that something is gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +28,8 @@ pub struct Place {
     pub account: AccountId,
     /// The role.
     pub role: RoleName,
+    /// What was there when it was decided what goes.
+    pub standing: Arc<Standing>,
 }
 
 /// Runs removals to their end, or as far as they go.
@@ -35,11 +39,27 @@ pub async fn remove(
     interrupts: &Interrupts,
     report: impl FnMut(Event<'_, Removal>),
 ) -> Ran {
+    // What the role loses before the bucket is touched, where the role goes; a role that is given back keeps what is its own.
+    let detached: Arc<BTreeSet<String>> = Arc::new(
+        steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Removal::DetachPolicy(arn) => Some(arn.to_string()),
+                Removal::DeleteInlinePolicy(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect(),
+    );
+    let role_goes = steps.iter().any(|step| step.action == Removal::DeleteRole);
     let work = |action: Removal, teller: Teller| {
         let (place, interrupts) = (place.clone(), interrupts.clone());
+        let detached = Arc::clone(&detached);
         async move {
-            patiently(&interrupts, &teller, reason_to_wait, || {
-                attempt(&place, &action, &interrupts, &teller)
+            patiently(&interrupts, &teller, reason_to_wait, || async {
+                if role_goes && action.is_of_bucket() {
+                    access_has_ended(&place, &detached).await?;
+                }
+                attempt(&place, &action, &interrupts, &teller).await
             })
             .await
         }
@@ -58,13 +78,69 @@ fn reason_to_wait(failure: &Failure) -> Option<&'static str> {
     }
 }
 
+/// Whether the role has lost everything that let it write, as IAM tells: what Mixpanel writes after the last pass over a bucket
+/// would go to whoever claims its name next. What somebody attached meanwhile is not removed.
+async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<(), Failure> {
+    const ACTION: &str = "s3:DeleteBucket";
+    let Place { aws, role, .. } = place;
+    let (attached, inline) =
+        tokio::try_join!(aws.attached_policies(role), aws.inline_policy_names(role))?;
+    let mut left = attached.iter().chain(&inline).peekable();
+    if left.peek().is_none() {
+        return Ok(());
+    }
+    if left.all(|name| detached.contains(name)) {
+        let message = "IAM still answers that it can write";
+        return Err(Failure {
+            cause: Cause::NotYet,
+            ..Failure::incomplete(ACTION, role.as_str(), message)
+        });
+    }
+    Err(Failure::changed(
+        ACTION,
+        role.as_str(),
+        "what is attached to the role",
+    ))
+}
+
+/// Stops where a role is no longer the one that was looked at: another one of its name, or one that trusts others.
+async fn role_is_the_same(place: &Place) -> Result<(), Failure> {
+    let (Some(was), Some(is)) = (&place.standing.role, place.aws.role(&place.role).await?) else {
+        return Ok(());
+    };
+    match is.id == was.id && is.trust == was.trust {
+        true => Ok(()),
+        false => Err(Failure::changed(
+            "iam:DeleteRole",
+            place.role.as_str(),
+            "its trust policy",
+        )),
+    }
+}
+
+/// Stops where a policy no longer says what it said when it was looked at.
+async fn policy_is_the_same(place: &Place, arn: &PolicyArn) -> Result<(), Failure> {
+    let mut policies = place.standing.policies.iter();
+    let was = policies.find(|standing| standing.policy.arn == *arn);
+    match (was, place.aws.managed_document(arn).await?) {
+        (Some(was), Some(is)) if was.policy.document != is => Err(Failure::changed(
+            "iam:DeletePolicy",
+            arn.as_str(),
+            "what it says",
+        )),
+        _ => Ok(()),
+    }
+}
+
 async fn attempt(
     place: &Place,
     action: &Removal,
     interrupts: &Interrupts,
     teller: &Teller,
 ) -> Result<(), Failure> {
-    let Place { aws, account, role } = place;
+    let Place {
+        aws, account, role, ..
+    } = place;
     match action {
         Removal::DetachPolicy(arn) => aws.detach_policy(role, arn).await,
         Removal::DeleteInlinePolicy(name) => aws.delete_inline_policy(role, name).await,
@@ -73,9 +149,15 @@ async fn attempt(
         Removal::DeletePolicyVersion { arn, version } => {
             aws.delete_policy_version(arn, version).await
         }
-        Removal::DeletePolicy(arn) => aws.delete_policy(arn).await,
+        Removal::DeletePolicy(arn) => {
+            policy_is_the_same(place, arn).await?;
+            aws.delete_policy(arn).await
+        }
         Removal::ReleasePolicy(arn, keys) => aws.untag_policy(arn, keys).await,
-        Removal::DeleteRole => aws.delete_role(role).await,
+        Removal::DeleteRole => {
+            role_is_the_same(place).await?;
+            aws.delete_role(role).await
+        }
         Removal::ReleaseRole(keys) => aws.untag_role(role, keys).await,
     }
 }
@@ -98,7 +180,9 @@ pub async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Result<Vec<S
 }
 
 async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
-    let Place { aws, account, role } = place;
+    let Place {
+        aws, account, role, ..
+    } = place;
     Ok(match action {
         Removal::DeleteRole => aws.role(role).await?.is_some(),
         Removal::DeletePolicy(arn) => aws.policy(arn).await?.is_some(),

@@ -328,7 +328,7 @@ impl fmt::Display for Failure {
             }
             Cause::Changed => write!(
                 f,
-                "{action} on {resource} was not sent: somebody has changed {said} since it was read, and that would have been overwritten."
+                "{action} on {resource} was not sent: somebody has changed {said} since it was read."
             ),
             _ => write!(f, "{action} on {resource} failed: {said}."),
         }

@@ -1,5 +1,7 @@
 //! `teardown`: takes away what setup made, after showing what goes and what stays.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::Surroundings;
@@ -57,6 +59,7 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         .interrupts
         .or(standing(&session, &caller, &role, named_bucket.as_ref()))
         .await?;
+    let standing = Arc::new(standing);
     if let Some(reference) = &named_role {
         check_role(reference, &standing)?;
     }
@@ -82,6 +85,7 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
             aws: Aws::new(&session, &region),
             account: caller.account.clone(),
             role,
+            standing: Arc::clone(&standing),
         },
         teardown: &teardown,
     };

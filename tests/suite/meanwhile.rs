@@ -372,3 +372,47 @@ fn what_an_owner_has_set_about_encryption_is_sent_along() {
         put.body
     );
 }
+
+#[test]
+fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
+    type Change = fn(&Cloud) -> Box<dyn Fn() + Send + Sync>;
+    let changes: [(&str, &str, Change); 3] = [
+        ("what is attached to the role", "buckets", |cloud| {
+            let (iam, role) = (cloud.iam(), cloud.bucket());
+            let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
+            let arn = cloud.policy_by_hand("theirs", &all);
+            Box::new(move || {
+                let attach = iam.attach_role_policy().role_name(&role);
+                block_on(attach.policy_arn(&arn).send()).unwrap();
+            })
+        }),
+        ("its trust policy", "roles", |cloud| {
+            let (iam, role) = (cloud.iam(), cloud.bucket());
+            Box::new(move || put_trust(&iam, &role, OTHER_TOKEN))
+        }),
+        ("what it says", "policies", |cloud| {
+            let (iam, bucket) = (cloud.iam(), cloud.bucket());
+            let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
+            Box::new(move || new_version(&iam, &arn, &data("somewhere-else")))
+        }),
+    ];
+    for (what, kind, change) in changes {
+        let cloud = Cloud::start();
+        cloud.setup(&[]).exits(0);
+        let theirs = change(&cloud);
+        let before = cloud.everything();
+        cloud.meanwhile("iam:DetachRolePolicy", 1, theirs);
+        let bucket = cloud.bucket();
+        let arguments = ["teardown", "--yes", "--role", &bucket, "--delete-bucket"];
+        cloud
+            .run(&arguments)
+            .exits(6)
+            .says(&format!(
+                "was not sent: somebody has changed {what} since it was read"
+            ))
+            .says("Run the same again");
+        let after = cloud.everything();
+        let of = |all: &Value| all[kind].as_object().unwrap().len();
+        assert_eq!(of(&after), of(&before), "{what}");
+    }
+}
