@@ -1,15 +1,21 @@
 //! The only room that names `aws_sdk_*`: clients and credentials ([`session`]), calls in this crate's own types ([`s3`],
-//! [`iam`], [`kms`], [`sts`]), and what it means when a call fails ([`failure`]).
+//! [`iam`], [`kms`], [`sts`]), and what it means when a call fails ([`failure`]). What an endpoint may take and answer is bounded in
+//! `bounds`, `http` and `sense`.
 //!
 //! There is no trait with one implementation here. The seam for tests and for the sandbox is the SDK's own configuration:
 //! an endpoint, or an HTTP client, so that the real request and error code is what runs.
 
+mod bounds;
+mod credentials;
+mod environment;
 pub mod failure;
+mod http;
 pub mod iam;
 pub mod kms;
 pub mod profile;
 pub mod retries;
 pub mod s3;
+mod sense;
 pub mod session;
 pub mod sts;
 
@@ -18,6 +24,7 @@ pub use retries::RetryTeller;
 pub use session::Session;
 
 use crate::names::Region;
+use sense::AnswerCheck;
 
 /// The clients of the four services, in one region.
 #[derive(Debug, Clone)]
@@ -38,12 +45,13 @@ impl Aws {
         let iam = aws_sdk_iam::config::Builder::from(&config).interceptor(retries.clone());
         let kms = aws_sdk_kms::config::Builder::from(&config).interceptor(retries.clone());
         let s3 = aws_sdk_s3::config::Builder::from(&config).interceptor(retries.clone());
+        let s3 = s3.force_path_style(session.path_style());
         let sts = aws_sdk_sts::config::Builder::from(&at_home).interceptor(retries);
         Self {
-            iam: aws_sdk_iam::Client::from_conf(iam.build()),
-            kms: aws_sdk_kms::Client::from_conf(kms.build()),
-            s3: aws_sdk_s3::Client::from_conf(s3.force_path_style(session.path_style()).build()),
-            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.interceptor(AnswerCheck).build()),
+            kms: aws_sdk_kms::Client::from_conf(kms.interceptor(AnswerCheck).build()),
+            s3: aws_sdk_s3::Client::from_conf(s3.interceptor(AnswerCheck).build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.interceptor(AnswerCheck).build()),
         }
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::error::DeniedCall;
 use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleArn};
-use crate::observed::{BucketEncryption, Reading, Role};
+use crate::observed::{BucketEncryption, Reading, Role, Unread};
 
 /// What a person pastes into Mixpanel, in the form's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,7 +50,7 @@ pub enum Doubt {
     /// The bucket encrypts with this key by default, and the role has no policy for it.
     NoPolicyFor(String),
     /// The bucket's encryption may not be read.
-    Unreadable(DeniedCall),
+    Unreadable(Unread),
 }
 
 /// What was chosen in Mixpanel's form, as far as AWS tells. A role of ours remembers "Encryption" in a tag; elsewhere the keys

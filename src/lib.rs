@@ -21,6 +21,7 @@
 //! | [`report`] | the only room that prints |
 //! | [`error`], [`advice`] | what went wrong, what to do next, which exit code |
 //! | [`command_line`] | commands to be copied, as values that `report` alone quotes |
+//! | `defect` | what is said where the program itself is wrong |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
 //! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify`, `details`, `advice` and `command_line` are pure: no AWS SDK, no
@@ -35,6 +36,7 @@ pub mod aws;
 pub mod cli;
 pub mod command_line;
 pub mod commands;
+mod defect;
 pub mod details;
 pub mod error;
 pub mod names;
@@ -53,11 +55,20 @@ pub mod verify;
 
 use clap::Parser;
 
-use cli::Cli;
+use cli::{Cli, Output};
 use commands::Surroundings;
 use error::ErrorKind;
 use process::{Interrupts, Process};
 use report::Printer;
+
+/// Runs the program on a runtime, and answers its exit code. A panic is one more error, and ends with 1.
+pub fn run_on(runtime: &tokio::runtime::Runtime, process: Process) -> u8 {
+    let output = match wants_json(&process) {
+        true => Output::Json,
+        false => Output::Text,
+    };
+    defect::guard(output, || runtime.block_on(run(process)))
+}
 
 /// Runs the program and answers its exit code.
 pub async fn run(process: Process) -> u8 {
@@ -81,4 +92,17 @@ pub async fn run(process: Process) -> u8 {
             error.kind.exit_code()
         }
     }
+}
+
+/// Whether a script asked for JSON, before it is known whether its command line is one.
+fn wants_json(process: &Process) -> bool {
+    let arguments: Vec<_> = process
+        .arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .collect();
+    arguments.contains(&"--output=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair == ["--output", "json"])
 }

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(_) => return ExitCode::FAILURE,
     };
-    let code = runtime.block_on(mixpanel_s3::run(Process::real()));
+    let code = mixpanel_s3::run_on(&runtime, Process::real());
     // A prompt that was left may still be reading the terminal; nobody waits for it.
     runtime.shutdown_background();
     ExitCode::from(code)

@@ -10,6 +10,8 @@ pub use ownership::{
     KeyOwnership, Owner, is_of_one_set_up, owner, policy_owner, role_names_bucket, role_owner,
 };
 
+use std::fmt;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -37,8 +39,47 @@ pub struct Caller {
 pub enum Reading<T> {
     /// What AWS answered.
     Known(T),
-    /// AWS refused the call.
-    Unreadable(DeniedCall),
+    /// AWS refused the call, or what came back was no answer to it.
+    Unreadable(Unread),
+}
+
+/// Why something is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The action that was asked for, in IAM's words, such as `s3:GetBucketTagging`.
+    pub action: String,
+    /// Why there is no answer.
+    pub why: Unanswered,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// AWS refused it.
+    Refused,
+    /// What came back was no answer to it: what was wrong with it.
+    Senseless(String),
+}
+
+impl From<DeniedCall> for Unread {
+    fn from(denied: DeniedCall) -> Self {
+        Self {
+            action: denied.action,
+            why: Unanswered::Refused,
+        }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, why } = self;
+        match why {
+            Unanswered::Refused => write!(f, "{action} is refused"),
+            Unanswered::Senseless(why) => {
+                write!(f, "the answer to {action} makes no sense: {why}")
+            }
+        }
+    }
 }
 
 impl<T> Reading<T> {
@@ -54,7 +95,7 @@ impl<T> Reading<T> {
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Reading<U> {
         match self {
             Self::Known(value) => Reading::Known(map(value)),
-            Self::Unreadable(denied) => Reading::Unreadable(denied),
+            Self::Unreadable(unread) => Reading::Unreadable(unread),
         }
     }
 }
@@ -110,6 +151,28 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// The settings that are not known, and why.
+    pub fn unread(&self) -> Vec<(&'static str, &Unread)> {
+        fn why<T>(reading: &Reading<T>) -> Option<&Unread> {
+            match reading {
+                Reading::Known(_) => None,
+                Reading::Unreadable(unread) => Some(unread),
+            }
+        }
+        let settings = [
+            ("tags", why(&self.tags)),
+            ("public-access blocks", why(&self.blocks_public_access)),
+            ("object ownership", why(&self.acls_off)),
+            ("default encryption", why(&self.encryption)),
+            ("policy", why(&self.policy)),
+            ("lifecycle rules", why(&self.lifecycle)),
+        ];
+        let unread = settings.into_iter();
+        unread
+            .filter_map(|(setting, why)| Some((setting, why?)))
+            .collect()
+    }
+
     /// What is known of a bucket that CreateBucket makes with ACLs off: nothing else is configured yet. (AWS turns the
     /// public-access blocks and SSE-S3 on by itself; they are set all the same, so that the account's defaults do not
     /// matter.)

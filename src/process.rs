@@ -2,7 +2,7 @@
 //!
 //! Nothing else in the crate reads `std::env` or asks whether a stream is a terminal. (The AWS SDK reads its own variables.)
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
@@ -16,6 +16,8 @@ pub struct Process {
     /// The arguments, the program's own name first.
     pub arguments: Vec<OsString>,
     environment: HashMap<String, String>,
+    /// The variables that are set to something that is not text.
+    garbled: HashSet<String>,
     /// Whether a person can be asked: keyboard and screen are there (stdin and stderr).
     pub can_ask: bool,
     /// Whether stderr, where everything but results goes, is a terminal.
@@ -36,6 +38,10 @@ impl Process {
                     Some((key.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            garbled: std::env::vars_os()
+                .filter(|(_, value)| value.to_str().is_none())
+                .filter_map(|(key, _)| key.into_string().ok())
+                .collect(),
             can_ask: stderr_is_terminal && !dumb && std::io::stdin().is_terminal(),
             stderr_is_terminal,
             stdout_is_terminal: std::io::stdout().is_terminal(),
@@ -51,10 +57,21 @@ impl Process {
                 .map(OsString::from)
                 .collect(),
             environment: environment.iter().map(pair).collect(),
+            garbled: HashSet::new(),
             can_ask: false,
             stderr_is_terminal: false,
             stdout_is_terminal: false,
         }
+    }
+
+    /// Whether an environment variable is set, to an empty text perhaps.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.environment.contains_key(name)
+    }
+
+    /// Whether an environment variable is set to something that is not text.
+    pub fn is_garbled(&self, name: &str) -> bool {
+        self.garbled.contains(name)
     }
 
     /// An environment variable that is set and not empty.

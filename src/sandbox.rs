@@ -3,11 +3,12 @@
 //! The [`Emulator`] plugs in as the SDK's HTTP client, so no request can leave the machine. Its state is written to a file
 //! under the user's state directory after every change, so that a rehearsal goes on from one command to the next.
 //!
-//! An emulator is not AWS. It enforces no permissions, validates no policy and does not page lists; where it differs from
+//! An emulator is not AWS. It enforces no permissions, validates no policy and does not page most lists; where it differs from
 //! AWS's documentation in a way that a rehearsal would show, `sandbox::fidelity` makes up for it.
 
 mod fidelity;
 mod state;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -11,11 +11,12 @@
 mod holds;
 
 use crate::command_line::CommandLine;
-use crate::error::DeniedCall;
 use crate::names::{
     ADOPTED_BY_KEY, AccountId, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleName,
 };
-use crate::observed::{Owner, Policy, Reading, Role, owner, policy_owner, role_names_bucket};
+use crate::observed::{
+    Owner, Policy, Reading, Role, Unread, owner, policy_owner, role_names_bucket,
+};
 use crate::plan::{Change, Resource, Step};
 use holds::Hold;
 
@@ -85,7 +86,7 @@ pub struct Writer {
     /// Its name.
     pub role: RoleName,
     /// What of its policies cannot be read, where it may write for all that is known.
-    pub unread: Option<DeniedCall>,
+    pub unread: Option<Unread>,
 }
 
 /// A policy, and who uses it.

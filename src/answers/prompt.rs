@@ -139,8 +139,11 @@ fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
 
 /// Shows the cursor, wherever a prompt was left.
 pub fn restore_cursor() {
-    // Nothing is to be done about a terminal that is gone.
-    let _ = dialoguer::console::Term::stderr().show_cursor();
+    let term = dialoguer::console::Term::stderr();
+    if term.is_term() {
+        // Nothing is to be done about a terminal that is gone.
+        let _ = term.show_cursor();
+    }
 }
 
 /// Asks a question on a thread that may block, so that Ctrl-C is still heard.

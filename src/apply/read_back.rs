@@ -184,9 +184,7 @@ fn finding(holds: bool, yes: &str, no: &str) -> Finding {
 fn reading(reading: Option<Reading<bool>>, yes: &str, no: &str) -> Option<Finding> {
     Some(match reading? {
         Reading::Known(holds) => finding(holds, yes, no),
-        Reading::Unreadable(denied) => {
-            Finding::Unreadable(format!("{yes}: written, but {} is refused", denied.action))
-        }
+        Reading::Unreadable(denied) => Finding::Unreadable(format!("{yes}: written, but {denied}")),
     })
 }
 

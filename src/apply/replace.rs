@@ -46,13 +46,10 @@ impl Write<'_> {
     fn known<T>(&self, reading: Reading<T>) -> Result<T, Failure> {
         match reading {
             Reading::Known(value) => Ok(value),
-            Reading::Unreadable(denied) => Err(Failure::incomplete(
+            Reading::Unreadable(unread) => Err(Failure::incomplete(
                 self.action,
                 self.resource,
-                &format!(
-                    "{} is refused, and writing without reading could lose something",
-                    denied.action
-                ),
+                &format!("{unread}, and writing without reading could lose something"),
             )),
         }
     }

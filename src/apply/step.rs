@@ -39,6 +39,8 @@ pub(super) async fn run(
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Option<&'static str> {
     match failure.cause {
+        // Asking again would be answered in the same way.
+        Cause::Odd => None,
         Cause::NotYet => Some("AWS is busy with another change of the same thing"),
         _ if failure.names_unknown_principal() => {
             Some("IAM does not know every principal of the trust policy yet")

@@ -13,11 +13,14 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::bounds::{Senseless, document_problem};
 use super::profile::Profile;
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::error::{DeniedCall, Error, ErrorKind};
 use crate::names::Region;
+use crate::observed::{Unanswered, Unread};
+use crate::policy::Document;
 
 /// A failed call.
 #[derive(Debug, Clone)]
@@ -61,6 +64,8 @@ pub enum Cause {
     Timeout,
     /// No connection.
     Unreachable,
+    /// What came back was no answer to the question. If it was one to act, that may have been done.
+    Odd,
     /// AWS answered something else.
     Other,
 }
@@ -157,6 +162,9 @@ impl Failure {
         if let Some(credentials) = find_source::<CredentialsError>(&error) {
             return failure(Cause::Credentials, "", credentials_message(credentials));
         }
+        if let Some(senseless) = find_source::<Senseless>(&error) {
+            return failure(Cause::Odd, "", senseless.to_string());
+        }
         match &error {
             SdkError::TimeoutError(_) => {
                 failure(Cause::Timeout, "", "no answer within the deadline".into())
@@ -165,6 +173,11 @@ impl Failure {
                 failure(Cause::Timeout, "", "no answer within the deadline".into())
             }
             SdkError::DispatchFailure(_) => failure(Cause::Unreachable, "", innermost(&error)),
+            SdkError::ServiceError(context)
+                if context.raw().status().is_success() && context.err().code().is_none() =>
+            {
+                failure(Cause::Odd, "", innermost(&error))
+            }
             SdkError::ServiceError(context) => {
                 let raw = context.raw();
                 let status = raw.status().as_u16();
@@ -183,6 +196,7 @@ impl Failure {
                 failure.bucket_region = bucket_region;
                 failure
             }
+            SdkError::ResponseError(_) => failure(Cause::Odd, "", innermost(&error)),
             other => failure(Cause::Other, "", DisplayErrorContext(other).to_string()),
         }
     }
@@ -225,6 +239,18 @@ impl Failure {
         }
     }
 
+    /// Why the call's answer is not known, where the rest can go on without it: it was refused, or made no sense.
+    pub fn unread(self) -> Result<Unread, Self> {
+        match self.cause {
+            Cause::Denied => Ok(self.denied_call().into()),
+            Cause::Odd => Ok(Unread {
+                action: self.action.to_owned(),
+                why: Unanswered::Senseless(self.message.trim_end_matches('.').to_owned()),
+            }),
+            _ => Err(self),
+        }
+    }
+
     /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home, so
     /// only the other services can mean that.
     pub fn may_be_opt_in_region(&self) -> bool {
@@ -259,7 +285,7 @@ impl Failure {
     pub fn may_have_acted(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Busy | Cause::Timeout | Cause::Unreachable
+            Cause::Busy | Cause::Timeout | Cause::Unreachable | Cause::Odd
         )
     }
 
@@ -292,6 +318,8 @@ impl Failure {
                 .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL."),
+            Cause::Odd => Error::new(ErrorKind::Failed, message)
+                .hint("AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, AWS_ENDPOINT_URL, a network that asks to sign in."),
             // A HEAD request cannot say more than 400 for a token that the region does not know.
             _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(opt_in_hint()),
             _ => Error::new(ErrorKind::Failed, message),
@@ -323,6 +351,10 @@ impl fmt::Display for Failure {
                 }
                 write!(f, " ({said}).")
             }
+            Cause::Odd => write!(
+                f,
+                "{action} on {resource} was answered with something that makes no sense: {said}."
+            ),
             Cause::Timeout | Cause::Unreachable => {
                 write!(f, "{action} on {resource} got no answer: {said}.")
             }
@@ -336,6 +368,21 @@ impl fmt::Display for Failure {
 }
 
 impl StdError for Failure {}
+
+/// A policy document that AWS answered. One that cannot be read, or that is longer than AWS keeps, is no answer.
+pub(super) fn document(
+    action: &'static str,
+    resource: &str,
+    text: &str,
+) -> Result<Document, Failure> {
+    if let Some(problem) = document_problem(text) {
+        return Err(Failure::odd(action, resource, &problem));
+    }
+    Document::parse(text).map_err(|error| {
+        let message = format!("the policy document cannot be read: {error}");
+        Failure::odd(action, resource, &message)
+    })
+}
 
 fn cause(code: &str, status: u16) -> Cause {
     let is = |codes: &[&str]| codes.contains(&code);

@@ -9,6 +9,8 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
 use aws_smithy_types::date_time::Format as DateTimeFormat;
 
+use super::bounds::Listing;
+use super::failure::document;
 use super::{Aws, Cause, Failure};
 use crate::names::{IamPath, PolicyArn, RoleArn, RoleName, Tag};
 use crate::observed::{InlinePolicy, Others, Policy, Role, Version};
@@ -68,7 +70,7 @@ impl Aws {
             Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let odd = |message: String| Failure::incomplete(ACTION, name.as_str(), &message);
+        let odd = |message: String| Failure::odd(ACTION, name.as_str(), &message);
         let role = answer
             .role()
             .ok_or_else(|| odd("AWS answered without the role".into()))?;
@@ -86,8 +88,11 @@ impl Aws {
                 .path()
                 .parse()
                 .map_err(|error| odd(format!("{error}")))?,
-            trust: Document::parse(role.assume_role_policy_document().unwrap_or_default())
-                .map_err(|error| odd(format!("its trust policy cannot be read: {error}")))?,
+            trust: document(
+                ACTION,
+                name.as_str(),
+                role.assume_role_policy_document().unwrap_or_default(),
+            )?,
             tags: role.tags().iter().map(tag_of).collect(),
             boundary: role
                 .permissions_boundary()
@@ -105,44 +110,44 @@ impl Aws {
 
     /// The managed policies that are attached to a role; none where there is no such role.
     pub async fn attached_policies(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+        let mut list = Listing::new("iam:ListAttachedRolePolicies", role.as_str());
         let mut arns = Vec::new();
-        let mut pages = self
-            .iam
-            .list_attached_role_policies()
-            .role_name(role.as_str())
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(policy) = pages.next().await {
-            match policy
-                .map_err(|error| Failure::new("iam:ListAttachedRolePolicies", role.as_str(), error))
-            {
-                Ok(policy) => arns.extend(policy.policy_arn().map(str::to_owned)),
-                Err(failure) if failure.cause == Cause::NotFound => break,
-                Err(failure) => return Err(failure),
+        loop {
+            let request = self.iam.list_attached_role_policies();
+            let request = request.role_name(role.as_str()).set_marker(list.marker());
+            let page = match request.send().await.map_err(|error| list.failure(error)) {
+                Err(failure) if failure.cause == Cause::NotFound => return Ok(arns),
+                page => page?,
+            };
+            let policies = page.attached_policies();
+            arns.extend(
+                policies
+                    .iter()
+                    .filter_map(|policy| Some(policy.policy_arn()?.to_owned())),
+            );
+            if !list.goes_on(policies.len(), page.is_truncated(), page.marker())? {
+                return Ok(arns);
             }
         }
-        Ok(arns)
     }
 
     /// The names of a role's inline policies; none where there is no such role.
     pub async fn inline_policy_names(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+        let mut list = Listing::new("iam:ListRolePolicies", role.as_str());
         let mut names = Vec::new();
-        let mut pages = self
-            .iam
-            .list_role_policies()
-            .role_name(role.as_str())
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(name) = pages.next().await {
-            match name.map_err(|error| Failure::new("iam:ListRolePolicies", role.as_str(), error)) {
-                Ok(name) => names.push(name),
-                Err(failure) if failure.cause == Cause::NotFound => break,
-                Err(failure) => return Err(failure),
+        loop {
+            let request = self.iam.list_role_policies();
+            let request = request.role_name(role.as_str()).set_marker(list.marker());
+            let page = match request.send().await.map_err(|error| list.failure(error)) {
+                Err(failure) if failure.cause == Cause::NotFound => return Ok(names),
+                page => page?,
+            };
+            names.extend_from_slice(page.policy_names());
+            let count = page.policy_names().len();
+            if !list.goes_on(count, page.is_truncated(), page.marker())? {
+                return Ok(names);
             }
         }
-        Ok(names)
     }
 
     /// The document of a role's inline policy.
@@ -160,11 +165,9 @@ impl Aws {
             .send()
             .await;
         let answer = answer.map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
-        let document = Document::parse(answer.policy_document())
-            .map_err(|error| Failure::incomplete(ACTION, role.as_str(), &error.to_string()))?;
         Ok(InlinePolicy {
             name: name.to_owned(),
-            document,
+            document: document(ACTION, role.as_str(), answer.policy_document())?,
         })
     }
 
@@ -218,7 +221,7 @@ impl Aws {
         };
         let odd = || {
             let message = "AWS answered without its default version";
-            Failure::incomplete(ACTION, arn.as_str(), message)
+            Failure::odd(ACTION, arn.as_str(), message)
         };
         let policy = answer.policy().ok_or_else(odd)?;
         let version = policy.default_version_id().ok_or_else(odd)?.to_owned();
@@ -236,16 +239,22 @@ impl Aws {
     }
 
     async fn policy_versions(&self, arn: &PolicyArn) -> Result<Vec<Version>, Failure> {
+        let mut list = Listing::new("iam:ListPolicyVersions", arn.as_str());
         let mut versions = Vec::new();
-        let pages = self.iam.list_policy_versions().policy_arn(arn.as_str());
-        let mut pages = pages.into_paginator().items().send();
-        while let Some(version) = pages.next().await {
-            let version = version
-                .map_err(|error| Failure::new("iam:ListPolicyVersions", arn.as_str(), error))?;
-            versions.extend(version.version_id().map(|id| Version {
-                id: id.to_owned(),
-                is_default: version.is_default_version(),
+        loop {
+            let request = self.iam.list_policy_versions();
+            let request = request.policy_arn(arn.as_str()).set_marker(list.marker());
+            let page = request.send().await.map_err(|error| list.failure(error))?;
+            versions.extend(page.versions().iter().filter_map(|version| {
+                Some(Version {
+                    id: version.version_id()?.to_owned(),
+                    is_default: version.is_default_version(),
+                })
             }));
+            let count = page.versions().len();
+            if !list.goes_on(count, page.is_truncated(), page.marker())? {
+                break;
+            }
         }
         let number = |id: &str| id.trim_start_matches('v').parse::<u32>().ok();
         versions.sort_by_key(|version| number(&version.id));
@@ -266,28 +275,30 @@ impl Aws {
             .policy_version()
             .and_then(|version| version.document())
             .unwrap_or_default();
-        Document::parse(text)
-            .map_err(|error| Failure::incomplete(ACTION, arn.as_str(), &error.to_string()))
+        document(ACTION, arn.as_str(), text)
     }
 
     /// Every role of the account, by name. ListRoles brings trust policies along, and leaves tags out.
     pub async fn roles(&self) -> Result<Vec<RoleSummary>, Failure> {
+        const ACTION: &str = "iam:ListRoles";
+        let mut list = Listing::new(ACTION, "*");
         let mut roles = Vec::new();
-        let mut pages = self
-            .iam
-            .list_roles()
-            .max_items(1000)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(role) = pages.next().await {
-            let role = role.map_err(|error| Failure::new("iam:ListRoles", "*", error))?;
-            let trust = Document::parse(role.assume_role_policy_document().unwrap_or_default());
+        loop {
+            let request = self.iam.list_roles().max_items(1000);
+            let page = request.set_marker(list.marker()).send().await;
+            let page = page.map_err(|error| list.failure(error))?;
             // Not ours to complain of: a role whose name or document this program cannot read does not trust Mixpanel.
-            if let (Ok(name), Ok(arn), Ok(trust)) =
-                (role.role_name().parse(), role.arn().parse(), trust)
-            {
-                roles.push(RoleSummary { name, arn, trust });
+            roles.extend(page.roles().iter().filter_map(|role| {
+                let trust = role.assume_role_policy_document().unwrap_or_default();
+                Some(RoleSummary {
+                    name: role.role_name().parse().ok()?,
+                    arn: role.arn().parse().ok()?,
+                    trust: document(ACTION, role.role_name(), trust).ok()?,
+                })
+            }));
+            let count = page.roles().len();
+            if !list.goes_on(count, page.is_truncated(), page.marker())? {
+                break;
             }
         }
         roles.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,7 +1,11 @@
 //! KMS: describing, listing and making keys.
 
+use std::collections::BTreeSet;
+
 use aws_config::retry::RetryConfig;
 
+use super::bounds::Listing;
+use super::failure::document;
 use super::{Aws, Cause, Failure};
 use crate::names::{AccountId, AliasName, KeyArn, Tag};
 use crate::observed::{Key, KeyOwnership, Reading};
@@ -17,7 +21,9 @@ impl Aws {
             Err(failure) if failure.cause == Cause::NotFound => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        Ok(answer.key_metadata().and_then(key_of))
+        let key = answer.key_metadata().and_then(key_of);
+        let odd = || Failure::odd(ACTION, reference, "it does not say which key it is");
+        key.ok_or_else(odd).map(Some)
     }
 
     /// The policy of a key, in the key's own region. KMS keeps one for each key, called `default`.
@@ -27,33 +33,24 @@ impl Aws {
         let request = self.kms.get_key_policy().key_id(key.as_str());
         let answer = request.policy_name("default").send().await;
         match answer.map_err(|error| Failure::new(ACTION, key.as_str(), error)) {
-            Ok(answer) => Document::parse(answer.policy().unwrap_or_default())
-                .map(Reading::Known)
-                .map_err(|error| Failure::incomplete(ACTION, key.as_str(), &error.to_string())),
-            Err(failure) if failure.cause == Cause::Denied => {
-                Ok(Reading::Unreadable(failure.denied_call()))
-            }
+            Ok(answer) => document(ACTION, key.as_str(), answer.policy().unwrap_or_default()),
             Err(failure) => Err(failure),
         }
+        .map(Reading::Known)
+        .or_else(|failure| failure.unread().map(Reading::Unreadable))
     }
 
     /// The customer's own usable keys: symmetric, enabled, and named by an alias. `(alias, key)`, by alias.
     ///
     /// One DescribeKey for each alias, side by side: ListAliases does not say what kind of key an alias names.
     pub async fn usable_keys(&self) -> Result<Vec<(AliasName, Key)>, Failure> {
-        const ACTION: &str = "kms:ListAliases";
-        let mut pages = self.kms.list_aliases().into_paginator().items().send();
         let mut tasks = tokio::task::JoinSet::new();
-        while let Some(entry) = pages.next().await {
-            let entry = entry.map_err(|error| Failure::new(ACTION, "*", error))?;
-            let (Some(name), Some(id)) = (entry.alias_name(), entry.target_key_id()) else {
-                continue;
-            };
+        for (name, id) in self.aliases().await? {
             if name.starts_with("alias/aws/") {
                 continue;
             }
             if let Ok(alias) = name.parse::<AliasName>() {
-                let (aws, id) = (self.clone(), id.to_owned());
+                let aws = self.clone();
                 tasks.spawn(async move { (alias, aws.key(&id).await) });
             }
         }
@@ -77,18 +74,16 @@ impl Aws {
         description: &str,
         account: &AccountId,
     ) -> Result<Option<KeyArn>, Failure> {
-        let mut named = std::collections::BTreeSet::new();
-        let mut pages = self.kms.list_aliases().into_paginator().items().send();
-        while let Some(entry) = pages.next().await {
-            let entry = entry.map_err(|error| Failure::new("kms:ListAliases", "*", error))?;
-            named.extend(entry.target_key_id().map(str::to_owned));
-        }
+        let named: BTreeSet<String> = self
+            .aliases()
+            .await?
+            .into_iter()
+            .map(|(_, id)| id)
+            .collect();
         let mut tasks = tokio::task::JoinSet::new();
-        let mut pages = self.kms.list_keys().into_paginator().items().send();
-        while let Some(entry) = pages.next().await {
-            let entry = entry.map_err(|error| Failure::new("kms:ListKeys", "*", error))?;
-            if let Some(id) = entry.key_id().filter(|id| !named.contains(*id)) {
-                let (aws, id) = (self.clone(), id.to_owned());
+        for id in self.key_ids().await? {
+            if !named.contains(&id) {
+                let aws = self.clone();
                 tasks.spawn(async move { aws.key(&id).await });
             }
         }
@@ -130,10 +125,48 @@ impl Aws {
                     })
                     .collect(),
             )),
-            Err(failure) if failure.cause == Cause::Denied => {
-                Ok(Reading::Unreadable(failure.denied_call()))
+            Err(failure) => failure.unread().map(Reading::Unreadable),
+        }
+    }
+
+    /// The aliases that name a key, and the IDs of those keys.
+    async fn aliases(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut list = Listing::new("kms:ListAliases", "*");
+        let mut aliases = Vec::new();
+        loop {
+            let request = self.kms.list_aliases().limit(100);
+            let page = request.set_marker(list.marker()).send().await;
+            let page = page.map_err(|error| list.failure(error))?;
+            aliases.extend(page.aliases().iter().filter_map(|entry| {
+                Some((
+                    entry.alias_name()?.to_owned(),
+                    entry.target_key_id()?.to_owned(),
+                ))
+            }));
+            let count = page.aliases().len();
+            if !list.goes_on(count, page.truncated(), page.next_marker())? {
+                return Ok(aliases);
             }
-            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The IDs of all keys.
+    async fn key_ids(&self) -> Result<Vec<String>, Failure> {
+        let mut list = Listing::new("kms:ListKeys", "*");
+        let mut ids = Vec::new();
+        loop {
+            let request = self.kms.list_keys().limit(1000);
+            let page = request.set_marker(list.marker()).send().await;
+            let page = page.map_err(|error| list.failure(error))?;
+            ids.extend(
+                page.keys()
+                    .iter()
+                    .filter_map(|key| Some(key.key_id()?.to_owned())),
+            );
+            let count = page.keys().len();
+            if !list.goes_on(count, page.truncated(), page.next_marker())? {
+                return Ok(ids);
+            }
         }
     }
 

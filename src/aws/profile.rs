@@ -108,6 +108,11 @@ impl Profile {
         self.origin == Origin::Flag
     }
 
+    /// Whether credentials in the environment come before the profile's.
+    pub fn is_shadowed(&self) -> bool {
+        self.shadowed
+    }
+
     /// The region of the environment or of the profile.
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()

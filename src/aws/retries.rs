@@ -77,6 +77,9 @@ impl Intercept for RetryTeller {
             return Ok(());
         };
         let reason = match context.response() {
+            Some(response) if response.status().is_success() => {
+                "its answer made no sense".to_owned()
+            }
             Some(response) => format!("AWS is busy (HTTP {})", response.status().as_u16()),
             None if error.is_timeout_error() => "there was no answer".to_owned(),
             None => "the connection broke".to_owned(),

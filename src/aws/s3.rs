@@ -15,6 +15,7 @@ use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership,
 };
 
+use super::bounds::Listing;
 use super::{Aws, Cause, Failure};
 use crate::names::{AccountId, BucketName, Region, Tag};
 
@@ -48,11 +49,15 @@ impl Aws {
             .send()
             .await;
         match answer.map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error)) {
-            Ok(answer) => Ok(Presence::Here(
-                answer
-                    .bucket_region()
-                    .and_then(|region| region.parse().ok()),
-            )),
+            Ok(answer) => match answer.bucket_region().map(str::parse) {
+                None => Ok(Presence::Here(None)),
+                Some(Ok(region)) => Ok(Presence::Here(Some(region))),
+                Some(Err(_)) => Err(Failure::odd(
+                    "s3:ListBucket",
+                    bucket.as_str(),
+                    "the bucket's region is none",
+                )),
+            },
             Err(failure) => match (failure.cause, failure.bucket_region.clone()) {
                 (Cause::NotFound, _) => Ok(Presence::Missing),
                 (Cause::Redirect, Some(region)) => Ok(Presence::Elsewhere(region)),
@@ -83,20 +88,19 @@ impl Aws {
 
     /// The names of the account's buckets, sorted.
     pub async fn bucket_names(&self) -> Result<Vec<BucketName>, Failure> {
+        let mut list = Listing::new("s3:ListAllMyBuckets", "*");
         let mut names = Vec::new();
-        let mut pages = self
-            .s3
-            .list_buckets()
-            .max_buckets(1000)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Failure::new("s3:ListAllMyBuckets", "*", error))?;
-            names.extend(
-                page.buckets()
-                    .iter()
-                    .filter_map(|bucket| bucket.name()?.parse().ok()),
-            );
+        loop {
+            let request = self.s3.list_buckets().max_buckets(1000);
+            let page = request.set_continuation_token(list.marker()).send().await;
+            let page = page.map_err(|error| list.failure(error))?;
+            let buckets = page.buckets().iter();
+            names.extend(buckets.filter_map(|bucket| bucket.name()?.parse().ok()));
+            // ListBuckets says that there is more by saying where.
+            let next = page.continuation_token();
+            if !list.goes_on(page.buckets().len(), next.is_some(), next)? {
+                break;
+            }
         }
         names.sort();
         Ok(names)

@@ -11,16 +11,14 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 
+use super::credentials::Checked;
 use super::profile::Profile;
 use super::retries::RetryTeller;
 use super::sts::Assumed;
+use super::{environment, http};
 use crate::error::{Error, Result};
 use crate::names::Region;
 use crate::process::Process;
@@ -54,7 +52,8 @@ impl Session {
     ) -> Result<Self> {
         let profile = Profile::select(process, profile_flag).await;
         let region = profile.region().cloned().unwrap_or_else(Region::us_east_1);
-        let client = http_client(process.variable("AWS_CA_BUNDLE"))?;
+        environment::check(process)?;
+        let client = http::client(process.variable("AWS_CA_BUNDLE"))?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(aws_config::Region::new(region.to_string()))
             .http_client(client.clone())
@@ -72,8 +71,15 @@ impl Session {
                     .build(),
             );
         }
-        let config = loader.load().await;
-        let path_style = has_s3_endpoint(&config);
+        let mut config = loader.load().await;
+        check_endpoints(&config, &profile)?;
+        if let Some(credentials) = config.credentials_provider() {
+            let checked = Checked::new(credentials, profile.is_shadowed());
+            let checked = SharedCredentialsProvider::new(checked);
+            config = config.into_builder().credentials_provider(checked).build();
+        }
+        let path_style =
+            config.endpoint_url().is_some() || service_endpoint(&config, "s3").is_some();
         Ok(Self {
             config,
             profile,
@@ -173,52 +179,35 @@ fn retry_config() -> RetryConfig {
         .with_initial_backoff(Duration::from_millis(300))
 }
 
-/// The SDK's HTTPS client with two things that its default one leaves out: proxies from the environment (HTTPS_PROXY,
-/// HTTP_PROXY, NO_PROXY), and AWS_CA_BUNDLE, which adds to the system's certificates.
-fn http_client(ca_bundle: Option<&str>) -> Result<SharedHttpClient> {
-    let mut store = TrustStore::default();
-    if let Some(path) = ca_bundle {
-        let pem = std::fs::read(path).map_err(|error| {
-            Error::usage(format!(
-                "AWS_CA_BUNDLE names '{path}', which cannot be read: {error}."
-            ))
-        })?;
-        store = store.with_pem_certificate(pem);
+/// Refuses an endpoint of the profile's that cannot be one; those of the environment are looked at before.
+fn check_endpoints(config: &SdkConfig, profile: &Profile) -> Result<()> {
+    let services = ["iam", "kms", "s3", "sts"];
+    let urls = services
+        .iter()
+        .filter_map(|service| service_endpoint(config, service));
+    for url in config
+        .endpoint_url()
+        .map(str::to_owned)
+        .into_iter()
+        .chain(urls)
+    {
+        if let Some(problem) = environment::endpoint_problem(&url) {
+            return Err(Error::usage(format!(
+                "endpoint_url of profile '{}' {problem}.",
+                profile.name()
+            )));
+        }
     }
-    let context = TlsContext::builder()
-        .with_trust_store(store)
-        .build()
-        .map_err(|error| {
-            Error::usage(format!(
-                "AWS_CA_BUNDLE holds no usable certificates: {error}."
-            ))
-        })?;
-    Ok(
-        HttpClientBuilder::new().build_with_connector_fn(move |settings, components| {
-            let mut builder = Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .tls_context(context.clone())
-                .proxy_config(ProxyConfig::from_env());
-            if let Some(settings) = settings {
-                builder = builder.connector_settings(settings.clone());
-            }
-            if let Some(components) = components {
-                builder.set_sleep_impl(components.sleep_impl());
-            }
-            builder.build()
-        }),
-    )
+    Ok(())
 }
 
-fn has_s3_endpoint(config: &SdkConfig) -> bool {
-    let service_endpoint = || {
-        let key = ServiceConfigKey::builder()
-            .service_id("s3")
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        config.service_config()?.load_config(key)
-    };
-    config.endpoint_url().is_some() || service_endpoint().is_some()
+/// The endpoint that the environment or the profile names for one service.
+fn service_endpoint(config: &SdkConfig, service: &'static str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config()?.load_config(key)
 }

@@ -257,8 +257,7 @@ fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
             }
         }
         Doubt::Unreadable(denied) => format!(
-            "{} is refused on the bucket, so its encryption is not known; AES works with any bucket default.",
-            denied.action
+            "the bucket's encryption is not known, since {denied}; AES works with any bucket default."
         )
         .into(),
     };

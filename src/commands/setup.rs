@@ -376,8 +376,7 @@ async fn tell_of_sharing(
             )
         }
         Reading::Unreadable(denied) => format!(
-            "{} is refused, so another role that Mixpanel may already write to this bucket with is not looked for.",
-            denied.action
+            "{denied}, so another role that Mixpanel may already write to this bucket with is not looked for."
         ),
     };
     surroundings.printer.warning(&warning);
@@ -385,7 +384,12 @@ async fn tell_of_sharing(
 }
 
 fn show_plan(printer: &Printer, prepared: &Prepared) {
-    let Prepared { spec, plan, .. } = prepared;
+    let Prepared {
+        spec,
+        plan,
+        observed,
+        ..
+    } = prepared;
     let title = if plan.steps.is_empty() {
         "Nothing to do: everything is as it should be."
     } else {
@@ -397,6 +401,12 @@ fn show_plan(printer: &Printer, prepared: &Prepared) {
     if printer.is_verbose() {
         printer.notes(printer.document_lines(spec, plan));
         printer.note("");
+    }
+    let unread = observed.bucket.iter().flat_map(|bucket| bucket.unread());
+    for (setting, unread) in unread {
+        printer.warning(format!(
+            "the bucket's {setting} cannot be read, so nothing is changed there: {unread}."
+        ));
     }
     if spec.bucket.has_dots() {
         printer.warning(

@@ -13,9 +13,8 @@ use crate::aws::iam::{ContextValues, RoleSummary};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
-use crate::error::DeniedCall;
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated};
+use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread};
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
@@ -186,20 +185,17 @@ pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
     (subject, found.evidence)
 }
 
-/// `Unreadable` for what the caller may not read.
+/// `Unreadable` for what the caller may not read, and for what makes no sense.
 pub(super) async fn readable<T>(
     call: impl Future<Output = Result<T, Failure>>,
 ) -> Result<Reading<T>, Failure> {
     match call.await {
         Ok(value) => Ok(Reading::Known(value)),
-        Err(failure) if failure.cause == Cause::Denied => {
-            Ok(Reading::Unreadable(failure.denied_call()))
-        }
-        Err(failure) => Err(failure),
+        Err(failure) => failure.unread().map(Reading::Unreadable),
     }
 }
 
-/// `None` for an answer that makes no sense, as some stores that speak S3's protocol give to what they do not know. What decides
+/// `None` where the answer is an error of no meaning here, as some stores that speak S3's protocol give to what they do not know. What decides
 /// whether Mixpanel gets in is not read so.
 async fn unless_odd<T>(
     call: impl Future<Output = Result<Reading<T>, Failure>>,
@@ -217,7 +213,7 @@ pub(super) struct Grants {
     /// What could be read.
     pub(super) known: Vec<Grant>,
     /// What could not.
-    pub(super) unread: Vec<DeniedCall>,
+    pub(super) unread: Vec<Unread>,
 }
 
 /// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel write.
@@ -409,14 +405,11 @@ pub async fn key_of(
     let key = match aws.key(&reference).await {
         Ok(Some(key)) => key,
         Ok(None) => return Ok(KeyStanding::Missing(reference)),
-        Err(failure) if failure.cause == Cause::Denied => {
-            return Ok(KeyStanding::Unreadable(reference, failure.denied_call()));
-        }
         // What is no name of a key at all, such as `aws/s3`.
         Err(failure) if failure.cause == Cause::Other => {
             return Ok(KeyStanding::Missing(reference));
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => return Ok(KeyStanding::Unreadable(reference, failure.unread()?)),
     };
     // AWS writes the policy of its own keys, and it is known. Emulators make them with that of a customer's key.
     if !key.customer_managed {
@@ -478,9 +471,9 @@ async fn simulated(
     );
     match asked {
         Ok((list, objects, key)) => Ok(Some(Reading::Known([list, objects, key].concat()))),
-        Err(failure) if failure.cause == Cause::Denied => {
-            Ok(Some(Reading::Unreadable(failure.denied_call())))
-        }
+        Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => failure
+            .unread()
+            .map(|unread| Some(Reading::Unreadable(unread))),
         Err(failure) if failure.cause == Cause::Credentials => Err(failure),
         Err(_) => Ok(None),
     }

@@ -193,7 +193,10 @@ async fn standing_bucket(
                 owner: None,
                 empty: None,
             };
-            return Ok(Some((bucket, Reading::Unreadable(refused.denied_call()))));
+            return Ok(Some((
+                bucket,
+                Reading::Unreadable(refused.denied_call().into()),
+            )));
         }
         Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
         Presence::Elsewhere(region) => region,

@@ -5,8 +5,7 @@
 //! nothing but what Mixpanel's page says; a bucket where it is tagged so *and* the policies of such a role name it; a key where it is
 //! tagged so *and* its policy lets nobody in from outside the account. What is not proved is somebody else's.
 
-use super::{Policy, Reading, Role};
-use crate::error::DeniedCall;
+use super::{Policy, Reading, Role, Unread};
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
 use crate::policy::Document;
 use crate::policy::key::outsiders;
@@ -90,12 +89,8 @@ pub struct KeyOwnership {
 impl KeyOwnership {
     /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
     pub fn objection(&self, account: &str) -> Option<String> {
-        let unreadable = |what: &str, denied: &DeniedCall| {
-            Some(format!(
-                "{what} cannot be read: {} is refused",
-                denied.action
-            ))
-        };
+        let unreadable =
+            |what: &str, unread: &Unread| Some(format!("{what} cannot be read: {unread}"));
         match &self.tags {
             Reading::Unreadable(denied) => return unreadable("its tags", denied),
             Reading::Known(tags) if owner(tags) != Owner::Us => {

@@ -1,7 +1,7 @@
 //! Where the emulator differs from AWS's documentation and a rehearsal would show it, AWS wins.
 //!
 //! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, and keeps the tags
-//!   and the object ownership that it is given; `ExpectedBucketOwner` is compared.
+//!   and the object ownership that it is given; `ExpectedBucketOwner` is compared; ListObjectVersions comes in pages.
 //! * STS: AssumeRole minds the role's trust policy, its ExternalId above all.
 //! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions boundary.
 
@@ -12,7 +12,7 @@ use crate::policy::Document;
 use crate::policy::evaluate::{self, Context, Decision, Fact, Named, Policies, Principal, Rule};
 
 use super::state::IAM_REGION;
-use super::{ACCOUNT, Emulator, Request, Response};
+use super::{ACCOUNT, Emulator, Request, Response, versions};
 
 const S3_NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
@@ -55,6 +55,13 @@ pub(super) async fn s3(emulator: &Emulator, region: &str, request: Request) -> R
             response.headers.insert("x-amz-bucket-region", home);
         }
         return response;
+    }
+    if request.method == "GET"
+        && query
+            .split('&')
+            .any(|part| part.trim_end_matches('=') == "versions")
+    {
+        return versions::list(emulator, region, request).await;
     }
     emulator.forward("s3", region, request).await
 }
@@ -320,18 +327,18 @@ pub(super) fn parameter(form: &[u8], name: &str) -> Option<String> {
     )
 }
 
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+pub(super) fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?
         .1
         .split_once(end)
         .map(|(inner, _)| inner)
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

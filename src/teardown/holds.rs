@@ -105,8 +105,7 @@ impl Planner<'_> {
                 )
             }
             Reading::Unreadable(denied) => Some(Hold::new(format!(
-                "whether it is in an instance profile cannot be told, since {} is refused",
-                denied.action
+                "whether it is in an instance profile cannot be told, since {denied}"
             ))),
         }
     }
@@ -159,10 +158,9 @@ impl Planner<'_> {
                 "something else still uses policy {name}: {}",
                 others.join(", ")
             ),
-            Reading::Unreadable(denied) => format!(
-                "who else uses policy {name} cannot be told, since {} is refused",
-                denied.action
-            ),
+            Reading::Unreadable(denied) => {
+                format!("who else uses policy {name} cannot be told, since {denied}")
+            }
         };
         let command =
             CommandLine::aws(["iam", "list-entities-for-policy"]).option("--policy-arn", arn);
@@ -194,8 +192,7 @@ impl Planner<'_> {
         let goes_too = matches!(role, Some(Fate::Goes));
         match &self.standing.writers {
             Reading::Unreadable(denied) => holds.push(Hold::new(format!(
-                "whether Mixpanel can still write to it through another role cannot be told, since {} is refused",
-                denied.action
+                "whether Mixpanel can still write to it through another role cannot be told, since {denied}"
             ))),
             Reading::Known(writers) => {
                 for writer in writers {
@@ -205,8 +202,8 @@ impl Planner<'_> {
                     let why = match &writer.unread {
                         None => format!("Mixpanel can still write to it through role {}, which stays", writer.role),
                         Some(denied) => format!(
-                            "Mixpanel may still write to it through role {}, which stays and whose policies cannot all be read ({} is refused)",
-                            writer.role, denied.action
+                            "Mixpanel may still write to it through role {}, which stays and whose policies cannot all be read ({denied})",
+                            writer.role
                         ),
                     };
                     holds.push(Hold::new(why).with(CommandLine::mixpanel_s3(["teardown"]).option("--role", &writer.role)));

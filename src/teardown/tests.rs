@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::names::{IamPath, Partition, Tag};
-use crate::observed::{InlinePolicy, Others, Version};
+use crate::observed::{InlinePolicy, Others, Unanswered, Version};
 use crate::policy::{Document, build};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +88,10 @@ fn trust(trusts: Trusts) -> Document {
     }
 }
 
-fn denied(action: &str) -> DeniedCall {
-    DeniedCall {
+fn denied(action: &str) -> Unread {
+    Unread {
         action: action.into(),
-        resource: String::new(),
-        layer: None,
+        why: Unanswered::Refused,
     }
 }
 

@@ -221,7 +221,7 @@ pub fn role_policies(evidence: &Evidence) -> Policies<'_> {
         .unread_grants
         .iter()
         .map(|denied| {
-            let what = format!("a policy of the role ({} is refused)", denied.action);
+            let what = format!("a policy of the role ({denied})");
             (Layer::Identity, what)
         })
         .collect();
@@ -232,7 +232,7 @@ pub fn role_policies(evidence: &Evidence) -> Policies<'_> {
             document,
         }),
         Some(Reading::Unreadable(denied)) => {
-            let what = format!("the permissions boundary ({} is refused)", denied.action);
+            let what = format!("the permissions boundary ({denied})");
             unreadable.push((Layer::Boundary, what));
             None
         }
@@ -338,7 +338,7 @@ impl Asked<'_> {
             document,
         });
         if let Reading::Unreadable(denied) = &self.facts.settings.policy {
-            let what = format!("the bucket's policy ({} is refused)", denied.action);
+            let what = format!("the bucket's policy ({denied})");
             policies.unreadable.push((Layer::Resource, what));
         }
         // S3 takes TLS 1.2 and 1.3. What is the same for both does not hang on it.
@@ -407,7 +407,7 @@ impl Asked<'_> {
                 });
             }
             Reading::Unreadable(denied) => {
-                let what = format!("the key's policy ({} is refused)", denied.action);
+                let what = format!("the key's policy ({denied})");
                 policies.unreadable.push((Layer::Resource, what));
             }
         }

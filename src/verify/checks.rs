@@ -20,7 +20,7 @@ use super::{Access, Check};
 use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
 use crate::names::{Partition, TOKEN_VARIABLE};
-use crate::observed::{Owner, owner};
+use crate::observed::{Owner, Unanswered, Unread, owner};
 use blame::Blame;
 
 /// What every check is given.
@@ -73,7 +73,7 @@ fn identity(case: &Case<'_>) -> Vec<Check> {
     let exists = match (&evidence.role, &evidence.unread_role) {
         (Some(role), _) => Check::pass("role-exists", format!("role {name} exists"))
             .because(format!("iam:GetRole → {}", role.arn)),
-        (None, Some(denied)) => unread("role-exists", &format!("role {name}"), &denied.action),
+        (None, Some(denied)) => unread("role-exists", &format!("role {name}"), denied),
         (None, None) => Check::fail(
             "role-exists",
             format!(
@@ -109,11 +109,18 @@ fn identity(case: &Case<'_>) -> Vec<Check> {
 /// What is said of a layer that lets calls through which another one does not.
 const ELSEWHERE: &str = "another check tells why calls are refused or undecided";
 
-/// A check that could not be made for want of a permission.
-fn unread(id: &'static str, what: &str, action: &str) -> Check {
-    Check::unknown(id, format!("{what} cannot be read: {action} is refused")).advise(format!(
-        "Ask for {action}, or use another profile with --profile."
-    ))
+/// A check that could not be made for want of a permission, or of an answer.
+fn unread(id: &'static str, what: &str, unread: &Unread) -> Check {
+    let advice = match &unread.why {
+        Unanswered::Refused => format!(
+            "Ask for {}, or use another profile with --profile.",
+            unread.action
+        ),
+        Unanswered::Senseless(_) => {
+            "AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, AWS_ENDPOINT_URL, a network that asks to sign in.".to_owned()
+        }
+    };
+    Check::unknown(id, format!("{what} cannot be read: {unread}")).advise(advice)
 }
 
 impl Case<'_> {

@@ -4,9 +4,8 @@ use time::OffsetDateTime;
 
 use crate::command_line::Word;
 use crate::details::Form;
-use crate::error::DeniedCall;
 use crate::names::{BucketName, ProjectId, ProjectToken, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated};
+use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated, Unread};
 use crate::policy::Document;
 use crate::teardown::Writer;
 
@@ -41,11 +40,11 @@ pub struct Evidence {
     /// The role; `None` where there is none, or where it may not be read.
     pub role: Option<Role>,
     /// Why it may not be read.
-    pub unread_role: Option<DeniedCall>,
+    pub unread_role: Option<Unread>,
     /// What the role may do: its managed policies and its inline ones.
     pub grants: Vec<Grant>,
     /// What of that could not be read.
-    pub unread_grants: Vec<DeniedCall>,
+    pub unread_grants: Vec<Unread>,
     /// The document of the permissions boundary, where the role has one.
     pub boundary: Option<Reading<Document>>,
     /// The bucket that Mixpanel writes to, where one is named or found.
@@ -114,7 +113,7 @@ pub enum KeyStanding {
     /// It is named so, and not there.
     Missing(String),
     /// It is named so, and may not be looked at.
-    Unreadable(String, DeniedCall),
+    Unreadable(String, Unread),
     /// It is there.
     Here {
         /// The key.

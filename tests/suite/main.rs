@@ -14,6 +14,7 @@ mod bad_input;
 mod copied_commands;
 mod drift;
 mod faults;
+mod hostile;
 mod hostile_text;
 #[cfg(unix)]
 mod matrix;

@@ -1,41 +1,47 @@
 //! IAM: what taking a set-up away needs. What is gone already is as good as removed.
 
+use aws_sdk_iam::types::PolicyScopeType;
+
+use crate::aws::bounds::Listing;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{PolicyArn, RoleName};
 
 impl Aws {
     /// The names of the instance profiles that hold a role; none where there is no such role.
     pub async fn instance_profiles(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
-        const ACTION: &str = "iam:ListInstanceProfilesForRole";
-        let list = self.iam.list_instance_profiles_for_role();
-        let mut pages = list
-            .role_name(role.as_str())
-            .into_paginator()
-            .items()
-            .send();
+        let mut list = Listing::new("iam:ListInstanceProfilesForRole", role.as_str());
         let mut names = Vec::new();
-        while let Some(profile) = pages.next().await {
-            match profile.map_err(|error| Failure::new(ACTION, role.as_str(), error)) {
-                Ok(profile) => names.push(profile.instance_profile_name().to_owned()),
-                Err(failure) if failure.cause == Cause::NotFound => break,
-                Err(failure) => return Err(failure),
+        loop {
+            let request = self.iam.list_instance_profiles_for_role();
+            let request = request.role_name(role.as_str()).set_marker(list.marker());
+            let page = match request.send().await.map_err(|error| list.failure(error)) {
+                Err(failure) if failure.cause == Cause::NotFound => return Ok(names),
+                page => page?,
+            };
+            let profiles = page.instance_profiles();
+            names.extend(
+                profiles
+                    .iter()
+                    .map(|profile| profile.instance_profile_name().to_owned()),
+            );
+            if !list.goes_on(profiles.len(), page.is_truncated(), page.marker())? {
+                return Ok(names);
             }
         }
-        Ok(names)
     }
 
     /// Who uses a managed policy, as permissions or as a boundary: `role x`, `user y`, `group z`.
     pub async fn policy_users(&self, arn: &PolicyArn) -> Result<Vec<String>, Failure> {
-        const ACTION: &str = "iam:ListEntitiesForPolicy";
-        let list = self.iam.list_entities_for_policy();
-        let mut pages = list.policy_arn(arn.as_str()).into_paginator().send();
+        let mut list = Listing::new("iam:ListEntitiesForPolicy", arn.as_str());
         let mut users = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = match page.map_err(|error| Failure::new(ACTION, arn.as_str(), error)) {
-                Ok(page) => page,
+        loop {
+            let request = self.iam.list_entities_for_policy();
+            let request = request.policy_arn(arn.as_str()).set_marker(list.marker());
+            let page = match request.send().await.map_err(|error| list.failure(error)) {
                 Err(failure) if failure.cause == Cause::NotFound => break,
-                Err(failure) => return Err(failure),
+                page => page?,
             };
+            let before = users.len();
             let named = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
             let roles = page.policy_roles().iter().map(|role| role.role_name());
             users.extend(roles.filter_map(|name| named("role", name)));
@@ -43,6 +49,9 @@ impl Aws {
             users.extend(people.filter_map(|name| named("user", name)));
             let groups = page.policy_groups().iter().map(|group| group.group_name());
             users.extend(groups.filter_map(|name| named("group", name)));
+            if !list.goes_on(users.len() - before, page.is_truncated(), page.marker())? {
+                break;
+            }
         }
         users.sort();
         users.dedup();
@@ -51,21 +60,21 @@ impl Aws {
 
     /// The ARNs of the customer-managed policies of these names, whatever their path: a name stands once in an account.
     pub async fn policies_named(&self, names: &[String]) -> Result<Vec<PolicyArn>, Failure> {
-        let list = self
-            .iam
-            .list_policies()
-            .scope(aws_sdk_iam::types::PolicyScopeType::Local)
-            .max_items(1000);
-        let mut pages = list.into_paginator().items().send();
+        let mut list = Listing::new("iam:ListPolicies", "*");
         let mut found = Vec::new();
-        while let Some(policy) = pages.next().await {
-            let policy = policy.map_err(|error| Failure::new("iam:ListPolicies", "*", error))?;
+        loop {
+            let request = self.iam.list_policies().scope(PolicyScopeType::Local);
+            let request = request.max_items(1000).set_marker(list.marker());
+            let page = request.send().await.map_err(|error| list.failure(error))?;
             let wanted = |name: &str| names.iter().any(|wanted| wanted == name);
-            if policy.policy_name().is_some_and(wanted) {
-                found.extend(policy.arn().and_then(|arn| arn.parse().ok()));
+            let policies = page.policies().iter();
+            let policies = policies.filter(|policy| policy.policy_name().is_some_and(wanted));
+            found.extend(policies.filter_map(|policy| policy.arn()?.parse().ok()));
+            let count = page.policies().len();
+            if !list.goes_on(count, page.is_truncated(), page.marker())? {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 
     /// Detaches a managed policy from a role.

@@ -113,10 +113,12 @@ impl Aws {
         let answer = request.send().await;
         match answer.map(drop).map_err(canary.failure(ACTION)) {
             // If the object is there, the answer to an earlier try was lost, or what came back was odd.
-            Err(failure) if failure.cause == Cause::Other => match self.get_canary(canary).await {
-                Ok(true) => Ok(()),
-                _ => Err(failure),
-            },
+            Err(failure) if matches!(failure.cause, Cause::Odd | Cause::Other) => {
+                match self.get_canary(canary).await {
+                    Ok(true) => Ok(()),
+                    _ => Err(failure),
+                }
+            }
             result => result,
         }
     }

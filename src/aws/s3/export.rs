@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, Payer};
 use time::OffsetDateTime;
 
 use super::settings::optional;
+use crate::aws::bounds::Listing;
 use crate::aws::{Aws, Failure};
 use crate::names::{AccountId, BucketName};
 use crate::observed::{Exported, Reading};
@@ -102,28 +103,21 @@ impl Aws {
         prefix: &str,
         most_pages: usize,
     ) -> Result<Exported, Failure> {
-        let mut pages = self
-            .s3
-            .list_objects_v2()
-            .bucket(bucket.as_str())
-            .expected_bucket_owner(owner.as_str())
-            .prefix(prefix)
-            .into_paginator()
-            .send();
+        let mut list = Listing::new("s3:ListBucket", bucket.as_str());
         let mut exported = Exported::default();
         for _ in 0..most_pages {
-            let Some(page) = pages.next().await else {
-                exported.complete = true;
-                return Ok(exported);
-            };
-            let page =
-                page.map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error))?;
+            let request = self.s3.list_objects_v2().bucket(bucket.as_str());
+            let request = request.expected_bucket_owner(owner.as_str()).prefix(prefix);
+            let page = request.set_continuation_token(list.marker()).send().await;
+            let page = page.map_err(|error| list.failure(error))?;
             exported.objects += page.contents().len();
             let written = page.contents().iter().filter_map(|object| {
                 OffsetDateTime::from_unix_timestamp(object.last_modified()?.secs()).ok()
             });
             exported.newest = exported.newest.max(written.max());
-            if page.is_truncated() != Some(true) {
+            let truncated = page.is_truncated() == Some(true);
+            let next = page.next_continuation_token();
+            if !list.goes_on(page.contents().len(), truncated, next)? {
                 exported.complete = true;
                 return Ok(exported);
             }

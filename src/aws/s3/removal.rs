@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
+use crate::aws::bounds::MOST_OBJECT_PAGES;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{AccountId, BucketName};
 
@@ -37,10 +38,56 @@ pub struct Page<T> {
 }
 
 /// Where a page begins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marker {
     key: Option<String>,
     id: Option<String>,
+    /// How many pages came before.
+    pages: usize,
+}
+
+/// What S3 answered to a listing.
+struct Listed<T> {
+    items: Vec<T>,
+    truncated: bool,
+    next_key: Option<String>,
+    next_id: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// The page that began at a marker, and where the next one begins. S3 lists keys in the order of their bytes, so a page that does
+    /// not begin behind the one before is of a list that goes round in circles.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
+    fn page_after(
+        self,
+        from: &Marker,
+        action: &'static str,
+        bucket: &BucketName,
+    ) -> Result<Page<T>, Failure> {
+        let items = self.items;
+        if !self.truncated {
+            return Ok(Page { items, next: None });
+        }
+        let next = Marker {
+            key: self.next_key.filter(|key| !key.is_empty()),
+            id: self.next_id.filter(|id| !id.is_empty()),
+            pages: from.pages + 1,
+        };
+        let why = if next.key.is_none() {
+            "it says that there is more, and not where".to_owned()
+        } else if next.key < from.key {
+            "it goes back to an earlier key".to_owned()
+        } else if (&next.key, &next.id) == (&from.key, &from.id) {
+            "it repeats its marker".to_owned()
+        } else if next.pages >= MOST_OBJECT_PAGES {
+            format!("it has more than {MOST_OBJECT_PAGES} pages")
+        } else {
+            let next = Some(next);
+            return Ok(Page { items, next });
+        };
+        let why = format!("the list does not end: {why}");
+        Err(Failure::odd(action, bucket.as_str(), &why))
+    }
 }
 
 /// An object that S3 did not delete.
@@ -60,9 +107,11 @@ impl Aws {
         let start = Marker::default();
         let (versions, uploads) = tokio::try_join!(
             self.object_versions(bucket, owner, &start, 1),
-            self.unfinished_uploads(bucket, owner, None, &start)
+            self.multipart_uploads(bucket, owner, None, &start)
         )?;
-        Ok(versions.items.is_empty() && uploads.items.is_empty())
+        // A page may hold nothing and say that there is more.
+        let nothing_listed = versions.items.is_empty() && uploads.items.is_empty();
+        Ok(nothing_listed && !versions.truncated && !uploads.truncated)
     }
 
     /// A page of versions and delete markers.
@@ -72,7 +121,8 @@ impl Aws {
         owner: &AccountId,
         from: &Marker,
     ) -> Result<Page<ObjectVersion>, Failure> {
-        self.object_versions(bucket, owner, from, PAGE).await
+        let listed = self.object_versions(bucket, owner, from, PAGE).await?;
+        listed.page_after(from, "s3:ListBucketVersions", bucket)
     }
 
     async fn object_versions(
@@ -81,7 +131,7 @@ impl Aws {
         owner: &AccountId,
         from: &Marker,
         most: i32,
-    ) -> Result<Page<ObjectVersion>, Failure> {
+    ) -> Result<Listed<ObjectVersion>, Failure> {
         let request = self
             .s3
             .list_object_versions()
@@ -102,15 +152,15 @@ impl Aws {
         };
         let versions = answer.versions().iter();
         let markers = answer.delete_markers().iter();
-        Ok(Page {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Listed {
             items: versions
                 .filter_map(|found| version(found.key(), found.version_id()))
                 .chain(markers.filter_map(|found| version(found.key(), found.version_id())))
                 .collect(),
-            next: (answer.is_truncated() == Some(true)).then(|| Marker {
-                key: answer.next_key_marker().map(str::to_owned),
-                id: answer.next_version_id_marker().map(str::to_owned),
-            }),
+            truncated: answer.is_truncated() == Some(true),
+            next_key: text(answer.next_key_marker()),
+            next_id: text(answer.next_version_id_marker()),
         })
     }
 
@@ -161,6 +211,17 @@ impl Aws {
         prefix: Option<&str>,
         from: &Marker,
     ) -> Result<Page<UnfinishedUpload>, Failure> {
+        let listed = self.multipart_uploads(bucket, owner, prefix, from).await?;
+        listed.page_after(from, "s3:ListBucketMultipartUploads", bucket)
+    }
+
+    async fn multipart_uploads(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        prefix: Option<&str>,
+        from: &Marker,
+    ) -> Result<Listed<UnfinishedUpload>, Failure> {
         let request = self
             .s3
             .list_multipart_uploads()
@@ -178,12 +239,12 @@ impl Aws {
                 id: upload.upload_id()?.to_owned(),
             })
         });
-        Ok(Page {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Listed {
             items: uploads.collect(),
-            next: (answer.is_truncated() == Some(true)).then(|| Marker {
-                key: answer.next_key_marker().map(str::to_owned),
-                id: answer.next_upload_id_marker().map(str::to_owned),
-            }),
+            truncated: answer.is_truncated() == Some(true),
+            next_key: text(answer.next_key_marker()),
+            next_id: text(answer.next_upload_id_marker()),
         })
     }
 
@@ -225,5 +286,47 @@ impl Aws {
             Err(failure) if failure.cause == Cause::NotFound => Ok(()),
             done => done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_objects_goes_forward_and_ends() {
+        let bucket: BucketName = "acme-export".parse().unwrap();
+        let page = |from: &Marker, truncated, key: Option<&str>, id: Option<&str>| {
+            let listed = Listed::<ObjectVersion> {
+                items: Vec::new(),
+                truncated,
+                next_key: key.map(str::to_owned),
+                next_id: id.map(str::to_owned),
+            };
+            listed.page_after(from, "s3:ListBucketVersions", &bucket)
+        };
+        let next =
+            |from: &Marker, key, id| page(from, true, Some(key), Some(id)).map(|page| page.next);
+        let start = Marker::default();
+        assert_eq!(page(&start, false, Some("k"), None).unwrap().next, None);
+        let first = next(&start, "k", "2").unwrap().unwrap();
+        // The same key goes on with another version; IDs have no order.
+        let second = next(&first, "k", "1").unwrap().unwrap();
+        assert_eq!(second.pages, 2);
+        assert!(next(&second, "l", "1").is_ok());
+        for (from, key, id, why) in [
+            (&second, Some("k"), Some("1"), "repeats"),
+            (&second, Some("j"), Some("1"), "an earlier key"),
+            (&second, Some(""), Some("1"), "and not where"),
+            (&start, None, None, "and not where"),
+        ] {
+            let failure = page(from, true, key, id).unwrap_err();
+            assert!(failure.message.contains(why), "{failure}");
+        }
+        let last = Marker {
+            pages: MOST_OBJECT_PAGES - 1,
+            ..second
+        };
+        assert!(next(&last, "z", "1").unwrap_err().message.contains("pages"));
     }
 }

@@ -14,6 +14,7 @@ use aws_sdk_s3::types::{
 };
 
 use super::s3_tags;
+use crate::aws::failure::document;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{AccountId, BucketName, KeyArn, Tag};
 use crate::observed::{self, BucketEncryption, Lifecycle, Reading};
@@ -276,15 +277,10 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
-        Ok(match optional(answer)? {
-            Reading::Unreadable(denied) => Reading::Unreadable(denied),
-            Reading::Known(answer) => match answer.as_ref().and_then(|answer| answer.policy()) {
-                None => Reading::Known(None),
-                Some(text) => Reading::Known(Some(Document::parse(text).map_err(|error| {
-                    Failure::incomplete(ACTION, bucket.as_str(), &error.to_string())
-                })?)),
-            },
-        })
+        let policy = answer.and_then(|answer| {
+            document(ACTION, bucket.as_str(), answer.policy().unwrap_or_default())
+        });
+        optional(policy)
     }
 
     /// Replaces the bucket's policy.
@@ -483,17 +479,14 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
     }
 }
 
-/// `None` for what is not configured, `Unreadable` for what the caller may not read.
+/// `None` for what is not configured, `Unreadable` for what the caller may not read and for what makes no sense.
 pub(super) fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T>>, Failure> {
     match answer {
         Ok(answer) => Ok(Reading::Known(Some(answer))),
         Err(failure) if failure.cause == Cause::NotFound && failure.code != "NoSuchBucket" => {
             Ok(Reading::Known(None))
         }
-        Err(failure) if failure.cause == Cause::Denied => {
-            Ok(Reading::Unreadable(failure.denied_call()))
-        }
-        Err(failure) => Err(failure),
+        Err(failure) => failure.unread().map(Reading::Unreadable),
     }
 }
 

@@ -77,8 +77,7 @@ pub(crate) async fn prove(
             "no object is written, since Object Lock would keep it ({retention})"
         )),
         Reading::Unreadable(denied) => Some(format!(
-            "no object is written, since Object Lock might keep it ({} is refused)",
-            denied.action
+            "no object is written, since Object Lock might keep it ({denied})"
         )),
     };
     let versioned = matches!(facts.versioned, Some(Reading::Known(true)));
@@ -120,8 +119,7 @@ fn unprovable(subject: &Subject, evidence: &Evidence) -> Option<String> {
     }
     if let Some(denied) = evidence.unread_grants.first() {
         return Some(format!(
-            "not all policies of the role can be copied, since {} is refused",
-            denied.action
+            "not all policies of the role can be copied, since {denied}"
         ));
     }
     let hangs_on_project = |access: &Access| match &access.decision {

@@ -75,7 +75,7 @@ fn policy_check(
     let policy = case.evidence.facts().map(|facts| &facts.settings.policy);
     if blamed.is_empty() {
         return match policy {
-            Some(Reading::Unreadable(denied)) => unread(id, "the bucket's policy", &denied.action),
+            Some(Reading::Unreadable(denied)) => unread(id, "the bucket's policy", denied),
             Some(Reading::Known(None)) => Check::pass(id, "the bucket has no policy")
                 .because("s3:GetBucketPolicy → NoSuchBucketPolicy"),
             _ => Check::pass(id, passes).because("s3:GetBucketPolicy"),
@@ -139,18 +139,16 @@ fn shared(case: &Case<'_>) -> Check {
     const SOURCE: &str = "iam:ListRoles, and the policies of the roles that trust Mixpanel";
     match &case.evidence.sharing {
         None => Check::skipped(ID, case.no_bucket()),
-        Some(Reading::Unreadable(denied)) => unread(
-            ID,
-            "which other roles may write to the bucket",
-            &denied.action,
-        ),
+        Some(Reading::Unreadable(denied)) => {
+            unread(ID, "which other roles may write to the bucket", denied)
+        }
         Some(Reading::Known(writers)) if writers.is_empty() => {
             Check::pass(ID, "Mixpanel writes to the bucket through this role alone").because(SOURCE)
         }
         Some(Reading::Known(writers)) => {
             let told = |writer: &Writer| match &writer.unread {
                 None => writer.role.to_string(),
-                Some(denied) => format!("{} (perhaps: {} is refused)", writer.role, denied.action),
+                Some(denied) => format!("{} (perhaps: {denied})", writer.role),
             };
             let names: Vec<String> = writers.iter().map(told).collect();
             Check::warn(
@@ -403,7 +401,7 @@ fn object_lock(facts: &BucketFacts) -> Check {
     const SOURCE: &str = "s3:GetObjectLockConfiguration → DefaultRetention";
     match &facts.retention {
         None => Check::skipped(ID, "it was not read"),
-        Some(Reading::Unreadable(denied)) => unread(ID, "Object Lock", &denied.action),
+        Some(Reading::Unreadable(denied)) => unread(ID, "Object Lock", denied),
         Some(Reading::Known(None)) => Check::pass(ID, "Object Lock has no default retention").because(SOURCE),
         Some(Reading::Known(Some(retention))) => Check::warn(
             ID,
@@ -420,7 +418,7 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration";
     let rules = match &facts.settings.lifecycle {
         Reading::Unreadable(denied) => {
-            return unread(ID, "the bucket's lifecycle rules", &denied.action);
+            return unread(ID, "the bucket's lifecycle rules", denied);
         }
         Reading::Known(lifecycle) => &lifecycle.rules,
     };
@@ -469,9 +467,9 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
     const SOURCE: &str = "s3:GetBucketVersioning and s3:GetBucketLifecycleConfiguration";
     match (&facts.versioned, &facts.settings.lifecycle) {
         (None, _) => Check::skipped(ID, "it was not read"),
-        (Some(Reading::Unreadable(denied)), _) => unread(ID, "whether the bucket keeps versions", &denied.action),
+        (Some(Reading::Unreadable(denied)), _) => unread(ID, "whether the bucket keeps versions", denied),
         (Some(Reading::Known(false)), _) => Check::pass(ID, "the bucket keeps no versions").because(SOURCE),
-        (_, Reading::Unreadable(denied)) => unread(ID, "the bucket's lifecycle rules", &denied.action),
+        (_, Reading::Unreadable(denied)) => unread(ID, "the bucket's lifecycle rules", denied),
         (_, Reading::Known(lifecycle))
             if lifecycle.rules.iter().any(|rule| rule.enabled && rule.expires_noncurrent) =>
         {
@@ -506,7 +504,7 @@ fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "mpu-residue";
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration → AbortIncompleteMultipartUpload";
     match &facts.settings.lifecycle {
-        Reading::Unreadable(denied) => unread(ID, "the bucket's lifecycle rules", &denied.action),
+        Reading::Unreadable(denied) => unread(ID, "the bucket's lifecycle rules", denied),
         Reading::Known(lifecycle) if lifecycle.aborts_uploads() => {
             Check::pass(ID, "unfinished uploads are removed").because(SOURCE)
         }
@@ -524,7 +522,7 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
     const SOURCE: &str = "s3:GetBucketRequestPayment → Payer";
     match &facts.requester_pays {
         None => Check::skipped(ID, "it was not read"),
-        Some(Reading::Unreadable(denied)) => unread(ID, "who pays for requests", &denied.action),
+        Some(Reading::Unreadable(denied)) => unread(ID, "who pays for requests", denied),
         Some(Reading::Known(false)) => Check::pass(ID, "the bucket's owner pays for requests").because(SOURCE),
         Some(Reading::Known(true)) => Check::warn(
             ID,
@@ -544,7 +542,7 @@ fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "acl-ownership";
     const SOURCE: &str = "s3:GetBucketOwnershipControls → ObjectOwnership";
     match &facts.settings.acls_off {
-        Reading::Unreadable(denied) => unread(ID, "the bucket's object ownership", &denied.action),
+        Reading::Unreadable(denied) => unread(ID, "the bucket's object ownership", denied),
         Reading::Known(true) => {
             Check::pass(ID, "ACLs are off, and the bucket's owner owns every object")
                 .because(SOURCE)
@@ -562,9 +560,7 @@ fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "bpa";
     const SOURCE: &str = "s3:GetPublicAccessBlock";
     match &facts.settings.blocks_public_access {
-        Reading::Unreadable(denied) => {
-            unread(ID, "the bucket's public-access blocks", &denied.action)
-        }
+        Reading::Unreadable(denied) => unread(ID, "the bucket's public-access blocks", denied),
         Reading::Known(true) => {
             Check::pass(ID, "the bucket blocks all public access").because(SOURCE)
         }
@@ -586,7 +582,7 @@ fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
 fn plain_http(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
     const ID: &str = "plain-http";
     match &facts.settings.policy {
-        Reading::Unreadable(denied) => unread(ID, "the bucket's policy", &denied.action),
+        Reading::Unreadable(denied) => unread(ID, "the bucket's policy", denied),
         Reading::Known(policy)
             if policy
                 .as_ref()

@@ -64,7 +64,7 @@ fn key_policy(case: &Case<'_>) -> Check {
         return Check::skipped(ID, NOT_USED);
     };
     if let Reading::Unreadable(denied) = policy {
-        return unread(ID, "the key's policy", &denied.action);
+        return unread(ID, "the key's policy", denied);
     }
     let blamed = case.blamed(ID);
     if blamed.is_empty() {
@@ -274,7 +274,7 @@ fn form_matches(case: &Case<'_>) -> Check {
         return Check::skipped(ID, case.no_bucket());
     };
     if let Reading::Unreadable(denied) = &facts.settings.encryption {
-        return unread(ID, "the bucket's default encryption", &denied.action);
+        return unread(ID, "the bucket's default encryption", denied);
     }
     let form = &case.subject.form;
     let bucket_key = match case.default_encryption() {
@@ -357,7 +357,7 @@ fn state(case: &Case<'_>) -> Check {
             .because("kms:DescribeKey → NotFoundException")
             .mixpanel_sees("KMS.NotFoundException")
             .advise("Choose a key that exists: setup --encryption kms --kms-key KEY, or --create-kms-key."),
-        KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), &denied.action),
+        KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), denied),
         KeyStanding::Here { key, .. } => {
             let broken = |mend: CommandLine| {
                 Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
@@ -410,7 +410,7 @@ fn account(case: &Case<'_>) -> Check {
         && let Ok(arn) = text.parse::<KeyArn>()
         && arn.account() != own
     {
-        return Check::unknown(ID, format!("the key is account {}'s, and {} is refused on it", arn.account(), denied.action))
+        return Check::unknown(ID, format!("the key is account {}'s, and {denied}", arn.account()))
             .because(format!("the key's ARN {arn}"))
             .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
             .advise(format!("Its policy has to allow kms:GenerateDataKey and kms:Decrypt to {}, and so do the role's own policies.", role.arn));
@@ -426,7 +426,7 @@ fn account(case: &Case<'_>) -> Check {
         return unread(
             ID,
             "the policy of the key, which is another account's,",
-            &denied.action,
+            denied,
         )
         .because(because);
     }
@@ -589,7 +589,7 @@ fn throttling(case: &Case<'_>) -> Check {
         return Check::skipped(ID, case.no_bucket());
     };
     if let Reading::Unreadable(denied) = &facts.settings.encryption {
-        return unread(ID, "the bucket's default encryption", &denied.action);
+        return unread(ID, "the bucket's default encryption", denied);
     }
     match case.default_encryption() {
         Some(BucketEncryption::Kms {

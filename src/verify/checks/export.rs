@@ -29,7 +29,7 @@ fn freshness(case: &Case<'_>) -> Check {
     let exports = match &case.evidence.exports {
         None => return Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => {
-            return unread(ID, "the bucket's contents", &denied.action);
+            return unread(ID, "the bucket's contents", denied);
         }
         Some(Reading::Known(exports)) => exports,
     };

@@ -3,6 +3,7 @@
 use super::blame::Blame;
 use super::{Case, Check, bucket};
 use crate::command_line::CommandLine;
+use crate::observed::Unread;
 use crate::policy::excess::{Excess, Own, beyond_page};
 use crate::policy::trust::Gravity;
 use crate::policy::trust::requests::everywhere;
@@ -115,12 +116,18 @@ fn policy_attached(case: &Case<'_>) -> Check {
         );
     }
     if evidence.bucket.is_none() {
-        return match unread.is_empty() {
-            true => Check::fail(ID, "no policy of the role names a bucket to write to")
+        return match evidence.unread_grants.first() {
+            None => Check::fail(ID, "no policy of the role names a bucket to write to")
                 .because(format!("{source}: {listed}"))
                 .mixpanel_sees("AccessDenied: … because no identity-based policy allows the s3:PutObject action")
                 .mended_by(case.setup_command(&[])),
-            false => super::unread(ID, "the role's policies", &unread.join(", ")),
+            Some(first) => {
+                let all = Unread {
+                    action: unread.join(", "),
+                    ..first.clone()
+                };
+                super::unread(ID, "the role's policies", &all)
+            }
         };
     }
     if !has_calls(case) {
@@ -241,7 +248,7 @@ fn excess(case: &Case<'_>) -> Check {
             Some(_) if !case.blamed("policy-attached").is_empty() => {
                 Check::skipped(ID, super::ELSEWHERE)
             }
-            Some(denied) => super::unread(ID, "a policy of the role", &denied.action),
+            Some(denied) => super::unread(ID, "a policy of the role", denied),
             None => {
                 Check::pass(ID, "the role may do nothing beyond Mixpanel's page").because(source)
             }

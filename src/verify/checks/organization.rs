@@ -27,7 +27,7 @@ fn service_control_policies(case: &Case<'_>) -> Check {
     let simulated = match &case.evidence.simulated {
         Some(Reading::Known(simulated)) if !simulated.is_empty() => simulated,
         Some(Reading::Unreadable(denied)) => {
-            return unread(ID, "what the organization allows", &denied.action);
+            return unread(ID, "what the organization allows", denied);
         }
         Some(Reading::Known(_)) | None => {
             return Check::unknown(ID, "the policy simulator, which alone sees service control policies, was not asked or did not answer")
@@ -196,7 +196,7 @@ fn token_version(case: &Case<'_>) -> Check {
     }
     match &case.evidence.token_version {
         None => Check::skipped(ID, "it was not asked for"),
-        Some(Reading::Unreadable(denied)) => unread(ID, "the version of global STS tokens", &denied.action),
+        Some(Reading::Unreadable(denied)) => unread(ID, "the version of global STS tokens", denied),
         Some(Reading::Known(Some(1))) => Check::warn(
             ID,
             format!("global STS tokens are of version 1, which region {region} does not take; whose setting counts for Mixpanel's session is not documented"),

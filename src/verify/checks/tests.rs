@@ -10,11 +10,10 @@ use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeySt
 use super::super::freshness::{Export, days};
 use super::super::{Status, judge};
 use crate::details::{Form, UiEncryption};
-use crate::error::DeniedCall;
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
     Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Reading, Role,
-    Simulated,
+    Simulated, Unanswered, Unread,
 };
 use crate::policy::evaluate::Decision;
 use crate::policy::{Document, build};
@@ -43,11 +42,10 @@ fn key(arn: &str) -> KeyArn {
     arn.parse().unwrap()
 }
 
-fn denied(action: &str) -> DeniedCall {
-    DeniedCall {
+fn denied(action: &str) -> Unread {
+    Unread {
         action: action.into(),
-        resource: "x".into(),
-        layer: None,
+        why: Unanswered::Refused,
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     let evidence = case.evidence;
     let Some(role) = &evidence.role else {
         let check = |id| match &evidence.unread_role {
-            Some(denied) => unread(id, "the trust policy", &denied.action),
+            Some(denied) => unread(id, "the trust policy", denied),
             None => Check::skipped(id, "there is no role"),
         };
         return IDS.map(check).into();

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -63,6 +63,12 @@ impl Call {
 pub enum Scripted {
     /// Status, headers and body.
     Answer(u16, Vec<(&'static str, String)>, String),
+    /// The n-th answer of the script, counted from 0: status 200 and this body.
+    Numbered(fn(usize) -> String),
+    /// Status 200 and a body that begins so and never ends: the same again and again, with a pause between.
+    Endless(&'static str, &'static str, Duration),
+    /// It is done, and the answer arrives with some bytes changed, dropped or doubled, as the seed has it.
+    Mutated(u64),
     /// No answer at all.
     Hang,
     /// It is done, and no answer comes.
@@ -113,10 +119,71 @@ struct Rule {
     action: String,
     /// What the request's body has to hold.
     body: String,
+    /// How many were answered so far.
+    answered: usize,
     /// How many requests pass before.
     skip: usize,
     remaining: Option<usize>,
     answer: Scripted,
+}
+
+/// A body that never ends.
+struct Endless {
+    next: Bytes,
+    again: Bytes,
+    pause: Duration,
+    sleep: std::pin::Pin<Box<tokio::time::Sleep>>,
+}
+
+impl hyper::body::Body for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        std::task::ready!(self.sleep.as_mut().poll(context));
+        self.sleep = Box::pin(tokio::time::sleep(self.pause));
+        let again = self.again.clone();
+        let next = std::mem::replace(&mut self.next, again);
+        std::task::Poll::Ready(Some(Ok(Frame::data(next))))
+    }
+}
+
+/// The next number of a sequence that depends on the seed alone (xorshift64*).
+pub fn next_number(seed: &mut u64) -> u64 {
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    seed.wrapping_mul(0x2545_f491_4f6c_dd1d)
+}
+
+/// Changes, drops, doubles or cuts off some bytes.
+pub fn mutate(bytes: &mut Vec<u8>, mut seed: u64) {
+    for _ in 0..=next_number(&mut seed) % 4 {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = next_number(&mut seed) as usize % bytes.len();
+        let length = 1 + next_number(&mut seed) as usize % 40;
+        let end = (at + length).min(bytes.len());
+        match next_number(&mut seed) % 6 {
+            0 => bytes[at] ^= 1 << (next_number(&mut seed) % 8),
+            1 => bytes[at] = next_number(&mut seed) as u8,
+            2 => bytes.truncate(at),
+            3 => drop(bytes.drain(at..end)),
+            4 => {
+                let again = bytes[at..end].repeat(1 + next_number(&mut seed) as usize % 2000);
+                bytes.splice(at..at, again);
+            }
+            _ => {
+                let special = b"<>&;\"'{}[]\\\0\x1b%";
+                let index = next_number(&mut seed) as usize % special.len();
+                bytes.insert(at, special[index]);
+            }
+        }
+    }
 }
 
 enum Backend {
@@ -281,6 +348,7 @@ impl Cloud {
         let rule = Rule {
             action: action.to_owned(),
             body: String::new(),
+            answered: 0,
             skip,
             remaining,
             answer,
@@ -461,7 +529,7 @@ async fn answer(
     state: Arc<State>,
     request: http::Request<Incoming>,
     open: Open,
-) -> Result<http::Response<Full<Bytes>>, &'static str> {
+) -> Result<http::Response<Either<Full<Bytes>, Endless>>, &'static str> {
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -497,45 +565,71 @@ async fn answer(
         }
         rewritten(&state, &action, response).await
     };
+    let whole = |status: u16, headers: Vec<(&'static str, String)>, text: String| {
+        let mut response = http::Response::new(Full::new(Bytes::from(text)));
+        *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
+        for (name, value) in headers {
+            response.headers_mut().insert(
+                HeaderName::from_static(name),
+                value.parse().expect("a header"),
+            );
+        }
+        response
+    };
+    let content_type = || {
+        let service = match action.starts_with("kms:") {
+            true => "application/x-amz-json-1.1",
+            false => "text/xml",
+        };
+        vec![("content-type", service.to_owned())]
+    };
     let response = match scripted(&state, &action, &body) {
-        Some(Scripted::Hang) => {
+        Some((Scripted::Hang, _)) => {
             state.stuck.store(true, Ordering::SeqCst);
             drop(open);
             std::future::pending().await
         }
-        Some(Scripted::HangAfter) => {
+        Some((Scripted::HangAfter, _)) => {
             act(path).await;
             state.stuck.store(true, Ordering::SeqCst);
             drop(open);
             std::future::pending().await
         }
-        Some(Scripted::After(Meanwhile(what))) => {
+        Some((Scripted::After(Meanwhile(what)), _)) => {
             let done = tokio::task::spawn_blocking(move || what()).await;
             done.expect("what somebody else does works");
             act(path).await
         }
-        Some(Scripted::ResetBefore) => return Err("reset by the script"),
-        Some(Scripted::LostAnswer) => {
+        Some((Scripted::ResetBefore, _)) => return Err("reset by the script"),
+        Some((Scripted::LostAnswer, _)) => {
             act(path).await;
             return Err("reset by the script");
         }
-        Some(Scripted::Answer(status, headers, text)) => {
-            let mut response = http::Response::new(Full::new(Bytes::from(text)));
-            *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
-            for (name, value) in headers {
-                response.headers_mut().insert(
-                    HeaderName::from_static(name),
-                    value.parse().expect("a header"),
-                );
-            }
-            response
+        Some((Scripted::Answer(status, headers, text), _)) => whole(status, headers, text),
+        Some((Scripted::Numbered(text), number)) => whole(200, content_type(), text(number)),
+        Some((Scripted::Mutated(seed), number)) => {
+            let (mut parts, body) = act(path).await.into_parts();
+            let body = body.collect().await.unwrap_or_else(|error| match error {});
+            let mut bytes = body.to_bytes().to_vec();
+            mutate(&mut bytes, seed.wrapping_add(number as u64).max(1));
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+            http::Response::from_parts(parts, Full::new(Bytes::from(bytes)))
+        }
+        Some((Scripted::Endless(begins, again, pause), _)) => {
+            drop(open);
+            return Ok(http::Response::new(Either::Right(Endless {
+                next: Bytes::from_static(begins.as_bytes()),
+                again: Bytes::from_static(again.as_bytes()),
+                pause,
+                sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            })));
         }
         None => act(path).await,
     };
     if let Some(call) = state.calls.lock().expect("calls").get_mut(index) {
         call.ended = Some(Instant::now());
     }
-    Ok(response)
+    Ok(response.map(Either::Left))
 }
 
 async fn rewritten(
@@ -556,11 +650,13 @@ async fn rewritten(
     http::Response::from_parts(parts, Full::new(body))
 }
 
-fn scripted(state: &State, action: &str, body: &[u8]) -> Option<Scripted> {
+/// What the script answers, and how often it has answered so before.
+fn scripted(state: &State, action: &str, body: &[u8]) -> Option<(Scripted, usize)> {
     let body = String::from_utf8_lossy(body);
     let mut rules = state.rules.lock().expect("rules");
     let rule = rules.iter_mut().find(|rule| {
-        rule.action == action && rule.remaining != Some(0) && body.contains(&rule.body)
+        let asked = [action, "*"].contains(&rule.action.as_str());
+        asked && rule.remaining != Some(0) && body.contains(&rule.body)
     })?;
     if rule.skip > 0 {
         rule.skip -= 1;
@@ -569,7 +665,8 @@ fn scripted(state: &State, action: &str, body: &[u8]) -> Option<Scripted> {
     if let Some(remaining) = rule.remaining.as_mut() {
         *remaining -= 1;
     }
-    Some(rule.answer.clone())
+    rule.answered += 1;
+    Some((rule.answer.clone(), rule.answered - 1))
 }
 
 async fn forward(
@@ -607,7 +704,9 @@ async fn forward(
             }
             let tags = tags_at_creation(method, &path, &headers, &body);
             let (tagging, signed) = (format!("{path}?tagging"), headers.clone());
+            let action = action_of(method, &path, &headers, &body);
             let response = forward_to(endpoint, method, path, headers, body).await;
+            let response = in_words_of_s3(&action, response).await;
             // moto leaves out the tags that CreateBucket brings; AWS does not.
             if let Some(tags) = tags.filter(|_| response.status().is_success()) {
                 forward_to(endpoint, "PUT", tagging, signed, tags).await;
@@ -615,6 +714,32 @@ async fn forward(
             response
         }
     }
+}
+
+/// moto answers GetBucketVersioning under a name of its own, and GetBucketRequestPayment with a listing; S3 does neither.
+async fn in_words_of_s3(
+    action: &str,
+    response: http::Response<Full<Bytes>>,
+) -> http::Response<Full<Bytes>> {
+    if !response.status().is_success() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap_or_else(|error| match error {});
+    let body = body.to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    let body = match action {
+        "s3:GET versioning" => {
+            let (own, s3s) = ("GetBucketVersioningResponse", "VersioningConfiguration");
+            text.replace(own, s3s).into()
+        }
+        "s3:GET requestPayment" if text.contains("<ListBucketResult") => Bytes::from_static(
+            b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
+        ),
+        _ => body,
+    };
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    http::Response::from_parts(parts, Full::new(body))
 }
 
 /// The body of the PutBucketTagging that does what CreateBucket's tags do.
