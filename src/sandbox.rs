@@ -7,6 +7,7 @@
 //! AWS's documentation in a way that a rehearsal would show, `sandbox::fidelity` makes up for it.
 
 mod fidelity;
+mod file;
 mod state;
 mod versions;
 
@@ -260,7 +261,15 @@ fn state_file(process: &Process) -> Result<PathBuf> {
             )
             .hint(format!("Name a file with {STATE_VARIABLE}."))
         })?;
-    Ok(directory.join("mixpanel-s3").join("sandbox.json"))
+    let directory = directory.join("mixpanel-s3");
+    file::own_directory(&directory).map_err(|error| {
+        Error::new(
+            ErrorKind::Failed,
+            format!("The directory for the sandbox's state cannot be used: {error}."),
+        )
+        .hint(format!("Name a file with {STATE_VARIABLE}."))
+    })?;
+    Ok(directory.join("sandbox.json"))
 }
 
 impl HttpClient for Emulator {
