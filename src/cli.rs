@@ -256,6 +256,9 @@ pub struct Verify {
     /// The bucket. Default: the one that the role's policies write to.
     #[arg(long, value_name = "NAME")]
     pub bucket: Option<String>,
+    /// The account that owns the bucket. Default: your own. A bucket of any other account is a failure.
+    #[arg(long, value_name = "ID")]
+    pub bucket_account: Option<String>,
     /// The project token, to compare with what the role trusts. Better set MIXPANEL_PROJECT_TOKEN, which does not show in the
     /// list of processes. Repeatable.
     #[arg(long, value_name = "TOKEN")]

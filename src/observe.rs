@@ -172,18 +172,18 @@ async fn bucket_of(
                 ),
             )
         }
-        Some(_) => settings_of(aws, bucket, Some(owner), region.clone())
+        Some(_) => settings_of(aws, bucket, owner, region.clone())
             .await
             .map(Some)
             .map_err(|failure| failure.into_error(profile)),
     }
 }
 
-/// Everything that is set on a bucket, read side by side. `owner` is who has to own it; `None` takes anybody.
+/// Everything that is set on a bucket, read side by side. `owner` is who has to own it.
 async fn settings_of(
     aws: &Aws,
     bucket: &BucketName,
-    owner: Option<&AccountId>,
+    owner: &AccountId,
     region: Region,
 ) -> Result<Bucket, Failure> {
     let (tags, blocks_public_access, acls_off, encryption, policy, lifecycle) = tokio::try_join!(
@@ -214,11 +214,7 @@ pub async fn find_bucket(
     owner: &AccountId,
 ) -> Result<Option<Option<Region>>> {
     let failed = |failure: Failure| failure.into_error(profile);
-    match aws
-        .bucket_presence(bucket, Some(owner))
-        .await
-        .map_err(failed)?
-    {
+    match aws.bucket_presence(bucket, owner).await.map_err(failed)? {
         Presence::Missing => Ok(None),
         Presence::Here(region) => Ok(Some(region)),
         Presence::Elsewhere(region) => Ok(Some(Some(region))),

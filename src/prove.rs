@@ -328,7 +328,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
     async fn list(&self, aws: &Aws) -> Result<Check, Failure> {
         let folder = self.subject.folder();
         self.tried("live-list", "the bucket can be listed", || {
-            aws.list_one(self.subject.bucket, &folder)
+            aws.list_one(self.subject.bucket, self.subject.owner, &folder)
         })
         .await
     }
@@ -382,7 +382,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 "there is no other bucket in this region to try, or it cannot be looked for",
             ));
         };
-        match aws.list_one(&other, "").await {
+        match aws.list_one(&other, self.subject.owner, "").await {
             Ok(()) => Ok(
                 Check::warn(ID, format!("the role may list another bucket, {other}"))
                     .because(format!("s3:ListObjectsV2 on {other} → 200"))
@@ -406,7 +406,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         names: Vec<BucketName>,
     ) -> Result<Option<BucketName>, Failure> {
         for name in names {
-            match aws.bucket_presence(&name, Some(self.subject.owner)).await? {
+            match aws.bucket_presence(&name, self.subject.owner).await? {
                 Presence::Here(Some(region)) if region == *self.subject.region => {
                     return Ok(Some(name));
                 }

@@ -90,15 +90,9 @@ async fn read_once(
     let (role, attached, encryption, policy, blocks) = tokio::try_join!(
         maybe(role_written, aws.role(&spec.role)),
         maybe(attached_written, aws.attached_policies(&spec.role)),
-        maybe(
-            encryption_written,
-            aws.bucket_encryption(bucket, Some(owner))
-        ),
-        maybe(policy_written, aws.bucket_policy(bucket, Some(owner))),
-        maybe(
-            blocks_written,
-            aws.blocks_public_access(bucket, Some(owner))
-        ),
+        maybe(encryption_written, aws.bucket_encryption(bucket, owner)),
+        maybe(policy_written, aws.bucket_policy(bucket, owner)),
+        maybe(blocks_written, aws.blocks_public_access(bucket, owner)),
     )?;
 
     let mut findings = Vec::new();

@@ -187,7 +187,7 @@ async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
         Removal::DeleteRole => aws.role(role).await?.is_some(),
         Removal::DeletePolicy(arn) => aws.policy(arn).await?.is_some(),
         Removal::DeleteBucket(bucket) => {
-            aws.bucket_presence(bucket, Some(account)).await? != Presence::Missing
+            aws.bucket_presence(bucket, account).await? != Presence::Missing
         }
         _ => false,
     })

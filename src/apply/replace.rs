@@ -74,7 +74,7 @@ impl Context {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutBucketTagging", "its tags");
         if let Some(was) = self.was(before, Vec::new()) {
-            let present = write.known(self.aws.bucket_tags(bucket, Some(owner)).await?)?;
+            let present = write.known(self.aws.bucket_tags(bucket, owner).await?)?;
             if write.verdict(same_tags(&present, tags), same_tags(&present, &was))?
                 == Verdict::IsDone
             {
@@ -92,7 +92,7 @@ impl Context {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutBucketPolicy", "its policy");
         if let Some(was) = self.was(before, None) {
-            let present = write.known(self.aws.bucket_policy(bucket, Some(owner)).await?)?;
+            let present = write.known(self.aws.bucket_policy(bucket, owner).await?)?;
             let is_wanted = present
                 .as_ref()
                 .is_some_and(|present| same_meaning(present, document));
@@ -112,7 +112,7 @@ impl Context {
         let write = self.on_bucket("s3:PutEncryptionConfiguration", "its default encryption");
         let mut rules = EncryptionRules::default();
         if let Some(was) = self.was(before, None) {
-            rules = write.known(self.aws.encryption_rules(bucket, Some(owner)).await?)?;
+            rules = write.known(self.aws.encryption_rules(bucket, owner).await?)?;
             let present = rules.default_encryption();
             let wanted = match default {
                 DefaultEncryption::Aes => BucketEncryption::Aes,
@@ -141,7 +141,7 @@ impl Context {
         let mut rules = LifecycleRules::default();
         let of_new_bucket = rules.lifecycle();
         if let Some(was) = self.was(before, of_new_bucket) {
-            rules = write.known(self.aws.lifecycle_rules(bucket, Some(owner)).await?)?;
+            rules = write.known(self.aws.lifecycle_rules(bucket, owner).await?)?;
             let present = rules.lifecycle();
             let mut own = present.rules.iter();
             let has_own = own.any(|rule| {

@@ -93,7 +93,7 @@ async fn attempt(
                 // set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody can tell.)
                 Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => {
                     context.bucket_was_taken.get_or_init(|| ());
-                    match aws.bucket_tags(bucket, Some(owner)).await?.known() {
+                    match aws.bucket_tags(bucket, owner).await?.known() {
                         Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => {
                             Ok(())
                         }

@@ -39,6 +39,23 @@ impl Aws {
     pub async fn bucket_presence(
         &self,
         bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<Presence, Failure> {
+        self.presence(bucket, Some(owner)).await
+    }
+
+    /// Whether there is a bucket of that name, whosever it is. Every other request names who has to own the bucket; this one is
+    /// asked only where that was refused, and shows whether the refusal was for the owner's sake.
+    pub async fn bucket_presence_of_anybody(
+        &self,
+        bucket: &BucketName,
+    ) -> Result<Presence, Failure> {
+        self.presence(bucket, None).await
+    }
+
+    async fn presence(
+        &self,
+        bucket: &BucketName,
         owner: Option<&AccountId>,
     ) -> Result<Presence, Failure> {
         let answer = self

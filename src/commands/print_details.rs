@@ -1,7 +1,7 @@
 //! `print-details`: the five values, rebuilt from AWS alone, for set-ups of ours and for those made by hand.
 
 use super::Surroundings;
-use super::pick_role::{exporting_role, named_role, wrong_role};
+use super::pick_role::{bucket_account, exporting_role, named_role, wrong_role};
 use crate::advice::Advice;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
@@ -66,13 +66,6 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
         ),
     }
     Ok(())
-}
-
-/// The value of `--bucket-account`.
-pub(super) fn bucket_account(text: Option<&str>) -> Result<Option<AccountId>> {
-    text.map(str::parse)
-        .transpose()
-        .map_err(|invalid| Error::usage(format!("--bucket-account: {invalid}")))
 }
 
 /// Four calls deep at the most: the role, and beside it who calls; its policies; their documents; the bucket.
@@ -201,8 +194,8 @@ async fn bucket_facts(
 ) -> Result<(Region, Reading<Option<BucketEncryption>>)> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let (presence, encryption) = tokio::join!(
-        aws.bucket_presence(bucket, Some(owner)),
-        aws.bucket_encryption(bucket, Some(owner))
+        aws.bucket_presence(bucket, owner),
+        aws.bucket_encryption(bucket, owner)
     );
     match presence.map_err(failed)? {
         Presence::Here(region) => {
@@ -213,8 +206,8 @@ async fn bucket_facts(
             let there = Aws::new(session, &region);
             // S3 says where a bucket is before it looks at whose it is.
             let (presence, encryption) = tokio::join!(
-                there.bucket_presence(bucket, Some(owner)),
-                there.bucket_encryption(bucket, Some(owner))
+                there.bucket_presence(bucket, owner),
+                there.bucket_encryption(bucket, owner)
             );
             match presence.map_err(failed)? {
                 Presence::Refused => Err(refused(session, bucket, owner)),

@@ -3,7 +3,7 @@
 pub(crate) mod live;
 
 use super::Surroundings;
-use super::pick_role::{exporting_role, named_role, wrong_role};
+use super::pick_role::{bucket_account, exporting_role, named_role, wrong_role};
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{EncryptionFlag, Output, Verify};
@@ -59,6 +59,7 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     let looked = Looked {
         role: &role,
         bucket: asked.bucket.as_ref(),
+        bucket_account: asked.subject.bucket_account.as_ref(),
         form,
         project: asked.project.as_ref(),
     };
@@ -208,6 +209,7 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
             project: project.clone(),
             region,
             form: Form::default(),
+            bucket_account: bucket_account(flags.bucket_account.as_deref())?,
             repeat: Vec::new(),
         },
         project,

@@ -36,6 +36,8 @@ pub struct Looked<'a> {
     pub role: &'a RoleName,
     /// The bucket; else the only one that the role's policies name.
     pub bucket: Option<&'a BucketName>,
+    /// The account that the bucket is said to be of; the caller's own where nobody says.
+    pub bucket_account: Option<&'a AccountId>,
     /// "Encryption" and "KMS Key ID", where they were given.
     pub form: Option<Form>,
     /// The project, where it was given.
@@ -88,7 +90,9 @@ pub async fn evidence(
     let (bucket, boundary, token_version) = tokio::try_join!(
         async {
             match &name {
-                Some(name) => standing_of(session, name, &caller.account).await.map(Some),
+                Some(name) => standing_of(session, name, &caller.account, looked.bucket_account)
+                    .await
+                    .map(Some),
                 None => Ok(None),
             }
         },
@@ -129,8 +133,8 @@ pub async fn evidence(
         key_of(session, &region, &form, default),
         async {
             match (&name, facts) {
-                (Some(name), Some(facts)) if facts.ours => {
-                    let exports = exports(&there, name, &caller.account, looked.project);
+                (Some(name), Some(facts)) => {
+                    let exports = exports(&there, name, &facts.owner, looked.project);
                     readable(exports).await.map(Some)
                 }
                 _ => Ok(None),
@@ -317,18 +321,21 @@ async fn sharing(
     }
 }
 
-/// The bucket, wherever it is and whosever it is.
+/// The bucket, wherever it is. Every request names the account that it should be of, but for one, which tells a stranger's bucket
+/// that is open to the caller from one that may not be looked at.
 async fn standing_of(
     session: &Session,
     bucket: &BucketName,
-    account: &AccountId,
+    caller: &AccountId,
+    said: Option<&AccountId>,
 ) -> Result<BucketStanding, Failure> {
+    let account = said.unwrap_or(caller);
     let mut home = Aws::new(session, &session.home_region());
-    let mut presence = home.bucket_presence(bucket, Some(account)).await?;
+    let mut presence = home.bucket_presence(bucket, account).await?;
     // S3 says where a bucket is before it looks at whose it is: that is asked there.
     if let Presence::Elsewhere(region) = presence {
         home = Aws::new(session, &region);
-        presence = match home.bucket_presence(bucket, Some(account)).await {
+        presence = match home.bucket_presence(bucket, account).await {
             Ok(Presence::Here(None)) => Presence::Here(Some(region)),
             Err(failure) if region.is_opt_in() && failure.cause != Cause::Timeout => {
                 return Ok(BucketStanding::Disabled(region));
@@ -336,14 +343,12 @@ async fn standing_of(
             presence => presence?,
         };
     }
-    let (presence, ours) = match presence {
-        // It may be another account's that is open to us.
-        Presence::Refused => (home.bucket_presence(bucket, None).await?, false),
-        presence => (presence, true),
-    };
     let region = match presence {
         Presence::Missing => return Ok(BucketStanding::Missing),
         Presence::Refused => {
+            if home.bucket_presence_of_anybody(bucket).await? != Presence::Refused {
+                return Ok(BucketStanding::Strangers);
+            }
             let ours = readable(home.owns_bucket(bucket)).await?;
             return Ok(BucketStanding::Refused {
                 ours: ours.known().copied(),
@@ -353,7 +358,7 @@ async fn standing_of(
         Presence::Elsewhere(region) => region,
     };
     let aws = Aws::new(session, &region);
-    let owner = ours.then_some(account);
+    let owner = account;
     let settings = tokio::try_join!(
         super::settings_of(&aws, bucket, owner, region.clone()),
         unless_odd(aws.keeps_versions(bucket, owner)),
@@ -367,7 +372,7 @@ async fn standing_of(
         settings => settings?,
     };
     Ok(BucketStanding::Here(Box::new(BucketFacts {
-        ours,
+        owner: account.clone(),
         settings,
         versioned,
         retention,

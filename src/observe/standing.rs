@@ -180,7 +180,7 @@ async fn standing_bucket(
     let failed = |failure: Failure| failure.into_error(profile);
     let home = Aws::new(session, &session.home_region());
     let region = match home
-        .bucket_presence(bucket, Some(account))
+        .bucket_presence(bucket, account)
         .await
         .map_err(failed)?
     {
@@ -203,9 +203,9 @@ async fn standing_bucket(
     };
     let aws = Aws::new(session, &region);
     let (tags, empty, policy) = tokio::try_join!(
-        aws.bucket_tags(bucket, Some(account)),
+        aws.bucket_tags(bucket, account),
         optional(aws.is_empty(bucket, account)),
-        aws.bucket_policy(bucket, Some(account)),
+        aws.bucket_policy(bucket, account),
     )
     .map_err(failed)?;
     let bucket = StandingBucket {

@@ -328,7 +328,7 @@ impl Asked<'_> {
         let request = self.request(call.action(), &resource, context.clone());
         let document = self.bucket_policy();
         let mut policies = role_policies(self.evidence);
-        policies.rule = if self.facts.ours {
+        policies.rule = if self.facts.owner.as_str() == self.role.arn.account() {
             Rule::Either
         } else {
             Rule::Both

@@ -61,7 +61,7 @@ impl After<'_> {
             bucket: Some((
                 self.spec.bucket.clone(),
                 BucketStanding::Here(Box::new(BucketFacts {
-                    ours: true,
+                    owner: self.spec.account.clone(),
                     settings: self.bucket(),
                     versioned: None,
                     retention: None,

@@ -192,6 +192,9 @@ impl Case<'_> {
             None => "no bucket is known: --bucket names it",
             Some((_, BucketStanding::Missing)) => "there is no such bucket",
             Some((_, BucketStanding::Refused { .. })) => "the bucket cannot be looked at",
+            Some((_, BucketStanding::Strangers)) => {
+                "the bucket is of another account than it should be: --bucket-account says whose"
+            }
             Some((_, BucketStanding::Disabled(_))) => "the bucket's region is not enabled",
             Some((_, BucketStanding::Here(_))) => "it does not apply",
         }

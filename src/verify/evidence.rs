@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::command_line::Word;
 use crate::details::Form;
-use crate::names::{BucketName, ProjectId, ProjectToken, Region, RoleName};
+use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated, Unread};
 use crate::policy::Document;
 use crate::teardown::Writer;
@@ -24,6 +24,8 @@ pub struct Subject {
     pub region: Option<Region>,
     /// "Encryption" and "KMS Key ID" in Mixpanel.
     pub form: Form,
+    /// The account that the bucket is said to be of; the caller's own where nobody says.
+    pub bucket_account: Option<AccountId>,
     /// The global flags that a command to be repeated needs.
     pub repeat: Vec<Word>,
 }
@@ -84,15 +86,17 @@ pub enum BucketStanding {
     },
     /// It is in a region that has to be opted into, and that takes no request of this account's.
     Disabled(Region),
-    /// It is there.
+    /// It lets the caller in, and is not of the account that it should be of. Nothing more is read of it.
+    Strangers,
+    /// It is there, and of the account that it should be of.
     Here(Box<BucketFacts>),
 }
 
 /// A bucket with everything that bears on an export.
 #[derive(Debug, Clone)]
 pub struct BucketFacts {
-    /// Whether it belongs to the role's account.
-    pub ours: bool,
+    /// Whose it is, as S3 confirms.
+    pub owner: AccountId,
     /// Its settings.
     pub settings: Bucket,
     /// Whether it keeps versions; `None` where nobody looked, as after `setup`.

@@ -11,6 +11,7 @@ mod support;
 mod adopt;
 mod architecture;
 mod bad_input;
+mod bucket_owner;
 mod copied_commands;
 mod drift;
 mod faults;

@@ -153,12 +153,18 @@ impl Aws {
         gone.or_else(Failure::unless_gone)
     }
 
-    /// Lists one object at the most, of whosever bucket.
-    pub async fn list_one(&self, bucket: &BucketName, prefix: &str) -> Result<(), Failure> {
+    /// Lists one object at the most.
+    pub async fn list_one(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+        prefix: &str,
+    ) -> Result<(), Failure> {
         let request = self
             .s3
             .list_objects_v2()
             .bucket(bucket.as_str())
+            .expected_bucket_owner(owner.as_str())
             .prefix(prefix)
             .max_keys(1);
         let answer = request.send().await;

@@ -17,10 +17,10 @@ impl Aws {
     pub async fn keeps_versions(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
         let request = self.s3.get_bucket_versioning().bucket(bucket.as_str());
-        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.send().await;
         let answer =
             answer.map_err(|error| Failure::new("s3:GetBucketVersioning", bucket.as_str(), error));
@@ -33,13 +33,13 @@ impl Aws {
     pub async fn default_retention(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<Option<Retention>>, Failure> {
         let request = self
             .s3
             .get_object_lock_configuration()
             .bucket(bucket.as_str());
-        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.send().await.map_err(|error| {
             Failure::new(
                 "s3:GetBucketObjectLockConfiguration",
@@ -63,10 +63,10 @@ impl Aws {
     pub async fn requester_pays(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
         let request = self.s3.get_bucket_request_payment().bucket(bucket.as_str());
-        let request = request.set_expected_bucket_owner(owner.map(ToString::to_string));
+        let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.send().await;
         let answer = answer
             .map_err(|error| Failure::new("s3:GetBucketRequestPayment", bucket.as_str(), error));

@@ -26,13 +26,13 @@ impl Aws {
     pub async fn bucket_tags(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<Vec<Tag>>, Failure> {
         let request = self
             .s3
             .get_bucket_tagging()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(ToString::to_string));
+            .expected_bucket_owner(owner.as_str());
         let answer = request
             .send()
             .await
@@ -76,13 +76,13 @@ impl Aws {
     pub async fn blocks_public_access(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
         let request = self
             .s3
             .get_public_access_block()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(ToString::to_string));
+            .expected_bucket_owner(owner.as_str());
         let answer = request
             .send()
             .await
@@ -130,13 +130,13 @@ impl Aws {
     pub async fn acls_off(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
         let request = self
             .s3
             .get_bucket_ownership_controls()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(ToString::to_string));
+            .expected_bucket_owner(owner.as_str());
         let answer = request
             .send()
             .await
@@ -184,7 +184,7 @@ impl Aws {
     pub async fn bucket_encryption(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<Option<BucketEncryption>>, Failure> {
         let rules = self.encryption_rules(bucket, owner).await?;
         Ok(rules.map(|rules| rules.default_encryption()))
@@ -194,13 +194,13 @@ impl Aws {
     pub async fn encryption_rules(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<EncryptionRules>, Failure> {
         let answer = self
             .s3
             .get_bucket_encryption()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(|owner| owner.to_string()))
+            .expected_bucket_owner(owner.as_str())
             .send()
             .await
             .map_err(|error| Failure::new("s3:GetEncryptionConfiguration", bucket.as_str(), error));
@@ -265,14 +265,14 @@ impl Aws {
     pub async fn bucket_policy(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<Option<Document>>, Failure> {
         const ACTION: &str = "s3:GetBucketPolicy";
         let request = self
             .s3
             .get_bucket_policy()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(ToString::to_string));
+            .expected_bucket_owner(owner.as_str());
         let answer = request
             .send()
             .await
@@ -305,7 +305,7 @@ impl Aws {
     pub async fn lifecycle(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<Lifecycle>, Failure> {
         let rules = self.lifecycle_rules(bucket, owner).await?;
         Ok(rules.map(|rules| rules.lifecycle()))
@@ -315,13 +315,13 @@ impl Aws {
     pub async fn lifecycle_rules(
         &self,
         bucket: &BucketName,
-        owner: Option<&AccountId>,
+        owner: &AccountId,
     ) -> Result<Reading<LifecycleRules>, Failure> {
         let answer = self
             .s3
             .get_bucket_lifecycle_configuration()
             .bucket(bucket.as_str())
-            .set_expected_bucket_owner(owner.map(ToString::to_string))
+            .expected_bucket_owner(owner.as_str())
             .send()
             .await
             .map_err(|error| Failure::new("s3:GetLifecycleConfiguration", bucket.as_str(), error));

@@ -40,7 +40,7 @@ pub(crate) async fn prove(
         printer.warning("--live needs a role and a bucket that are there: nothing was tried.");
         return Ok(None);
     };
-    if !facts.ours {
+    if facts.owner != evidence.caller.account {
         printer.warning("--live writes into buckets of your own account only: nothing was tried.");
         return Ok(None);
     }
@@ -145,7 +145,7 @@ async fn retention(
         return Ok(read.clone());
     }
     let aws = Aws::new(session, &facts.settings.region);
-    let read = aws.default_retention(bucket, Some(&evidence.caller.account));
+    let read = aws.default_retention(bucket, &evidence.caller.account);
     read.await
         .map_err(|failure| failure.into_error(session.profile()))
 }

@@ -35,10 +35,7 @@ impl Asked<'_> {
 
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
     pub(super) fn s3_context(&self, call: &Call) -> Context {
-        let owner = match self.facts.ours {
-            true => known(self.role.arn.account()),
-            false => Fact::Present,
-        };
+        let owner = known(self.facts.owner.as_str());
         let form = &self.subject.form;
         let (algorithm, key) = match (call, form.encryption) {
             (Call::Put(_), Some(UiEncryption::Aes)) => (known("AES256"), Fact::Absent),

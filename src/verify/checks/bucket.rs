@@ -214,7 +214,9 @@ fn exists(case: &Case<'_>) -> Check {
 
 fn of_this_account(case: &Case<'_>) -> Check {
     const ID: &str = "bucket-owner";
-    let account = &case.evidence.caller.account;
+    let caller = &case.evidence.caller.account;
+    let said = case.subject.bucket_account.as_ref();
+    let account = said.unwrap_or(caller);
     let foreign = |bucket: &BucketName, source: &str| {
         Check::fail(
             ID,
@@ -222,12 +224,22 @@ fn of_this_account(case: &Case<'_>) -> Check {
         )
         .because(source)
         .mixpanel_sees("AccessDenied, or nothing at all while data leaks")
-        .advise("Choose another bucket: mixpanel-s3 setup makes one. If the bucket is meant to be another account's, have its owner let you read its policy (s3:GetBucketPolicy) and run this again.")
+        .advise("Choose another bucket: mixpanel-s3 setup makes one. If the bucket is meant to be another account's, say whose with --bucket-account ID, and have its owner let you read its policy (s3:GetBucketPolicy).")
     };
     match &case.evidence.bucket {
         None | Some((_, BucketStanding::Missing | BucketStanding::Disabled(_))) => {
             Check::skipped(ID, case.no_bucket())
         }
+        Some((bucket, BucketStanding::Refused { .. })) if account != caller => Check::unknown(
+            ID,
+            format!("whether bucket {bucket} is account {account}'s cannot be told: s3:ListBucket on it is refused"),
+        )
+        .because("s3:HeadBucket with ExpectedBucketOwner → 403")
+        .advise("Have its owner allow you s3:ListBucket on it."),
+        Some((bucket, BucketStanding::Strangers)) => foreign(
+            bucket,
+            "s3:HeadBucket → 403 with ExpectedBucketOwner, 200 without",
+        ),
         Some((bucket, BucketStanding::Refused { ours: Some(false) })) => foreign(
             bucket,
             "s3:HeadBucket → 403, and s3:ListBuckets does not name it",
@@ -241,16 +253,14 @@ fn of_this_account(case: &Case<'_>) -> Check {
         )
         .because("s3:HeadBucket → 403")
         .advise("Ask for one of the two, or use another profile with --profile."),
-        Some((bucket, BucketStanding::Here(facts))) => match (facts.ours, facts.settings.policy.known()) {
-            (true, _) => Check::pass(ID, format!("the bucket is account {account}'s own"))
-                .because("s3:HeadBucket with ExpectedBucketOwner"),
-            (false, Some(Some(_))) => Check::pass(
-                ID,
-                "the bucket is another account's, which lets you read its policy",
-            )
-            .because("s3:HeadBucket → 403 with ExpectedBucketOwner, 200 without"),
-            (false, _) => foreign(bucket, "s3:HeadBucket → 403 with ExpectedBucketOwner, 200 without"),
-        },
+        Some((_, BucketStanding::Here(facts))) => Check::pass(
+            ID,
+            match facts.owner == *caller {
+                true => format!("the bucket is account {caller}'s own"),
+                false => format!("the bucket is account {}'s, as --bucket-account says", facts.owner),
+            },
+        )
+        .because("s3:HeadBucket with ExpectedBucketOwner"),
     }
 }
 
@@ -259,7 +269,7 @@ fn of_another_account(case: &Case<'_>) -> Check {
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
     };
-    if facts.ours {
+    if facts.owner == case.evidence.caller.account {
         return Check::pass(
             ID,
             "role and bucket are in one account, so the role's policies suffice",

@@ -128,7 +128,7 @@ fn sound() -> (Subject, Evidence) {
         bucket: Some((
             bucket(),
             BucketStanding::Here(Box::new(BucketFacts {
-                ours: true,
+                owner: ACCOUNT.parse().unwrap(),
                 settings: Bucket {
                     region: "eu-west-1".parse().unwrap(),
                     tags: Reading::Known(vec![Tag::managed_by()]),
@@ -560,7 +560,16 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("bucket-owner", Unknown, |_, e| {
             standing(e, BucketStanding::Refused { ours: None })
         }),
-        ("bucket-other-account", Fail, |_, e| facts(e).ours = false),
+        ("bucket-owner", Fail, |_, e| {
+            standing(e, BucketStanding::Strangers)
+        }),
+        ("bucket-owner", Unknown, |s, e| {
+            s.bucket_account = Some("210987654321".parse().unwrap());
+            standing(e, BucketStanding::Refused { ours: Some(false) })
+        }),
+        ("bucket-other-account", Fail, |_, e| {
+            facts(e).owner = "210987654321".parse().unwrap();
+        }),
         ("bucket-type", Fail, |_, e| {
             e.bucket = None;
             e.key = KeyStanding::NotUsed;

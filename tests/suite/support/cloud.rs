@@ -37,6 +37,10 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("
 pub struct Call {
     /// What was asked, such as `iam:GetRole`, `s3:PUT tagging` or `s3:HEAD`.
     pub action: String,
+    /// Its path and query.
+    pub path: String,
+    /// Whose the bucket has to be, where the request says so.
+    pub expected_owner: Option<String>,
     /// The body: a form, a document, or nothing.
     pub body: String,
     /// Whether AWS acted on it, and did not merely answer that it did not.
@@ -546,6 +550,12 @@ async fn answer(
         let mut calls = state.calls.lock().expect("calls");
         calls.push(Call {
             action: action.clone(),
+            path: path.clone(),
+            expected_owner: parts
+                .headers
+                .get("x-amz-expected-bucket-owner")
+                .and_then(|owner| owner.to_str().ok())
+                .map(str::to_owned),
             body: String::from_utf8_lossy(&body).into_owned(),
             acted: false,
             began: Instant::now(),
