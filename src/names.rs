@@ -26,7 +26,9 @@ pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName, RoleReference};
 pub use key::{AliasName, KeyArn, KeyReference};
 pub use project::ProjectId;
 pub use region::{MIXPANEL_REGIONS, Partition, Region};
-pub use tag::{ADOPTED_BY_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag};
+pub use tag::{
+    ADOPTED_BY_KEY, BUCKET_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag,
+};
 pub use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens};
 
 use std::fmt;

@@ -16,7 +16,7 @@ use crate::aws::{Aws, Failure};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, KeyOwnership, Observed, Role};
+use crate::observed::{Bucket, Caller, Key, KeyOwnership, Observed, Role, claims_bucket};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
 use policies::{AwsManaged, RolePolicies, policies_of};
 
@@ -120,6 +120,12 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
         ..role
     });
     let own = data_policy.into_iter().chain(kms_policy);
+    let bucket = match (bucket, &role) {
+        (Some(found), Some(role)) if claims_bucket(role, &targets.bucket) => {
+            Some(with_content(aws, &targets.bucket, account, found).await)
+        }
+        (found, _) => found,
+    };
     Ok(Observation {
         observed: Observed {
             caller,
@@ -179,6 +185,20 @@ async fn bucket_of(
     }
 }
 
+/// A bucket that a role claims and that has no tags of its own, with whether anything is in it: one whose making was cut short is
+/// empty. Every other bucket is spared the look.
+async fn with_content(aws: &Aws, name: &BucketName, owner: &AccountId, bucket: Bucket) -> Bucket {
+    let untagged = bucket.tags.known().is_some_and(Vec::is_empty);
+    Bucket {
+        empty: match untagged {
+            // What cannot be told is not taken for empty.
+            true => aws.is_empty(name, owner).await.ok(),
+            false => None,
+        },
+        ..bucket
+    }
+}
+
 /// Everything that is set on a bucket, read side by side. `owner` is who has to own it.
 async fn settings_of(
     aws: &Aws,
@@ -202,6 +222,7 @@ async fn settings_of(
         encryption,
         policy,
         lifecycle,
+        empty: None,
     })
 }
 

@@ -7,7 +7,8 @@
 mod ownership;
 
 pub use ownership::{
-    KeyOwnership, Owner, is_of_one_set_up, owner, policy_owner, role_names_bucket, role_owner,
+    KeyOwnership, Owner, bucket_was_begun, claims_bucket, is_of_one_set_up, owner, policy_owner,
+    role_names_bucket, role_owner,
 };
 
 use std::fmt;
@@ -148,6 +149,8 @@ pub struct Bucket {
     pub policy: Reading<Option<Document>>,
     /// Its lifecycle rules.
     pub lifecycle: Reading<Lifecycle>,
+    /// Whether there is nothing in it; `None` where nobody looked, or may look.
+    pub empty: Option<bool>,
 }
 
 impl Bucket {
@@ -185,6 +188,7 @@ impl Bucket {
             encryption: Reading::Known(None),
             policy: Reading::Known(None),
             lifecycle: Reading::Known(Lifecycle::default()),
+            empty: Some(true),
         }
     }
 }

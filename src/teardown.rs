@@ -12,7 +12,8 @@ mod holds;
 
 use crate::command_line::CommandLine;
 use crate::names::{
-    ADOPTED_BY_KEY, AccountId, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleName,
+    ADOPTED_BY_KEY, AccountId, BUCKET_KEY, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region,
+    RoleName,
 };
 use crate::observed::{
     Owner, Policy, Reading, Role, Unread, owner, policy_owner, role_names_bucket,
@@ -434,7 +435,7 @@ impl Planner<'_> {
                     None,
                     false,
                 );
-                let marks = [ADOPTED_BY_KEY, ENCRYPTION_KEY];
+                let marks = [ADOPTED_BY_KEY, ENCRYPTION_KEY, BUCKET_KEY];
                 let keys: Vec<String> = marks
                     .iter()
                     .filter(|mark| role.tags.iter().any(|tag| tag.key == **mark))

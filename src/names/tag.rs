@@ -21,6 +21,10 @@ pub const PROBE_KEY: &str = "mixpanel-s3-probe-of";
 /// from "AES", since S3 encrypts with SSE-S3 either way.
 pub const ENCRYPTION_KEY: &str = "mixpanel-encryption";
 
+/// The key of the role's tag that names the bucket which its set-up sets out to make. The role is made first, so a run that is cut
+/// short before the bucket has tags of its own is completed by the next one.
+pub const BUCKET_KEY: &str = "mixpanel-bucket";
+
 /// A tag: a key of 1–128 characters and a value of at most 256, of letters, digits, spaces and `_.:/=+-@`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {
@@ -47,6 +51,11 @@ impl Tag {
     /// The tag that marks the stand-in of a role.
     pub fn probe_of(role: &str) -> Self {
         Self::own(PROBE_KEY, role)
+    }
+
+    /// The tag by which a role names the bucket that its set-up sets out to make.
+    pub fn of_bucket(bucket: &str) -> Self {
+        Self::own(BUCKET_KEY, bucket)
     }
 
     /// The tag that marks what this program took over.
@@ -78,9 +87,19 @@ impl FromStr for Tag {
                 "'{key}' marks what this program owns, so its value is fixed"
             )));
         }
-        if key == ENCRYPTION_KEY {
-            let rule = format!("'{ENCRYPTION_KEY}' is where this program remembers --encryption");
-            return Err(broken(rule));
+        let own = [
+            (
+                ENCRYPTION_KEY,
+                "is where this program remembers --encryption",
+            ),
+            (
+                BUCKET_KEY,
+                "is where this program remembers the bucket that it makes",
+            ),
+            (PROBE_KEY, "marks the role of a live proof"),
+        ];
+        if let Some((own, what)) = own.iter().find(|(own, _)| *own == key) {
+            return Err(broken(format!("'{own}' {what}")));
         }
         let odd = key.chars().chain(value.chars()).find(|c| {
             !(c.is_alphanumeric()
@@ -119,6 +138,8 @@ mod tests {
         assert!(rule(&format!("k={}", "v".repeat(257))).contains("at most 256"));
         assert!(rule("AWS:x=y").contains("reserves"));
         assert!(rule("mixpanel-encryption=KMS").contains("remembers"));
+        assert!(rule("mixpanel-bucket=acme").contains("remembers"));
+        assert!(rule("mixpanel-s3-probe-of=acme").contains("live proof"));
         assert!(rule("managed-by=me").contains("fixed"));
         assert!(rule("adopted-by=me").contains("fixed"));
         assert!(rule("k=a;b").contains("not ';'"));

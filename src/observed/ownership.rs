@@ -5,7 +5,7 @@
 //! nothing but what Mixpanel's page says; a bucket where it is tagged so *and* the policies of such a role name it; a key where it is
 //! tagged so *and* its policy lets nobody in from outside the account. What is not proved is somebody else's.
 
-use super::{Policy, Reading, Role, Unread};
+use super::{Bucket, BucketEncryption, Policy, Reading, Role, Unread};
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
 use crate::policy::Document;
 use crate::policy::key::outsiders;
@@ -77,6 +77,40 @@ pub fn role_names_bucket<'a>(
     role_owner(role) != Owner::Others && read::buckets_written(documents).contains(bucket)
 }
 
+/// Whether a role of this program's says that its set-up set out to make a bucket of this name.
+pub fn claims_bucket(role: &Role, bucket: &BucketName) -> bool {
+    role_owner(role) != Owner::Others && role.tags.contains(&Tag::of_bucket(bucket.as_str()))
+}
+
+/// Whether a bucket without tags is one whose making was cut short: a role claims it, its policies name it, and nobody has put
+/// anything into it or set anything on it.
+///
+/// Where `s3:TagResource` is refused, or a store ignores the tags of CreateBucket, nothing on the bucket itself says who made it. The
+/// claim is a tag, which whoever may tag the role can write, and the bucket may be older than the claim. So it is believed only of
+/// a bucket in which there is nothing to lose, only for making it safer and tagging it, and never for removing it: that takes the
+/// bucket's own tags.
+pub fn bucket_was_begun<'a>(
+    bucket: &Bucket,
+    name: &BucketName,
+    role: &Role,
+    policies: impl IntoIterator<Item = &'a Policy>,
+) -> bool {
+    let nothing_set = bucket.tags.known().is_some_and(Vec::is_empty)
+        && bucket.policy.known().is_some_and(Option::is_none)
+        && bucket
+            .lifecycle
+            .known()
+            .is_some_and(|all| all.rules.is_empty())
+        && matches!(
+            bucket.encryption.known(),
+            Some(None | Some(BucketEncryption::Aes))
+        );
+    nothing_set
+        && bucket.empty == Some(true)
+        && claims_bucket(role, name)
+        && role_names_bucket(role, policies, name)
+}
+
 /// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyOwnership {
@@ -117,7 +151,7 @@ impl KeyOwnership {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Others;
+    use super::super::{Lifecycle, LifecycleRule, Others, Unanswered};
     use super::*;
     use crate::names::IamPath;
     use crate::policy::build;
@@ -191,5 +225,55 @@ mod tests {
         assert!(!names(&role(mixpanel(), vec![], &[&page]), &page));
         let elsewhere = "acme-prod".parse().unwrap();
         assert!(!role_names_bucket(&proved, [&page], &elsewhere));
+    }
+
+    #[test]
+    fn a_claim_is_believed_only_where_there_is_nothing_to_lose() {
+        type Spoil = fn(&mut Bucket);
+        let name: BucketName = "acme".parse().unwrap();
+        let tags = vec![Tag::managed_by(), Tag::of_bucket("acme")];
+        let page = policy(build::data(&name), vec![Tag::managed_by()]);
+        let claiming = role(mixpanel(), tags.clone(), &[&page]);
+        let new_born = || Bucket::new_born("eu-west-1".parse().unwrap());
+        let begun = |bucket: &Bucket, role: &Role| bucket_was_begun(bucket, &name, role, [&page]);
+        assert!(begun(&new_born(), &claiming));
+        let spoils: [Spoil; 8] = [
+            |bucket| bucket.tags = Reading::Known(vec!["team=logs".parse().unwrap()]),
+            |bucket| bucket.tags = Reading::Known(vec![Tag::adopted_by()]),
+            |bucket| {
+                bucket.tags = Reading::Unreadable(Unread {
+                    action: "s3:GetBucketTagging".into(),
+                    why: Unanswered::Refused,
+                });
+            },
+            |bucket| bucket.policy = Reading::Known(Some(Document::new(Vec::new()))),
+            |bucket| {
+                let rules = vec![LifecycleRule::default()];
+                let others = String::new();
+                bucket.lifecycle = Reading::Known(Lifecycle { rules, others });
+            },
+            |bucket| {
+                bucket.encryption = Reading::Known(Some(BucketEncryption::Kms {
+                    key: None,
+                    bucket_key: true,
+                }));
+            },
+            |bucket| bucket.empty = Some(false),
+            |bucket| bucket.empty = None,
+        ];
+        for (index, spoil) in spoils.iter().enumerate() {
+            let mut bucket = new_born();
+            spoil(&mut bucket);
+            assert!(!begun(&bucket, &claiming), "spoil {index}");
+        }
+        let elsewhere = vec![Tag::managed_by(), Tag::of_bucket("acme-2")];
+        for other in [
+            role(ec2(), tags, &[&page]),
+            role(mixpanel(), vec![Tag::of_bucket("acme")], &[&page]),
+            role(mixpanel(), vec![Tag::managed_by()], &[&page]),
+            role(mixpanel(), elsewhere, &[&page]),
+        ] {
+            assert!(!begun(&new_born(), &other), "{:?}", other.tags);
+        }
     }
 }

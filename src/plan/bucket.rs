@@ -5,7 +5,9 @@ use super::{
     missing_tags, tags_difference,
 };
 use crate::names::Tag;
-use crate::observed::{Bucket, BucketEncryption, Owner, owner, role_names_bucket};
+use crate::observed::{
+    Bucket, BucketEncryption, Owner, bucket_was_begun, owner, role_names_bucket,
+};
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::merge::{SameSid, with_statement};
@@ -44,6 +46,12 @@ impl Planner<'_> {
             .tags
             .known()
             .is_some_and(|tags| owner(tags) == Owner::Us);
+        if self.was_begun(present) {
+            let note = "a run that was cut short made it, as the role's tag says, and nothing is in it yet: it is completed";
+            self.keep(Resource::Bucket, bucket, note);
+            self.complete(lacks, None, key);
+            return;
+        }
         if tagged && self.role_names_bucket() {
             if lacks.is_empty() {
                 let note = format!("in {}, as it should be", present.region);
@@ -87,6 +95,15 @@ impl Planner<'_> {
         let observed = self.observed;
         let role = observed.role.as_ref();
         role.is_some_and(|role| role_names_bucket(role, &observed.policies, &self.spec.bucket))
+    }
+
+    /// Whether an earlier run made the bucket and came no further.
+    fn was_begun(&self, present: &Bucket) -> bool {
+        let observed = self.observed;
+        let role = observed.role.as_ref();
+        role.is_some_and(|role| {
+            bucket_was_begun(present, &self.spec.bucket, role, &observed.policies)
+        })
     }
 
     /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either. `is_new` says

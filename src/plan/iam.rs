@@ -55,9 +55,18 @@ impl Planner<'_> {
             trust: build::trust(&self.spec.external_ids()),
             boundary: self.spec.boundary.clone(),
             description: description(&self.spec.bucket, "role"),
-            tags: self.spec.role_tags(self.spec.all_tags()),
+            tags: self.role_tags(self.spec.all_tags()),
         };
         Some(self.role_step(Change::Create, &self.trust_summary(), action))
+    }
+
+    /// A role's tags: with the bucket's name among them, where the plan makes the bucket.
+    fn role_tags(&self, tags: Vec<Tag>) -> Vec<Tag> {
+        let mut tags = self.spec.role_tags(tags);
+        if self.observed.bucket.is_none() {
+            tags.push(Tag::of_bucket(self.spec.bucket.as_str()));
+        }
+        tags
     }
 
     /// Makes or completes the policies and the role. `role` and `key` are the steps that make them.
@@ -446,7 +455,7 @@ impl Planner<'_> {
             let step = self.role_step(Change::Update, &summary, action);
             self.plan.steps[step].diff = Some(diff);
         }
-        let missing = self.tags_lacking(&role.tags, |tags| self.spec.role_tags(tags));
+        let missing = self.tags_lacking(&role.tags, |tags| self.role_tags(tags));
         if !missing.is_empty() {
             let diff = tags_difference(&missing, &role.tags);
             let step = self.role_step(Change::Update, "tags", Action::TagRole(missing));

@@ -12,6 +12,7 @@ mod adopt;
 mod architecture;
 mod bad_input;
 mod bucket_owner;
+mod claim;
 mod copied_commands;
 mod drift;
 mod faults;

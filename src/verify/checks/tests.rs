@@ -148,6 +148,7 @@ fn sound() -> (Subject, Evidence) {
                         }],
                         others: String::new(),
                     }),
+                    empty: None,
                 },
                 versioned: Some(Reading::Known(false)),
                 retention: Some(Reading::Known(None)),
