@@ -7,6 +7,7 @@
 pub mod evidence;
 pub mod exporters;
 pub mod policies;
+pub mod probe;
 pub mod standing;
 
 use crate::advice::Advice;

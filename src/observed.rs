@@ -5,11 +5,13 @@
 //! The `aws` room fills these types and `observe` puts them together; `plan` only reads them. Pure.
 
 mod ownership;
+mod probe;
 
 pub use ownership::{
     KeyOwnership, Owner, bucket_was_begun, claims_bucket, is_of_one_set_up, owner, policy_owner,
     role_names_bucket, role_owner,
 };
+pub use probe::{Original, probe_name};
 
 use std::fmt;
 

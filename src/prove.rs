@@ -17,7 +17,7 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::details::Form;
 use crate::names::{AccountId, BucketName, ProjectId, Region, RoleArn, Tag};
-use crate::observed::{Caller, Role};
+use crate::observed::{Caller, Role, probe_name};
 use crate::process::Interrupts;
 use crate::verify::evidence::{Evidence, Grant};
 use crate::verify::freshness::Family;
@@ -114,13 +114,15 @@ pub struct Proof {
     pub failure: Option<Failure>,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
+    /// Whether it removed what an earlier one had left.
+    pub swept: bool,
 }
 
 impl Proof {
     /// The role that stood in, as the documents see it: the real one's policies, and another name, ID and tags.
     pub fn stand_in(&self, evidence: &Evidence) -> Option<Role> {
         let real = evidence.role.as_ref()?;
-        let name = probe::name_beside(&real.name)?;
+        let name = probe_name(&real.name)?;
         let arn = real.arn.as_str().rsplit_once('/')?.0;
         Some(Role {
             arn: format!("{arn}/{name}").parse().ok()?,
@@ -160,12 +162,13 @@ pub async fn prove(
         tell: &tell,
         checks: Vec::new(),
         as_role: None,
+        swept: false,
     };
     let failure = tokio::select! {
         ended = trial.run() => ended.err(),
         () = interrupts.wait(2) => None,
     };
-    let (checks, as_role) = (trial.checks, trial.as_role);
+    let (checks, as_role, swept) = (trial.checks, trial.as_role, trial.swept);
     if interrupts.happened() {
         tell(Event::Interrupted);
     }
@@ -183,6 +186,7 @@ pub async fn prove(
         left,
         failure,
         interrupted: interrupts.happened(),
+        swept,
     }
 }
 
@@ -196,11 +200,13 @@ struct Trial<'a, T> {
     checks: Vec<Check>,
     /// AWS, as the probe sees it.
     as_role: Option<Aws>,
+    swept: bool,
 }
 
 impl<T: Fn(Event)> Trial<'_, T> {
     async fn run(&mut self) -> Result<(), Failure> {
-        if self.probe.sweep().await? {
+        self.swept = self.probe.sweep().await?;
+        if self.swept {
             (self.tell)(Event::Done(format!(
                 "removed role {}, which an earlier run had left",
                 self.probe.name()

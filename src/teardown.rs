@@ -16,7 +16,8 @@ use crate::names::{
     RoleName,
 };
 use crate::observed::{
-    Owner, Policy, Reading, Role, Unread, owner, policy_owner, role_names_bucket,
+    Original, Owner, Policy, Reading, Role, Unread, owner, policy_owner, probe_name,
+    role_names_bucket,
 };
 use crate::plan::{Change, Resource, Step};
 use holds::Hold;
@@ -49,6 +50,8 @@ pub struct Standing {
     pub bucket: Option<StandingBucket>,
     /// The roles of the account that trust Mixpanel and may write to the bucket, this one among them.
     pub writers: Reading<Vec<Writer>>,
+    /// The role of the name that this one's live proofs use, with what it holds.
+    pub probe: Reading<Option<Role>>,
     /// The key that setup made, if it made one.
     pub key: Option<KeyArn>,
 }
@@ -60,10 +63,45 @@ impl Standing {
     }
 
     /// Whether anything is there that was made for the role, the role left aside.
-    pub fn has_something_of_ours(&self) -> bool {
+    pub fn has_something_of_ours(&self, role: &RoleName) -> bool {
         let ours = |standing: &StandingPolicy| policy_owner(&standing.policy) != Owner::Others;
         let bucket = self.bucket.as_ref().and_then(|bucket| bucket.owner);
-        self.policies.iter().any(ours) || bucket == Some(Owner::Us)
+        let probe = || self.probe_left(role).is_some();
+        self.policies.iter().any(ours) || bucket == Some(Owner::Us) || probe()
+    }
+
+    /// What a live proof of the role makes its own role after. Of a role that is gone, what was made for it is known.
+    pub fn original<'a>(&'a self, role: &'a RoleName) -> Original<'a> {
+        let of_role = |role: &'a Role| role.attached.iter().map(String::as_str).collect();
+        let made = || {
+            let ours = self
+                .policies
+                .iter()
+                .filter(|standing| policy_owner(&standing.policy) != Owner::Others);
+            ours.map(|standing| standing.policy.arn.as_str()).collect()
+        };
+        let inline = self.role.iter().flat_map(|role| &role.inline);
+        Original {
+            name: role,
+            account: &self.account,
+            place: self
+                .role
+                .as_ref()
+                .map(|role| (&role.path, role.boundary.as_deref())),
+            attached: self.role.as_ref().map_or_else(made, of_role),
+            inline: inline
+                .map(|policy| (policy.name.as_str(), &policy.document))
+                .collect(),
+        }
+    }
+
+    /// The role that a live proof left, where it is one in every part.
+    pub fn probe_left(&self, role: &RoleName) -> Option<&Role> {
+        let found = self.probe.known()?.as_ref()?;
+        self.original(role)
+            .differences(found)
+            .is_empty()
+            .then_some(found)
     }
 
     /// Whether the role's policies name the bucket, and the role is proved to be this program's.
@@ -138,6 +176,8 @@ pub enum Removal {
     DeleteRole,
     /// Take this program's marks off the role.
     ReleaseRole(Vec<String>),
+    /// Remove the role that a live proof left, with what is attached to it and part of it.
+    RemoveProbe(RoleName),
 }
 
 impl Removal {
@@ -183,6 +223,7 @@ pub fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
     let mut planner = Planner {
         wish,
         standing,
+        probe_goes: standing.probe_left(&wish.role).is_some(),
         teardown: Teardown::default(),
     };
     planner.everything();
@@ -192,6 +233,8 @@ pub fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
 struct Planner<'a> {
     wish: &'a Wish,
     standing: &'a Standing,
+    /// Whether a role that a live proof left goes as well.
+    probe_goes: bool,
     teardown: Teardown,
 }
 
@@ -210,10 +253,12 @@ impl Planner<'_> {
     fn everything(&mut self) {
         let standing = self.standing;
         let role_fate = standing.role.as_ref().map(|role| self.role_fate(role));
-        let detached = match (&standing.role, &role_fate) {
+        self.probe_goes &= !matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
+        let mut detached = match (&standing.role, &role_fate) {
             (Some(role), Some(fate)) => self.detach(role, fate),
             _ => Vec::new(),
         };
+        detached.extend(self.probe());
         let bucket = self.bucket(role_fate.as_ref(), &detached);
         let before_policies: Vec<usize> = match bucket {
             Some(step) => vec![step],
@@ -227,6 +272,50 @@ impl Planner<'_> {
             self.role(role, fate, before_role);
         }
         self.key();
+    }
+
+    /// The step after which the role that a live proof left is gone. Where the role stays, so does that one, and is named.
+    fn probe(&mut self) -> Option<usize> {
+        let role = &self.wish.role;
+        let found = match &self.standing.probe {
+            Reading::Known(None) => return None,
+            Reading::Known(Some(found)) => found,
+            Reading::Unreadable(unread) => {
+                let name = probe_name(role)?.to_string();
+                let why = format!("whether a live proof left it cannot be told, since {unread}");
+                self.stays(Resource::Role, name, why, None, false);
+                return None;
+            }
+        };
+        let name = found.name.to_string();
+        if self.probe_goes {
+            return Some(self.step(
+                (Change::Delete, Resource::Role, name),
+                "the role goes; a live proof that was cut short left it".to_owned(),
+                Removal::RemoveProbe(found.name.clone()),
+                Vec::new(),
+            ));
+        }
+        let original = self.standing.original(role);
+        if !original.is_named_by(found) {
+            return None;
+        }
+        let differences = original.differences(found);
+        let (why, command) = match differences.is_empty() {
+            true => (
+                "a live proof that was cut short left it".to_owned(),
+                CommandLine::mixpanel_s3(["verify", "--live"]).option("--role", role),
+            ),
+            false => (
+                format!(
+                    "its tag says that a live proof left it, and it is not as one makes it: {}",
+                    differences.join("; ")
+                ),
+                CommandLine::aws(["iam", "get-role"]).option("--role-name", &found.name),
+            ),
+        };
+        self.stays(Resource::Role, name, why, Some(command), false);
+        None
     }
 
     fn role_fate(&self, role: &Role) -> Fate {

@@ -144,7 +144,7 @@ impl Check {
 }
 
 /// Checks that do not decide whether Mixpanel can write, or that nobody can make from one account.
-const BESIDE_THE_POINT: [&str; 15] = [
+const BESIDE_THE_POINT: [&str; 16] = [
     "acl-ownership",
     "bpa",
     "bucket-shared",
@@ -154,6 +154,7 @@ const BESIDE_THE_POINT: [&str; 15] = [
     "mpu-residue",
     "object-lock",
     "plain-http",
+    "probe-left",
     "rcp-network",
     "rcp-sts",
     "requester-pays",
@@ -187,6 +188,20 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Takes in what a live proof showed. One that removed what an earlier one had left ends that finding.
+    pub fn take_in(&mut self, shown: &[Check], swept: bool) {
+        if swept {
+            let left = self
+                .checks
+                .iter_mut()
+                .filter(|check| check.id == "probe-left");
+            for check in left {
+                *check = Check::pass(check.id, "what an earlier live proof had left is removed");
+            }
+        }
+        self.checks.extend(shown.iter().cloned());
+    }
+
     /// The worst of the checks: `fail`, else `unknown` where a call's fate is not known, else `warn`, else `pass`.
     pub fn verdict(&self) -> Status {
         let has = |status| self.checks.iter().any(|check| check.status == status);

@@ -11,8 +11,10 @@ use super::executor::{self, Event, Ran, Teller, patiently};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{AccountId, PolicyArn, RoleName};
+use crate::observe::probe::whole_role;
 use crate::plan::Step;
 use crate::process::Interrupts;
+use crate::prove::probe::remove_probe;
 use crate::teardown::{Removal, Standing};
 
 /// How long IAM may take until it answers that something is gone.
@@ -159,6 +161,10 @@ async fn attempt(
             aws.delete_role(role).await
         }
         Removal::ReleaseRole(keys) => aws.untag_role(role, keys).await,
+        Removal::RemoveProbe(name) => match whole_role(aws, name).await? {
+            Some(found) => remove_probe(aws, &place.standing.original(role), &found).await,
+            None => Ok(()),
+        },
     }
 }
 
@@ -185,6 +191,7 @@ async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
     } = place;
     Ok(match action {
         Removal::DeleteRole => aws.role(role).await?.is_some(),
+        Removal::RemoveProbe(name) => aws.role(name).await?.is_some(),
         Removal::DeletePolicy(arn) => aws.policy(arn).await?.is_some(),
         Removal::DeleteBucket(bucket) => {
             aws.bucket_presence(bucket, account).await? != Presence::Missing

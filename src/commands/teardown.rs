@@ -126,7 +126,7 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
 fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
     match &standing.role {
         Some(role) => reference.accept(&role.arn).map_err(wrong_role),
-        None if standing.has_something_of_ours() => Ok(()),
+        None if standing.has_something_of_ours(reference.name()) => Ok(()),
         None => Err(Error::new(
             ErrorKind::Failed,
             format!(

@@ -90,7 +90,7 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         false => None,
     };
     if let Some(proof) = &proof {
-        findings.checks.extend(proof.checks.iter().cloned());
+        findings.take_in(&proof.checks, proof.swept);
     }
     match surroundings.common.output {
         Output::Json => surroundings

@@ -9,12 +9,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::exporters::{roles_that_trust_mixpanel, writers_among};
+use super::probe::whole_role;
 use crate::aws::iam::{ContextValues, RoleSummary};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread};
+use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread, probe_name};
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
@@ -66,10 +67,17 @@ pub async fn evidence(
     looked: &Looked<'_>,
 ) -> Result<Result<Found, SeveralBuckets>, Failure> {
     let aws = Aws::new(session, &session.home_region());
-    let (role, grants, trusting) = tokio::try_join!(
+    let probe = async {
+        match probe_name(looked.role) {
+            Some(name) => readable(whole_role(&aws, &name)).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (role, grants, trusting, probe) = tokio::try_join!(
         readable(aws.role(looked.role)),
         grants_of(&aws, looked.role),
         readable(roles_that_trust_mixpanel(&aws)),
+        probe,
     )?;
     let (role, unread_role) = match role {
         Reading::Known(role) => (role, None),
@@ -167,6 +175,7 @@ pub async fn evidence(
             boundary,
             bucket: name.zip(bucket),
             sharing,
+            probe,
             key,
             simulated,
             token_version: Some(token_version),

@@ -5,12 +5,13 @@ use tokio::task::JoinSet;
 use super::evidence::readable;
 use super::exporters::writers;
 use super::policies::{AwsManaged, policies_of};
+use super::probe::whole_role;
 use crate::aws::profile::Profile;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
-use crate::observed::{Caller, Owner, Policy, Reading, Role, owner};
+use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 use crate::teardown::{Standing, StandingBucket, StandingPolicy};
@@ -26,7 +27,13 @@ pub async fn standing(
     let aws = Aws::new(session, &session.home_region());
     let failed = |failure: Failure| failure.into_error(session.profile());
     let account = &caller.account;
-    let present = aws.role(role).await.map_err(failed)?;
+    let probe = async {
+        match probe_name(role) {
+            Some(name) => readable(whole_role(&aws, &name)).await,
+            None => Ok(Reading::Known(None)),
+        }
+    };
+    let (present, probe) = tokio::try_join!(aws.role(role), probe).map_err(failed)?;
     let (present, policies, instance_profiles) = match present {
         Some(present) => {
             let (policies, profiles) = tokio::try_join!(
@@ -72,6 +79,7 @@ pub async fn standing(
         policies,
         bucket,
         writers,
+        probe,
         key: key.flatten().map(|key| key.arn),
     };
     Ok((standing, region))

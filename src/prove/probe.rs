@@ -1,7 +1,7 @@
 //! The role that stands in for the real one during a proof.
 //!
-//! Its name follows from the real role's, so that a run finds what an earlier, killed one left. It is recognised as ours by its
-//! tag alone; a role of that name without the tag is somebody's, and is left alone.
+//! Its name follows from the real role's, so that a run finds what an earlier, killed one left. What is not in every part as this
+//! makes it ([`Original`]) is somebody's: nothing is attached to it, and it is not removed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,14 +13,12 @@ use crate::aws::iam::NewRole;
 use crate::aws::s3::Marker;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::command_line::CommandLine;
-use crate::names::{PROBE_KEY, PolicyArn, RoleArn, RoleName, Tag};
-use crate::observed::Role;
-use crate::policy::build;
+use crate::names::{PolicyArn, RoleArn, RoleName, Tag};
+use crate::observe::probe::whole_role;
+use crate::observed::{Original, Role, probe_name};
+use crate::policy::compare::same_meaning;
+use crate::policy::{Document, build};
 
-/// How long a role's name may be.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const LONGEST_NAME: usize = 64;
-const SUFFIX: &str = "-probe";
 /// How often its removal is tried again, and how long it is waited between.
 const TRIES_TO_REMOVE: usize = 4;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,7 +42,7 @@ impl<'a> Probe<'a> {
             aws: Aws::new(session, &session.home_region()),
             at_bucket: Aws::new(session, subject.region),
             subject,
-            name: name_beside(&subject.role.name),
+            name: probe_name(&subject.role.name),
             made: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
         }
@@ -65,10 +63,34 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// Whether a role is this real role's stand-in: nothing but its tag says so.
-    fn is_ours(&self, role: &Role) -> bool {
-        role.tags
-            .contains(&Tag::probe_of(self.subject.role.name.as_str()))
+    /// What it is made after.
+    fn original(&self) -> Original<'_> {
+        let Subject {
+            role,
+            grants,
+            caller,
+            ..
+        } = self.subject;
+        let managed = grants.iter().filter_map(|grant| grant.arn.as_deref());
+        let inline = grants.iter().filter(|grant| grant.arn.is_none());
+        Original {
+            name: &role.name,
+            account: &caller.account,
+            place: Some((&role.path, role.boundary.as_deref())),
+            attached: managed.collect(),
+            inline: inline
+                .map(|grant| (grant.inline_name(), &grant.document))
+                .collect(),
+        }
+    }
+
+    /// Whether a role is the one that was made a moment ago, whose making was answered with "it is there": with that very trust,
+    /// and with nothing attached yet.
+    fn was_just_made(&self, found: &Role, trust: &Document) -> bool {
+        same_meaning(&found.trust, trust)
+            && found.attached.is_empty()
+            && found.inline.is_empty()
+            && self.original().differences(found).is_empty()
     }
 
     /// Says that objects are written from now on.
@@ -79,12 +101,14 @@ impl<'a> Probe<'a> {
     /// Removes what an earlier run left, if it did. A role of that name that is somebody else's is an error.
     pub(super) async fn sweep(&self) -> Result<bool, Failure> {
         let name = self.role()?;
-        let Some(role) = self.aws.role(name).await? else {
+        let Some(role) = whole_role(&self.aws, name).await? else {
             return Ok(false);
         };
-        if !self.is_ours(&role) {
+        let differences = self.original().differences(&role);
+        if !differences.is_empty() {
             let message = format!(
-                "a role of that name exists without the tag {PROBE_KEY}: it is not touched"
+                "a role of that name exists that no live proof has left as it is, so it is not touched: {}",
+                differences.join("; ")
             );
             return Err(Failure::incomplete(
                 "iam:CreateRole",
@@ -122,8 +146,8 @@ impl<'a> Probe<'a> {
         match made {
             // The answer to an earlier try was lost: there was no such role when it was looked for.
             Err(failure) if failure.cause == Cause::AlreadyExists => {
-                let there = self.aws.role(name).await?;
-                if !there.is_some_and(|role| self.is_ours(&role)) {
+                let there = whole_role(&self.aws, name).await?;
+                if !there.is_some_and(|role| self.was_just_made(&role, &trust)) {
                     self.made.store(false, Ordering::SeqCst);
                     return Err(failure);
                 }
@@ -142,9 +166,8 @@ impl<'a> Probe<'a> {
             {
                 Some(arn) => self.aws.attach_policy(name, &arn).await?,
                 None => {
-                    let policy = grant.name.trim_start_matches("inline policy ");
                     self.aws
-                        .put_inline_policy(name, policy, &grant.document)
+                        .put_inline_policy(name, grant.inline_name(), &grant.document)
                         .await?;
                 }
             }
@@ -182,7 +205,10 @@ impl<'a> Probe<'a> {
             && let Ok(name) = self.role()
             && let Err(failure) = self.remove_role_patiently(name).await
         {
-            left.push(self.role_left(&failure.to_string()));
+            left.push(match failure.cause {
+                Cause::Changed => self.role_changed(&failure.to_string()),
+                _ => self.role_left(&failure.to_string()),
+            });
         }
         left
     }
@@ -216,6 +242,13 @@ impl<'a> Probe<'a> {
         )
     }
 
+    /// The role, which is no longer as it was made: no command removes what somebody put there.
+    fn role_changed(&self, why: &str) -> (String, CommandLine) {
+        let (thing, _) = self.role_left(why);
+        let look = CommandLine::aws(["iam", "get-role"]).option("--role-name", self.name());
+        (thing, look)
+    }
+
     async fn remove_objects(&self, aws: &Aws) -> Result<(), Failure> {
         for key in self.subject.keys() {
             aws.delete_canary(self.subject.canary(&key)).await?;
@@ -242,7 +275,9 @@ impl<'a> Probe<'a> {
     async fn remove_role_patiently(&self, name: &RoleName) -> Result<(), Failure> {
         for _ in 0..TRIES_TO_REMOVE {
             match self.remove_role(name).await {
-                Err(failure) if failure.cause != Cause::Denied => sleep(PAUSE).await,
+                Err(failure) if ![Cause::Denied, Cause::Changed].contains(&failure.cause) => {
+                    sleep(PAUSE).await;
+                }
                 result => return result,
             }
         }
@@ -250,41 +285,33 @@ impl<'a> Probe<'a> {
     }
 
     async fn remove_role(&self, name: &RoleName) -> Result<(), Failure> {
-        match self.aws.role(name).await? {
-            Some(role) if self.is_ours(&role) => {}
-            // Gone already, or somebody else's by now.
-            _ => return Ok(()),
+        let Some(found) = whole_role(&self.aws, name).await? else {
+            return Ok(());
+        };
+        let original = self.original();
+        // Another one's by now.
+        if !original.is_named_by(&found) {
+            return Ok(());
         }
-        for arn in self.aws.attached_policies(name).await? {
-            if let Ok(arn) = arn.parse() {
-                self.aws.detach_policy(name, &arn).await?;
-            }
-        }
-        for policy in self.aws.inline_policy_names(name).await? {
-            self.aws.delete_inline_policy(name, &policy).await?;
-        }
-        self.aws.delete_role(name).await
+        remove_probe(&self.aws, &original, &found).await
     }
 }
 
-/// The probe's name: the role's, cut so that it stays within IAM's limit.
-pub(super) fn name_beside(role: &RoleName) -> Option<RoleName> {
-    let kept: String = role
-        .as_str()
-        .chars()
-        .take(LONGEST_NAME - SUFFIX.len())
-        .collect();
-    format!("{kept}{SUFFIX}").parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_probe_is_named_after_its_role_within_the_limit() {
-        let name = |role: &str| name_beside(&role.parse().unwrap()).unwrap().to_string();
-        assert_eq!(name("acme-export"), "acme-export-probe");
-        assert_eq!(name(&"a".repeat(64)).len(), 64);
+/// Removes a probe that was read a moment ago, where it is one in every part.
+pub async fn remove_probe(aws: &Aws, original: &Original<'_>, found: &Role) -> Result<(), Failure> {
+    let name = &found.name;
+    let differences = original.differences(found);
+    if !differences.is_empty() {
+        let what = format!("the role ({})", differences.join("; "));
+        return Err(Failure::changed("iam:DeleteRole", name.as_str(), &what));
     }
+    for arn in &found.attached {
+        if let Ok(arn) = arn.parse() {
+            aws.detach_policy(name, &arn).await?;
+        }
+    }
+    for policy in &found.inline {
+        aws.delete_inline_policy(name, &policy.name).await?;
+    }
+    aws.delete_role(name).await
 }

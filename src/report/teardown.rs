@@ -40,7 +40,10 @@ impl Printer {
 pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> Vec<String> {
     let lines = steps.into_iter().filter_map(|step| {
         let did = match &step.action {
-            Removal::DeleteRole | Removal::DeletePolicy(_) | Removal::DeleteBucket(_) => "removed",
+            Removal::DeleteRole
+            | Removal::RemoveProbe(_)
+            | Removal::DeletePolicy(_)
+            | Removal::DeleteBucket(_) => "removed",
             Removal::DeleteData(_) => "emptied",
             Removal::ReleaseRole(_) | Removal::ReleasePolicy(..) => "given back",
             Removal::DetachPolicy(_)

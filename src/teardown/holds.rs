@@ -153,11 +153,24 @@ impl Planner<'_> {
         let arn = &standing.policy.arn;
         let name = arn.policy_name();
         let why = match &standing.others {
-            Reading::Known(others) if others.is_empty() => return None,
-            Reading::Known(others) => format!(
-                "something else still uses policy {name}: {}",
-                others.join(", ")
-            ),
+            Reading::Known(others) => {
+                // What goes in the same teardown does not use it any more.
+                let goes = self.standing.probe_left(&self.wish.role);
+                let goes = goes.filter(|_| self.probe_goes);
+                let goes = goes.map(|probe| format!("role {}", probe.name));
+                let others: Vec<&str> = others
+                    .iter()
+                    .filter(|user| Some(*user) != goes.as_ref())
+                    .map(String::as_str)
+                    .collect();
+                if others.is_empty() {
+                    return None;
+                }
+                format!(
+                    "something else still uses policy {name}: {}",
+                    others.join(", ")
+                )
+            }
             Reading::Unreadable(denied) => {
                 format!("who else uses policy {name} cannot be told, since {denied}")
             }

@@ -30,6 +30,15 @@ enum Used {
     Unreadable,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    None,
+    Left,
+    Changed,
+    SomebodyElses,
+    Unreadable,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct APolicy {
     owner: Owner,
@@ -49,6 +58,8 @@ struct World {
     bucket: Option<(Option<Owner>, Option<bool>)>,
     /// Whether the role itself, another one, and one that cannot be read write to the bucket; `None` where nobody may list.
     writers: Option<[bool; 3]>,
+    /// The role of the name that a live proof uses. Where there is one, it uses every policy.
+    probe: Probe,
     wish: (bool, bool, bool),
 }
 
@@ -86,6 +97,35 @@ fn trust(trusts: Trusts) -> Document {
             Document::parse(&both).unwrap()
         }
     }
+}
+
+fn probe(probe: Probe, policies: &[APolicy]) -> Reading<Option<Role>> {
+    let principal = match probe {
+        Probe::None => return Reading::Known(None),
+        Probe::Unreadable => return Reading::Unreadable(denied("iam:GetRole")),
+        Probe::Changed => "arn:aws:iam::111122223333:root",
+        Probe::Left | Probe::SomebodyElses => "arn:aws:iam::123456789012:user/me",
+    };
+    let attached = policies.iter().enumerate();
+    let attached = attached.filter(|(_, policy)| policy.attached);
+    Reading::Known(Some(Role {
+        name: "export-probe".parse().unwrap(),
+        id: "AROAPROBE".into(),
+        arn: "arn:aws:iam::123456789012:role/export-probe"
+            .parse()
+            .unwrap(),
+        path: IamPath::root(),
+        trust: build::probe_trust(principal, "aa"),
+        tags: match probe {
+            Probe::SomebodyElses => Vec::new(),
+            _ => vec![Tag::probe_of("export")],
+        },
+        boundary: None,
+        last_used: None,
+        attached: attached.map(|(index, _)| arn(index).to_string()).collect(),
+        inline: Vec::new(),
+        aws_managed: Vec::new(),
+    }))
 }
 
 fn denied(action: &str) -> Unread {
@@ -163,7 +203,14 @@ fn standing(world: &World) -> Standing {
                     uses: None,
                     others: Others::Unasked,
                 },
-                others: readable(policy.used, "role another", "iam:ListEntitiesForPolicy"),
+                others: match (policy.used, world.probe) {
+                    (Used::No, Probe::Left | Probe::Changed | Probe::SomebodyElses)
+                        if policy.attached =>
+                    {
+                        Reading::Known(vec!["role export-probe".to_owned()])
+                    }
+                    (used, _) => readable(used, "role another", "iam:ListEntitiesForPolicy"),
+                },
             })
             .collect(),
         bucket: world.bucket.map(|(owner, empty)| StandingBucket {
@@ -186,6 +233,7 @@ fn standing(world: &World) -> Standing {
                     .collect(),
             ),
         },
+        probe: probe(world.probe, &world.policies),
         key: None,
         account: account(),
     }
@@ -216,6 +264,7 @@ fn sound() -> World {
         unknown_attached: false,
         bucket: Some((Some(Owner::Us), Some(false))),
         writers: Some([true, false, false]),
+        probe: Probe::None,
         wish: (true, true, false),
     }
 }
@@ -245,6 +294,53 @@ fn a_sound_set_up_goes_whole_and_its_data_after_its_access() {
             ]
         ),
         "{order:?}"
+    );
+}
+
+#[test]
+fn what_a_live_proof_left_goes_with_the_role_and_before_its_policies() {
+    let mut world = sound();
+    world.probe = Probe::Left;
+    let result = teardown(&wish(&world), &standing(&world));
+    assert_eq!(result.stays, []);
+    let at = |wanted: fn(&Removal) -> bool| {
+        let mut steps = result.steps.iter();
+        steps.position(|step| wanted(&step.action)).unwrap()
+    };
+    let probe = at(
+        |removal| matches!(removal, Removal::RemoveProbe(name) if name.as_str() == "export-probe"),
+    );
+    for later in [
+        at(|removal| matches!(removal, Removal::DeletePolicy(_))),
+        at(|removal| *removal == Removal::DeleteRole),
+        at(|removal| matches!(removal, Removal::DeleteData(_))),
+    ] {
+        assert!(before(&result.steps, later).contains(&probe));
+    }
+    // What is not as a proof makes it uses the policies like anybody else.
+    for other in [Probe::Changed, Probe::SomebodyElses] {
+        world.probe = other;
+        let left = left(&world);
+        let role = left
+            .iter()
+            .find(|(resource, _)| *resource == Resource::Role);
+        let why = &role.unwrap().1;
+        assert!(
+            why.contains("still uses policy p0: role export-probe"),
+            "{why}"
+        );
+    }
+    // Where the role stays, so does its probe, and is named.
+    world.probe = Probe::Left;
+    world.in_profile = Used::Yes;
+    let result = teardown(&wish(&world), &standing(&world));
+    assert_eq!(result.steps, []);
+    let named = result.stays.iter().find(|stays| stays.id == "export-probe");
+    assert!(
+        named
+            .unwrap()
+            .why
+            .contains("a live proof that was cut short left it")
     );
 }
 
@@ -374,6 +470,14 @@ fn worlds() -> impl Strategy<Value = World> {
             (prop::option::of(owners()), prop::option::of(any::<bool>())),
         ),
         prop::option::weighted(0.9, any::<[bool; 3]>()),
+        prop::sample::select(vec![
+            Probe::None,
+            Probe::None,
+            Probe::Left,
+            Probe::Changed,
+            Probe::SomebodyElses,
+            Probe::Unreadable,
+        ]),
         any::<(bool, bool, bool)>(),
     );
     (
@@ -385,7 +489,14 @@ fn worlds() -> impl Strategy<Value = World> {
         place,
     )
         .prop_map(
-            |(role, in_profile, policies, inline, unknown_attached, (bucket, writers, wish))| {
+            |(
+                role,
+                in_profile,
+                policies,
+                inline,
+                unknown_attached,
+                (bucket, writers, probe, wish),
+            )| {
                 World {
                     role,
                     in_profile,
@@ -394,6 +505,7 @@ fn worlds() -> impl Strategy<Value = World> {
                     unknown_attached,
                     bucket,
                     writers,
+                    probe,
                     wish,
                 }
             },
@@ -436,6 +548,10 @@ proptest! {
                         prop_assert!(policy.owner != Owner::Others);
                         prop_assert!(!may_go(policy.owner) || (policy.says != Says::More && policy.used == Used::No));
                     }
+                }
+                Removal::RemoveProbe(_) => {
+                    prop_assert_eq!(world.probe, Probe::Left);
+                    prop_assert!(world.role.is_none() || deletes_role || releases_role);
                 }
                 Removal::DeleteInlinePolicy(_) => prop_assert!(deletes_role),
                 Removal::ReleaseRole(keys) => {
@@ -488,6 +604,10 @@ proptest! {
         }
         if world.role.is_some() && !deletes_role && !releases_role {
             prop_assert!(told(Resource::Role));
+        }
+        let removes_probe = does(|removal| matches!(removal, Removal::RemoveProbe(_)));
+        if [Probe::Left, Probe::Changed, Probe::Unreadable].contains(&world.probe) && !removes_probe {
+            prop_assert!(result.stays.iter().any(|stays| stays.id == "export-probe"));
         }
     }
 }

@@ -69,6 +69,7 @@ impl After<'_> {
                 })),
             )),
             sharing: None,
+            probe: None,
             key,
             simulated: None,
             token_version: None,

@@ -11,6 +11,7 @@ mod encryption;
 mod export;
 mod grants;
 mod organization;
+mod probe;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -48,6 +49,7 @@ pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> 
     checks.extend(organization::checks(&case));
     checks.extend(bucket::setting_checks(&case));
     checks.extend(export::checks(&case));
+    checks.push(probe::left(&case));
     checks
 }
 

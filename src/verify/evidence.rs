@@ -53,6 +53,8 @@ pub struct Evidence {
     pub bucket: Option<(BucketName, BucketStanding)>,
     /// The other roles of the account through which Mixpanel may write to the bucket; `None` where nobody looked.
     pub sharing: Option<Reading<Vec<Writer>>>,
+    /// The role of this one's live proofs, with what it holds; `None` where nobody looked.
+    pub probe: Option<Reading<Option<Role>>>,
     /// The key that encrypts what Mixpanel writes.
     pub key: KeyStanding,
     /// What the policy simulator says; `None` where it was not asked.
@@ -72,6 +74,15 @@ pub struct Grant {
     pub arn: Option<String>,
     /// What it says.
     pub document: Document,
+}
+
+impl Grant {
+    /// The name of an inline policy.
+    pub fn inline_name(&self) -> &str {
+        self.name
+            .strip_prefix("inline policy ")
+            .unwrap_or(&self.name)
+    }
 }
 
 /// What there is of the bucket.

@@ -24,6 +24,7 @@ mod meanwhile;
 mod named_role;
 mod ownership;
 mod print_details;
+mod probe;
 mod requests;
 mod sandbox;
 mod setup;

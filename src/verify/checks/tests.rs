@@ -42,6 +42,25 @@ fn key(arn: &str) -> KeyArn {
     arn.parse().unwrap()
 }
 
+/// What a live proof of the role leaves where it is killed.
+fn probe() -> Role {
+    Role {
+        name: "export-probe".parse().unwrap(),
+        id: "AROAPROBE".into(),
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe")
+            .parse()
+            .unwrap(),
+        path: IamPath::root(),
+        trust: build::probe_trust(&format!("arn:aws:iam::{ACCOUNT}:user/me"), TOKEN),
+        tags: vec![Tag::probe_of("export")],
+        boundary: None,
+        last_used: None,
+        attached: Vec::new(),
+        inline: Vec::new(),
+        aws_managed: Vec::new(),
+    }
+}
+
 fn denied(action: &str) -> Unread {
     Unread {
         action: action.into(),
@@ -156,6 +175,7 @@ fn sound() -> (Subject, Evidence) {
             })),
         )),
         sharing: Some(Reading::Known(Vec::new())),
+        probe: Some(Reading::Known(None)),
         key: KeyStanding::Here {
             key: Box::new(Key {
                 arn: key(KEY),
@@ -576,6 +596,19 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             e.key = KeyStanding::NotUsed;
             e.exports = None;
             data_with(e, "acme-export", "acme--euw1-az1--x-s3");
+        }),
+        ("probe-left", Warn, |_, e| {
+            e.probe = Some(Reading::Known(Some(probe())));
+        }),
+        ("probe-left", Warn, |_, e| {
+            let mut changed = probe();
+            changed
+                .attached
+                .push("arn:aws:iam::aws:policy/AdministratorAccess".into());
+            e.probe = Some(Reading::Known(Some(changed)));
+        }),
+        ("probe-left", Unknown, |_, e| {
+            e.probe = Some(Reading::Unreadable(denied("iam:GetRole")));
         }),
         ("bucket-shared", Warn, |_, e| {
             e.sharing = Some(Reading::Known(vec![Writer {

@@ -1,0 +1,77 @@
+//! Whether a live proof that was cut short left its role behind.
+
+use super::{Case, Check, unread};
+use crate::command_line::CommandLine;
+use crate::observed::{Original, Reading, Role};
+
+const ID: &str = "probe-left";
+const SOURCE: &str = "iam:GetRole, ListAttachedRolePolicies and ListRolePolicies";
+
+pub(super) fn left(case: &Case<'_>) -> Check {
+    let found = match &case.evidence.probe {
+        None => return Check::skipped(ID, "it was not read"),
+        Some(Reading::Unreadable(denied)) => {
+            return unread(ID, "whether a live proof left its role", denied);
+        }
+        Some(Reading::Known(None)) => {
+            return Check::pass(ID, "no live proof left its role behind")
+                .because("iam:GetRole → NoSuchEntity");
+        }
+        Some(Reading::Known(Some(found))) => found,
+    };
+    let original = original(case);
+    if !original.is_named_by(found) {
+        return Check::skipped(
+            ID,
+            format!(
+                "role {} is not a live proof's, and --live cannot make its own beside it",
+                found.name
+            ),
+        )
+        .because(SOURCE);
+    }
+    let differences = original.differences(found);
+    if !differences.is_empty() {
+        return Check::warn(
+            ID,
+            format!(
+                "role {} is tagged as a live proof's and is not as one makes it, so nothing removes it: {}",
+                found.name,
+                differences.join("; ")
+            ),
+        )
+        .because(SOURCE)
+        .mended_by(look(found));
+    }
+    Check::warn(
+        ID,
+        format!(
+            "a live proof that was cut short left role {}, which may do what this role may",
+            found.name
+        ),
+    )
+    .because(SOURCE)
+    .mended_by(case.verify_command().flag("--live"))
+}
+
+fn original<'a>(case: &Case<'a>) -> Original<'a> {
+    let evidence = case.evidence;
+    let managed = evidence.grants.iter();
+    let inline = evidence.grants.iter().filter(|grant| grant.arn.is_none());
+    Original {
+        name: &evidence.role_name,
+        account: &evidence.caller.account,
+        place: evidence
+            .role
+            .as_ref()
+            .map(|role| (&role.path, role.boundary.as_deref())),
+        attached: managed.filter_map(|grant| grant.arn.as_deref()).collect(),
+        inline: inline
+            .map(|grant| (grant.inline_name(), &grant.document))
+            .collect(),
+    }
+}
+
+fn look(found: &Role) -> CommandLine {
+    CommandLine::aws(["iam", "get-role"]).option("--role-name", &found.name)
+}
