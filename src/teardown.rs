@@ -252,14 +252,21 @@ enum Fate {
 impl Planner<'_> {
     fn everything(&mut self) {
         let standing = self.standing;
-        let role_fate = standing.role.as_ref().map(|role| self.role_fate(role));
+        let mut role_fate = standing.role.as_ref().map(|role| self.role_fate(role));
+        let bucket_holds = self.bucket_holds(role_fate.as_ref());
+        // As long as the bucket may yet go, what proves whose it is stays: a second run finds it.
+        if role_fate == Some(Fate::Goes) && bucket_holds.iter().any(|hold| hold.may_pass) {
+            role_fate = Some(Fate::IsHeld(vec![Hold::new(
+                "it proves whose the bucket is, and the bucket cannot go yet; without --delete-bucket and --delete-data, the role goes",
+            )]));
+        }
         self.probe_goes &= !matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
         let mut detached = match (&standing.role, &role_fate) {
             (Some(role), Some(fate)) => self.detach(role, fate),
             _ => Vec::new(),
         };
         detached.extend(self.probe());
-        let bucket = self.bucket(role_fate.as_ref(), &detached);
+        let bucket = self.bucket(bucket_holds, &detached);
         let before_policies: Vec<usize> = match bucket {
             Some(step) => vec![step],
             None => detached,
@@ -374,8 +381,15 @@ impl Planner<'_> {
         steps
     }
 
+    /// Why the bucket stays, where it is asked to go or to be emptied.
+    fn bucket_holds(&self, role: Option<&Fate>) -> Vec<Hold> {
+        let asked = self.wish.bucket || self.wish.data;
+        let bucket = self.standing.bucket.as_ref().filter(|_| asked);
+        bucket.map_or_else(Vec::new, |bucket| self.holds_of_bucket(bucket, role))
+    }
+
     /// The step after which the bucket is as it shall be. `after` is what ends the role's access to it.
-    fn bucket(&mut self, role: Option<&Fate>, after: &[usize]) -> Option<usize> {
+    fn bucket(&mut self, holds: Vec<Hold>, after: &[usize]) -> Option<usize> {
         let bucket = self.standing.bucket.as_ref()?;
         let name = bucket.name.to_string();
         let Wish {
@@ -396,7 +410,6 @@ impl Planner<'_> {
             self.stays(Resource::Bucket, name, why, None, false);
             return None;
         }
-        let holds = self.holds_of_bucket(bucket, role);
         if !holds.is_empty() {
             self.held(Resource::Bucket, name, holds);
             return None;

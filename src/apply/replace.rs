@@ -11,7 +11,7 @@ use super::Context;
 use crate::aws::s3::{DefaultEncryption, EncryptionRules, LifecycleRules};
 use crate::aws::{Cause, Failure};
 use crate::names::{PolicyArn, Tag};
-use crate::observed::{BucketEncryption, Lifecycle, Reading};
+use crate::observed::{BucketEncryption, Lifecycle, Reading, Unanswered};
 use crate::plan::Before;
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
@@ -27,6 +27,8 @@ enum Verdict {
 /// A write, and what it replaces.
 struct Write<'a> {
     action: &'static str,
+    /// The action that reads it.
+    read_by: &'static str,
     resource: &'a str,
     /// What it replaces, in words.
     what: &'static str,
@@ -46,11 +48,15 @@ impl Write<'_> {
     fn known<T>(&self, reading: Reading<T>) -> Result<T, Failure> {
         match reading {
             Reading::Known(value) => Ok(value),
-            Reading::Unreadable(unread) => Err(Failure::incomplete(
-                self.action,
-                self.resource,
-                &format!("{unread}, and writing without reading could lose something"),
-            )),
+            // The plan was made from what could be read then.
+            Reading::Unreadable(unread) => {
+                let message = format!("{unread}, and writing without reading could lose something");
+                let failure = match unread.why {
+                    Unanswered::Refused => Failure::refused(self.read_by, self.resource),
+                    Unanswered::Senseless(_) => Failure::incomplete(self.action, self.resource, ""),
+                };
+                Err(Failure { message, ..failure })
+            }
         }
     }
 }
@@ -72,7 +78,7 @@ impl Context {
         tags: &[Tag],
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutBucketTagging", "its tags");
+        let write = self.on_bucket("s3:PutBucketTagging", "s3:GetBucketTagging", "its tags");
         if let Some(was) = self.was(before, Vec::new()) {
             let present = write.known(self.aws.bucket_tags(bucket, owner).await?)?;
             if write.verdict(same_tags(&present, tags), same_tags(&present, &was))?
@@ -90,7 +96,7 @@ impl Context {
         document: &Document,
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutBucketPolicy", "its policy");
+        let write = self.on_bucket("s3:PutBucketPolicy", "s3:GetBucketPolicy", "its policy");
         if let Some(was) = self.was(before, None) {
             let present = write.known(self.aws.bucket_policy(bucket, owner).await?)?;
             let is_wanted = present
@@ -109,7 +115,11 @@ impl Context {
         default: DefaultEncryption<'_>,
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutEncryptionConfiguration", "its default encryption");
+        let write = self.on_bucket(
+            "s3:PutEncryptionConfiguration",
+            "s3:GetEncryptionConfiguration",
+            "its default encryption",
+        );
         let mut rules = EncryptionRules::default();
         if let Some(was) = self.was(before, None) {
             rules = write.known(self.aws.encryption_rules(bucket, owner).await?)?;
@@ -137,7 +147,11 @@ impl Context {
 
     pub(super) async fn add_abort_rule(&self, before: &Before<Lifecycle>) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutLifecycleConfiguration", "its lifecycle rules");
+        let write = self.on_bucket(
+            "s3:PutLifecycleConfiguration",
+            "s3:GetLifecycleConfiguration",
+            "its lifecycle rules",
+        );
         let mut rules = LifecycleRules::default();
         let of_new_bucket = rules.lifecycle();
         if let Some(was) = self.was(before, of_new_bucket) {
@@ -165,6 +179,7 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:UpdateAssumeRolePolicy",
+            read_by: "iam:GetRole",
             resource: role.as_str(),
             what: "its trust policy",
         };
@@ -186,6 +201,7 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:PutRolePermissionsBoundary",
+            read_by: "iam:GetRole",
             resource: role.as_str(),
             what: "its permissions boundary",
         };
@@ -207,6 +223,7 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:PutRolePolicy",
+            read_by: "iam:GetRolePolicy",
             resource: role.as_str(),
             what: "its inline policy",
         };
@@ -232,6 +249,7 @@ impl Context {
     ) -> Result<(), Failure> {
         let write = Write {
             action: "iam:CreatePolicyVersion",
+            read_by: "iam:GetPolicyVersion",
             resource: arn.as_str(),
             what: "what it says",
         };
@@ -254,6 +272,7 @@ impl Context {
     ) -> Result<(), Failure> {
         let write = Write {
             action: "iam:DeletePolicyVersion",
+            read_by: "iam:GetPolicyVersion",
             resource: arn.as_str(),
             what: "what it says",
         };
@@ -268,9 +287,15 @@ impl Context {
         }
     }
 
-    fn on_bucket(&self, action: &'static str, what: &'static str) -> Write<'_> {
+    fn on_bucket(
+        &self,
+        action: &'static str,
+        read_by: &'static str,
+        what: &'static str,
+    ) -> Write<'_> {
         Write {
             action,
+            read_by,
             resource: self.spec.bucket.as_str(),
             what,
         }

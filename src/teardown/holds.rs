@@ -15,6 +15,8 @@ pub(super) struct Hold {
     pub(super) why: String,
     /// What shows it, or removes it.
     pub(super) command: Option<CommandLine>,
+    /// Whether a later run may find otherwise: something could not be read, or was not asked for.
+    pub(super) may_pass: bool,
 }
 
 impl Hold {
@@ -22,6 +24,14 @@ impl Hold {
         Self {
             why: why.into(),
             command: None,
+            may_pass: false,
+        }
+    }
+
+    fn that_may_pass(why: impl Into<String>) -> Self {
+        Self {
+            may_pass: true,
+            ..Self::new(why)
         }
     }
 
@@ -192,7 +202,7 @@ impl Planner<'_> {
             Some(_) => return vec![Hold::new("it was not made by mixpanel-s3")],
             None => {
                 let why = "its tags cannot be read, so nobody can tell whether mixpanel-s3 made it";
-                return vec![Hold::new(why)];
+                return vec![Hold::that_may_pass(why)];
             }
         }
         let mut holds = Vec::new();
@@ -204,7 +214,7 @@ impl Planner<'_> {
         }
         let goes_too = matches!(role, Some(Fate::Goes));
         match &self.standing.writers {
-            Reading::Unreadable(denied) => holds.push(Hold::new(format!(
+            Reading::Unreadable(denied) => holds.push(Hold::that_may_pass(format!(
                 "whether Mixpanel can still write to it through another role cannot be told, since {denied}"
             ))),
             Reading::Known(writers) => {
@@ -219,7 +229,17 @@ impl Planner<'_> {
                             writer.role
                         ),
                     };
-                    holds.push(Hold::new(why).with(CommandLine::mixpanel_s3(["teardown"]).option("--role", &writer.role)));
+                    let hold = Hold {
+                        may_pass: writer.unread.is_some(),
+                        ..Hold::new(why)
+                    };
+                    holds.push(match self.is_own(&writer.role) {
+                        // What holds the role itself is told beside it.
+                        true => hold,
+                        false => hold.with(
+                            CommandLine::mixpanel_s3(["teardown"]).option("--role", &writer.role),
+                        ),
+                    });
                 }
             }
         }
@@ -227,11 +247,8 @@ impl Planner<'_> {
             bucket: goes, data, ..
         } = *self.wish;
         if goes && !data && bucket.empty == Some(false) {
-            let why = "it is not empty; --delete-data removes what is in it, together with the role that proves whose it is";
-            holds.push(
-                Hold::new(why)
-                    .with(CommandLine::aws(["s3", "rb", "--force"]).value(format!("s3://{name}"))),
-            );
+            let why = "it is not empty; --delete-data removes what is in it";
+            holds.push(Hold::that_may_pass(why));
         }
         holds
     }

@@ -424,8 +424,20 @@ fn a_bucket_stays_while_somebody_may_write_to_it_or_nobody_can_tell() {
         spoil(&mut world);
         let left = left(&world);
         assert!(
-            matches!(left.as_slice(), [(Resource::Bucket, told)] if told.contains(why)),
+            matches!(left.first(), Some((Resource::Bucket, told)) if told.contains(why)),
             "{why}: {left:?}"
+        );
+        // What proves whose the bucket is stays as long as the bucket may yet go.
+        let for_good = ["role another", "no policy of a role"];
+        let result = teardown(&wish(&world), &standing(&world));
+        let role_goes = result
+            .steps
+            .iter()
+            .any(|step| step.action == Removal::DeleteRole);
+        assert_eq!(
+            role_goes,
+            for_good.iter().any(|good| why.contains(good)),
+            "{why}"
         );
         let result = teardown(&wish(&world), &standing(&world));
         assert!(
