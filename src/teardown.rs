@@ -2,7 +2,7 @@
 //!
 //! What this program made goes, where more than a tag proves it ([`crate::observed::role_owner`] and its neighbours). What it only
 //! took over is given back: its mark comes off, and the thing stays, unless it is asked to go too. A role that others have
-//! a part in stays whole ([`holds`]). The bucket stays unless it is ours and asked to go, and nobody can write into it any more;
+//! a part in stays whole (`holds`). The bucket stays unless it is ours and asked to go, and nobody can write into it any more;
 //! data goes only with consent of its own. A key never goes: what it encrypted would be lost with it.
 //!
 //! Policies are detached first, which ends Mixpanel's access at once, and the role goes last: as long as it stands, a run that

@@ -219,9 +219,14 @@ impl Own<'_> {
                     (Reach::SameBucket, "s3:putbucketpolicy", true),
                 ]
                 .into_iter()
+                .filter(|(reach, ..)| !everywhere || *reach != Reach::SameBucket)
                 .find(|(_, probe, applies)| *applies && !excepted(probe))
                 .map(|(reach, ..)| reach)
-                .or(Some(Reach::Other));
+                // Every service that is not excepted is covered, on every resource.
+                .or(Some(match everywhere && !excepted("any:action") {
+                    true => Reach::EveryResource,
+                    false => Reach::Other,
+                }));
             }
             Element::Pattern(pattern) => pattern.to_ascii_lowercase(),
         };
@@ -315,6 +320,11 @@ impl Own<'_> {
             Reach::KeyAdministration => &["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"],
             Reach::OtherBuckets => &["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
             Reach::SameBucket => &["s3:PutBucketPolicy", "s3:PutObjectAcl"],
+            Reach::EveryResource | Reach::Other if action.is_none() => &[
+                "ec2:RunInstances",
+                "secretsmanager:GetSecretValue",
+                "any:Action",
+            ],
             Reach::EveryResource | Reach::Other => &[],
         };
         let matching = |probe: &&&str| {
@@ -548,6 +558,17 @@ mod tests {
         );
         assert_eq!(
             but(json!(["iam:*", "kms:*"]), json!("*")),
+            Some(Reach::OtherBuckets)
+        );
+        assert_eq!(
+            but(json!(["s3:*", "iam:*", "sts:*", "kms:*"]), json!("*")),
+            Some(Reach::EveryResource)
+        );
+        assert_eq!(
+            reach(
+                json!("s3:GetObject"),
+                json!("arn:aws:s3:::${aws:PrincipalTag/b}/*")
+            ),
             Some(Reach::OtherBuckets)
         );
         assert_eq!(

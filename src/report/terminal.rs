@@ -3,7 +3,7 @@
 //! Whatever AWS, a file or a flag says may hold anything: characters that clear the screen, that reverse the order of reading, that
 //! do not show, or that begin a line which looks like this program's own. So every line is printed by [`Printer`](super::Printer) as
 //! *one* line, in which all of these become visible escapes such as `\u{1b}` or `\n`. Line breaks are made by printing another line,
-//! and colour by [`Marks`], which nobody else can write; so there is nothing to remember where a value enters a text.
+//! and colour by marks that nobody else can write; so there is nothing to remember where a value enters a text.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;

@@ -334,7 +334,7 @@ fn conditions_on_others(statement: &Statement) -> Option<Vec<String>> {
 }
 
 /// IAM shows a deleted user or role by its unique ID: nobody gets in by that.
-fn is_unique_id(name: &str) -> bool {
+pub fn is_unique_id(name: &str) -> bool {
     name.len() >= 16 && (name.starts_with("AIDA") || name.starts_with("AROA"))
 }
 

@@ -12,6 +12,7 @@ use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Refusal};
 use crate::policy::trust::amend::{Tenure, Wanted};
 use crate::policy::trust::openings::Who;
+use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
 use crate::policy::{Document, Statement, compare};
 
@@ -47,13 +48,31 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
             .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
         no_external_id(case, role, &openings),
         others(case, role, &openings),
-        Check::pass(
-            "trust-orphan-id",
-            "no principal of the trust policy was deleted",
-        )
-        .because(SOURCE),
+        orphan_beside(role),
         extra_conditions(case, role, &trust),
     ]
+}
+
+/// Whether somebody who was deleted is named beside Mixpanel: nobody gets in by that.
+fn orphan_beside(role: &Role) -> Check {
+    const ID: &str = "trust-orphan-id";
+    let mut names =
+        role.trust
+            .statements()
+            .iter()
+            .flat_map(|statement| match statement.principals() {
+                Principals::Aws(names) => names,
+                _ => Vec::new(),
+            });
+    match names.find(|name| is_unique_id(name)) {
+        Some(orphan) => Check::warn(
+            ID,
+            format!("the trust policy also names {orphan}, a user or role that was deleted since"),
+        )
+        .because(format!("{SOURCE}: Principal {orphan}, where an ARN was"))
+        .advise("Take it out: nobody gets in by it."),
+        None => Check::pass(ID, "no principal of the trust policy was deleted").because(SOURCE),
+    }
 }
 
 /// Nothing in the trust policy names Mixpanel: it names somebody else, or somebody who is gone.
@@ -69,10 +88,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
         })
         .collect();
     // IAM shows a deleted user or role by its unique ID, and a new one of the same name is another one.
-    let is_orphan = |principal: &&&str| {
-        principal.len() >= 16 && (principal.starts_with("AIDA") || principal.starts_with("AROA"))
-    };
-    let orphan = principals.iter().find(is_orphan);
+    let orphan = principals.iter().find(|principal| is_unique_id(principal));
     let wanted = case.wanted_trust(role);
     let diff = compare::diff(&role.trust, &wanted).to_string();
     let failure = match orphan {
