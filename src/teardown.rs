@@ -52,8 +52,8 @@ pub struct Standing {
     pub writers: Reading<Vec<Writer>>,
     /// The role of the name that this one's live proofs use, with what it holds.
     pub probe: Reading<Option<Role>>,
-    /// The key that setup made, if it made one.
-    pub key: Option<KeyArn>,
+    /// The key under the alias of the one that setup makes, if there is one.
+    pub key: Option<StandingKey>,
 }
 
 impl Standing {
@@ -126,6 +126,15 @@ pub struct Writer {
     pub role: RoleName,
     /// What of its policies cannot be read, where it may write for all that is known.
     pub unread: Option<Unread>,
+}
+
+/// A key, and why it is not taken for the one that setup made, if it is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingKey {
+    /// Its ARN.
+    pub arn: KeyArn,
+    /// As a clause about "it".
+    pub objection: Option<String>,
 }
 
 /// A policy, and who uses it.
@@ -569,14 +578,21 @@ impl Planner<'_> {
         let Some(key) = &self.standing.key else {
             return;
         };
-        let command = key_deletion(key);
-        self.stays(
-            Resource::Key,
-            key.to_string(),
-            "a key is never removed here: what it encrypted could not be read any more".to_owned(),
-            Some(command),
-            false,
-        );
+        // Whoever may make aliases can point this one at any key: the command that deletes it is told of a key of ours only.
+        let (why, command) = match &key.objection {
+            None => (
+                "a key is never removed here: what it encrypted could not be read any more"
+                    .to_owned(),
+                Some(key_deletion(&key.arn)),
+            ),
+            Some(objection) => (
+                format!(
+                    "it has the alias of this set-up's key and is not known to be that one: {objection}"
+                ),
+                None,
+            ),
+        };
+        self.stays(Resource::Key, key.arn.to_string(), why, command, false);
     }
 
     fn step(

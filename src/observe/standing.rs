@@ -14,7 +14,7 @@ use crate::names::{AccountId, BucketName, Region, RoleName};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
-use crate::teardown::{Standing, StandingBucket, StandingPolicy};
+use crate::teardown::{Standing, StandingBucket, StandingKey, StandingPolicy};
 
 /// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own policies
 /// write to. The region that is answered is the one where the set-up is.
@@ -71,7 +71,16 @@ pub async fn standing(
         .map_or_else(|| session.home_region(), |bucket| bucket.region.clone());
     let there = Aws::new(session, &region);
     let alias = new_key_alias(role);
-    let key = optional(there.key(alias.as_str())).await.map_err(failed)?;
+    let key = match optional(there.key(alias.as_str())).await.map_err(failed)? {
+        Some(Some(key)) => {
+            let ownership = there.key_ownership(&key.arn).await.map_err(failed)?;
+            Some(StandingKey {
+                objection: ownership.objection(account.as_str()),
+                arn: key.arn,
+            })
+        }
+        _ => None,
+    };
     let standing = Standing {
         account: account.clone(),
         role: present,
@@ -80,7 +89,7 @@ pub async fn standing(
         bucket,
         writers,
         probe,
-        key: key.flatten().map(|key| key.arn),
+        key,
     };
     Ok((standing, region))
 }

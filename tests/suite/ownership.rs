@@ -204,3 +204,22 @@ fn who_else_has_a_part_in_it_and_cannot_be_read_holds_it() {
         assert_eq!(cloud.everything(), before, "{action}");
     }
 }
+
+#[test]
+fn no_command_deletes_a_key_that_only_has_the_alias_of_ours() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let key = cloud.key_by_hand();
+    let kms = cloud.kms("eu-west-1");
+    let alias = kms.create_alias().target_key_id(&key);
+    let name = format!("alias/mixpanel-s3-{}", cloud.bucket());
+    block_on(alias.alias_name(name).send()).unwrap();
+    let outcome = cloud
+        .run(&["teardown", "--yes", "--role", &cloud.bucket()])
+        .exits(0)
+        .says("it has the alias of this set-up's key and is not known to be that one: it has no tag managed-by");
+    assert!(
+        !outcome.stderr.contains("schedule-key-deletion"),
+        "{outcome:?}"
+    );
+}
