@@ -369,7 +369,8 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// A policy document that AWS answered. One that cannot be read, or that is longer than AWS keeps, is no answer.
+/// A policy document that AWS answered. One that cannot be read, that is no policy, or that is longer than AWS keeps, is no
+/// answer: taken for an empty policy, it would be written over what is really there.
 pub(super) fn document(
     action: &'static str,
     resource: &str,
@@ -378,10 +379,15 @@ pub(super) fn document(
     if let Some(problem) = document_problem(text) {
         return Err(Failure::odd(action, resource, &problem));
     }
-    Document::parse(text).map_err(|error| {
+    let unreadable = |error: String| {
         let message = format!("the policy document cannot be read: {error}");
         Failure::odd(action, resource, &message)
-    })
+    };
+    let document = Document::parse(text).map_err(|error| unreadable(error.to_string()))?;
+    match document.problem() {
+        Some(problem) => Err(unreadable(problem.to_owned())),
+        None => Ok(document),
+    }
 }
 
 fn cause(code: &str, status: u16) -> Cause {

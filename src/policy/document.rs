@@ -82,6 +82,25 @@ impl Document {
         &self.statements
     }
 
+    /// What keeps this from being a policy that AWS would have taken: every policy that AWS keeps has a statement, and every
+    /// statement says whether it allows or denies.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+    pub fn problem(&self) -> Option<&'static str> {
+        let has_effect = |statement: &Statement| {
+            matches!(
+                statement.0.get("Effect").and_then(Value::as_str),
+                Some("Allow" | "Deny")
+            )
+        };
+        if self.statements.is_empty() {
+            Some("it has no statement")
+        } else if !self.statements.iter().all(has_effect) {
+            Some("a statement neither allows nor denies")
+        } else {
+            None
+        }
+    }
+
     pub(super) fn statements_mut(&mut self) -> &mut Vec<Statement> {
         &mut self.statements
     }

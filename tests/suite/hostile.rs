@@ -457,6 +457,42 @@ fn garbage_where_a_setting_was_asked_is_unknown_and_told() {
     }
 }
 
+/// Answers of the right kind that say nothing. S3 answers what is not set with an error, so these do not mean "not set".
+const EMPTY: [(&str, &str); 11] = [
+    ("s3:GET policy", "{}"),
+    ("s3:GET policy", r#"{"a":1}"#),
+    ("s3:GET policy", r#"{"Version":"2012-10-17"}"#),
+    ("s3:GET policy", r#"{"Statement":[]}"#),
+    ("s3:GET policy", r#"{"Statement":{}}"#),
+    ("s3:GET policy", r#"{"Statement":[{"Effect":"deny"}]}"#),
+    ("s3:GET lifecycle", "<LifecycleConfiguration/>"),
+    ("s3:GET encryption", "<ServerSideEncryptionConfiguration/>"),
+    (
+        "s3:GET publicAccessBlock",
+        "<PublicAccessBlockConfiguration/>",
+    ),
+    ("s3:GET ownershipControls", "<OwnershipControls/>"),
+    (
+        "s3:GET ownershipControls",
+        "<OwnershipControls></OwnershipControls>",
+    ),
+];
+
+#[test]
+fn an_answer_that_says_nothing_is_never_written_over_what_is_there() {
+    let mut cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    for (action, body) in EMPTY {
+        cloud.forget();
+        cloud.clear_script();
+        cloud.script(action, None, answer("s3", body));
+        let outcome = sane(cloud.run(&["setup", "--bucket", &bucket, "--yes"])).exits(0);
+        outcome.says("cannot be read");
+        assert_eq!(cloud.writes(), Vec::<String>::new(), "{body} for {action}");
+    }
+}
+
 #[test]
 fn garbage_where_something_has_to_be_known_is_an_error() {
     for (what, body) in garbage() {

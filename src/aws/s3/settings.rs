@@ -78,6 +78,7 @@ impl Aws {
         bucket: &BucketName,
         owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
+        const ACTION: &str = "s3:GetBucketPublicAccessBlock";
         let request = self
             .s3
             .get_public_access_block()
@@ -86,21 +87,21 @@ impl Aws {
         let answer = request
             .send()
             .await
-            .map_err(|error| Failure::new("s3:GetBucketPublicAccessBlock", bucket.as_str(), error));
-        Ok(optional(answer)?.map(|answer| {
-            answer
-                .and_then(|answer| answer.public_access_block_configuration)
-                .is_some_and(|blocks| {
-                    [
-                        blocks.block_public_acls,
-                        blocks.ignore_public_acls,
-                        blocks.block_public_policy,
-                        blocks.restrict_public_buckets,
-                    ]
-                    .iter()
-                    .all(|block| *block == Some(true))
-                })
-        }))
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
+        let blocks = answer.and_then(|answer| {
+            let blocks = answer.public_access_block_configuration.map(|blocks| {
+                [
+                    blocks.block_public_acls,
+                    blocks.ignore_public_acls,
+                    blocks.block_public_policy,
+                    blocks.restrict_public_buckets,
+                ]
+            });
+            let blocks = blocks.filter(|blocks| blocks.iter().any(Option::is_some));
+            blocks.ok_or_else(|| says_nothing(ACTION, bucket))
+        });
+        Ok(optional(blocks)?
+            .map(|blocks| blocks.is_some_and(|all| all.iter().all(|block| *block == Some(true)))))
     }
 
     /// Turns all four public-access blocks of the bucket on.
@@ -132,6 +133,7 @@ impl Aws {
         bucket: &BucketName,
         owner: &AccountId,
     ) -> Result<Reading<bool>, Failure> {
+        const ACTION: &str = "s3:GetBucketOwnershipControls";
         let request = self
             .s3
             .get_bucket_ownership_controls()
@@ -140,16 +142,17 @@ impl Aws {
         let answer = request
             .send()
             .await
-            .map_err(|error| Failure::new("s3:GetBucketOwnershipControls", bucket.as_str(), error));
-        Ok(optional(answer)?.map(|answer| {
-            answer
-                .and_then(|answer| answer.ownership_controls)
-                .is_some_and(|controls| {
-                    controls
-                        .rules()
-                        .iter()
-                        .any(|rule| rule.object_ownership == ObjectOwnership::BucketOwnerEnforced)
-                })
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
+        let rules = answer.and_then(|answer| {
+            let rules = answer.ownership_controls.map(|controls| controls.rules);
+            let rules = rules.filter(|rules| !rules.is_empty());
+            rules.ok_or_else(|| says_nothing(ACTION, bucket))
+        });
+        Ok(optional(rules)?.map(|rules| {
+            let enforced = |rule: &OwnershipControlsRule| {
+                rule.object_ownership == ObjectOwnership::BucketOwnerEnforced
+            };
+            rules.is_some_and(|rules| rules.iter().any(enforced))
         }))
     }
 
@@ -196,6 +199,7 @@ impl Aws {
         bucket: &BucketName,
         owner: &AccountId,
     ) -> Result<Reading<EncryptionRules>, Failure> {
+        const ACTION: &str = "s3:GetEncryptionConfiguration";
         let answer = self
             .s3
             .get_bucket_encryption()
@@ -203,12 +207,14 @@ impl Aws {
             .expected_bucket_owner(owner.as_str())
             .send()
             .await
-            .map_err(|error| Failure::new("s3:GetEncryptionConfiguration", bucket.as_str(), error));
-        Ok(optional(answer)?.map(|answer| {
-            let configuration =
-                answer.and_then(|answer| answer.server_side_encryption_configuration);
-            EncryptionRules(configuration.map(|all| all.rules).unwrap_or_default())
-        }))
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
+        let rules = answer.and_then(|answer| {
+            let configuration = answer.server_side_encryption_configuration;
+            let rules = configuration.map(|configuration| configuration.rules);
+            let rules = rules.filter(|rules| !rules.is_empty());
+            rules.ok_or_else(|| says_nothing(ACTION, bucket))
+        });
+        Ok(optional(rules)?.map(|rules| EncryptionRules(rules.unwrap_or_default())))
     }
 
     /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`. The request
@@ -317,6 +323,7 @@ impl Aws {
         bucket: &BucketName,
         owner: &AccountId,
     ) -> Result<Reading<LifecycleRules>, Failure> {
+        const ACTION: &str = "s3:GetLifecycleConfiguration";
         let answer = self
             .s3
             .get_bucket_lifecycle_configuration()
@@ -324,14 +331,15 @@ impl Aws {
             .expected_bucket_owner(owner.as_str())
             .send()
             .await
-            .map_err(|error| Failure::new("s3:GetLifecycleConfiguration", bucket.as_str(), error));
-        Ok(optional(answer)?.map(|answer| match answer {
-            None => LifecycleRules::default(),
-            Some(answer) => LifecycleRules {
-                rules: answer.rules.unwrap_or_default(),
+            .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
+        let rules = answer.and_then(|answer| {
+            let rules = answer.rules.filter(|rules| !rules.is_empty());
+            Ok(LifecycleRules {
+                rules: rules.ok_or_else(|| says_nothing(ACTION, bucket))?,
                 smallest: answer.transition_default_minimum_object_size,
-            },
-        }))
+            })
+        });
+        Ok(optional(rules)?.map(Option::unwrap_or_default))
     }
 
     /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days to those that are `present`, which
@@ -488,6 +496,12 @@ pub(super) fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T
         }
         Err(failure) => failure.unread().map(Reading::Unreadable),
     }
+}
+
+/// An answer of the right kind with nothing in it. What is not configured, S3 answers with an error that says so; taken for
+/// "not configured", this would be written over what is really there.
+fn says_nothing(action: &'static str, bucket: &BucketName) -> Failure {
+    Failure::odd(action, bucket.as_str(), "it says nothing")
 }
 
 /// A request that the SDK refuses to build.
