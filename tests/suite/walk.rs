@@ -272,6 +272,28 @@ fn an_answer_that_aws_refutes_can_be_changed() {
 }
 
 #[test]
+fn ctrl_c_after_the_changes_does_not_say_that_nothing_was_changed() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let arguments = ["setup", "--bucket", &bucket, "--region", "eu-west-1"];
+    let more = ["--encryption", "aes", "--role-name", &bucket];
+    let token = ["--project-token", TOKEN];
+    let mut terminal = Terminal::start(&cloud, &[&arguments[..], &more, &token].concat());
+    terminal.sees("Is this the right account?").enter();
+    terminal
+        .sees("Shall setup do this?")
+        .types(DOWN)
+        .enter()
+        .sees("Prove it live?")
+        .types("\u{3}");
+    let screen = terminal.ends(130);
+    let said = "Interrupted. Everything is set up, and nothing was tried live.";
+    assert!(screen.contains(said), "{screen}");
+    assert!(!screen.contains("Nothing was changed"), "{screen}");
+    assert!(changed(&cloud));
+}
+
+#[test]
 fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
     let waits: [(&[&str], &str); 4] = [
         (&["setup"], "Is this the right account?"),

@@ -198,8 +198,9 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
     }
     if let Some((_, evidence)) = &judged
         && surroundings.can_ask()
-        && let Some(proof) =
-            live::prove(surroundings, session, &subject, evidence, Offer::Unasked).await?
+        && let Some(proof) = live::prove(surroundings, session, &subject, evidence, Offer::Unasked)
+            .await
+            .map_err(after_the_changes)?
     {
         let shown = Findings {
             access: Vec::new(),
@@ -367,4 +368,13 @@ fn limit_hints(failure: &Failure) -> Vec<String> {
         _ => &[],
     };
     hints.iter().map(|hint| (*hint).to_owned()).collect()
+}
+
+/// Ctrl-C at a question that comes after the changes ends the program, but does not undo them.
+fn after_the_changes(error: Error) -> Error {
+    if error.kind == ErrorKind::Interrupted {
+        let message = "Interrupted. Everything is set up, and nothing was tried live.";
+        return Error::new(ErrorKind::Interrupted, message);
+    }
+    error
 }
