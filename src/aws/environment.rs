@@ -5,6 +5,7 @@
 use http::Uri;
 
 use crate::error::{Error, Result};
+use crate::names::{Region, TOKEN_VARIABLE};
 use crate::process::Process;
 
 /// The endpoints of the services that this program calls, and of those that credentials come from.
@@ -27,16 +28,24 @@ const PROXIES: [&str; 6] = [
     "all_proxy",
 ];
 /// What else is read as text.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_CA_BUNDLE",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    TOKEN_VARIABLE,
 ];
+/// Where a region can stand; the first that is set counts.
+pub(super) const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Refuses what cannot be used. An empty proxy is none, as everywhere; an empty endpoint or bundle is a mistake.
 pub(super) fn check(process: &Process) -> Result<()> {
-    for name in ENDPOINTS.iter().chain(&PROXIES).chain(&OTHERS) {
+    for name in ENDPOINTS
+        .iter()
+        .chain(&PROXIES)
+        .chain(&OTHERS)
+        .chain(&REGIONS)
+    {
         if process.is_garbled(name) {
             return Err(Error::usage(format!("{name} is not text in UTF-8.")));
         }
@@ -54,6 +63,12 @@ pub(super) fn check(process: &Process) -> Result<()> {
     }
     if process.is_set("AWS_CA_BUNDLE") && process.variable("AWS_CA_BUNDLE").is_none() {
         return Err(unusable("AWS_CA_BUNDLE", "is empty"));
+    }
+    for name in REGIONS {
+        let region = process.variable(name).map(str::parse::<Region>);
+        if let Some(Err(_)) = region {
+            return Err(unusable(name, "is not a region code, such as eu-west-1"));
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use aws_config::profile::{ProfileSet, load};
 use aws_types::os_shim_internal::{Env, Fs};
 
+use super::environment::REGIONS;
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::{Region, without_tokens};
@@ -199,7 +200,7 @@ fn property<'a>(set: Option<&'a ProfileSet>, profile: &str, key: &str) -> Option
 }
 
 fn region_of_environment(process: &Process) -> Option<Region> {
-    ["AWS_REGION", "AWS_DEFAULT_REGION"]
+    REGIONS
         .iter()
         .find_map(|variable| process.variable(variable))
         .and_then(|region| region.parse().ok())

@@ -99,6 +99,9 @@ fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
         }
     }
     cases.extend([
+        ("AWS_REGION", "hunter2", 2),
+        ("AWS_REGION", "eu-west-1a", 2),
+        ("AWS_DEFAULT_REGION", "hunter2", 2),
         ("AWS_ACCESS_KEY_ID", "AKIA\nhunter2", 3),
         ("AWS_ACCESS_KEY_ID", "AKIA, hunter2", 3),
         ("AWS_SECRET_ACCESS_KEY", "hunter2\nhunter2", 3),
@@ -160,6 +163,8 @@ fn a_variable_that_is_no_text_is_named() {
         "HTTPS_PROXY",
         "AWS_CA_BUNDLE",
         "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "MIXPANEL_PROJECT_TOKEN",
     ] {
         let value = std::ffi::OsStr::from_bytes(b"http://\xff\xfe");
         let outcome = run(cloud
