@@ -726,7 +726,8 @@ async fn forward(
     }
 }
 
-/// moto answers GetBucketVersioning under a name of its own, and GetBucketRequestPayment with a listing; S3 does neither.
+/// moto answers GetBucketVersioning and CompleteMultipartUpload under names of its own, and GetBucketRequestPayment with a
+/// listing; S3 does none of that.
 async fn in_words_of_s3(
     action: &str,
     response: http::Response<Full<Bytes>>,
@@ -742,6 +743,10 @@ async fn in_words_of_s3(
         "s3:GET versioning" => {
             let (own, s3s) = ("GetBucketVersioningResponse", "VersioningConfiguration");
             text.replace(own, s3s).into()
+        }
+        "s3:POST object" => {
+            let own = "CompleteMultipartUploadResponse";
+            text.replace(own, "CompleteMultipartUploadResult").into()
         }
         "s3:GET requestPayment" if text.contains("<ListBucketResult") => Bytes::from_static(
             b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
