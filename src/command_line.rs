@@ -2,7 +2,7 @@
 //!
 //! A word holds what the program is to receive, whoever wrote it, and never text that is quoted already: a key's ID that a bucket
 //! names, a profile's name, a role's. `report::commands` is the only place that turns a [`CommandLine`] into text, and quotes
-//! every word there for a POSIX shell. A command without any value in it, such as the name of a verb in a sentence, is text.
+//! every word there for a POSIX shell, after it has sent the command to the [`Target`] of this run.
 
 use std::fmt::Display;
 
@@ -36,6 +36,18 @@ impl Word {
     pub fn flag(flag: &'static str) -> Self {
         Self::Literal(flag.to_owned())
     }
+}
+
+/// Where the commands that are shown are to run: where this run did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Where the environment says.
+    #[default]
+    Environment,
+    /// In the rehearsal. The AWS CLI does not get there.
+    Sandbox,
+    /// With the profile of this name, which `--profile` gave.
+    Profile(String),
 }
 
 /// A command line.
@@ -141,6 +153,35 @@ impl CommandLine {
             None => next,
         }));
         self
+    }
+
+    /// The same, sent to a target. A command that names its profile already keeps it.
+    #[must_use]
+    pub fn sent_to(&self, target: &Target) -> Self {
+        let mut command = self.clone();
+        let names_profile = self.groups.iter().flatten().any(|word| {
+            matches!(word, Word::Literal(text) if text == "--profile" || text.starts_with("--profile="))
+        });
+        if let Some(words) = command.groups.first_mut() {
+            let program = words.first().cloned();
+            let is = |name: &'static str| program == Some(Word::flag(name));
+            // After the verb, or after the service and its operation.
+            let (at, flags) = match target {
+                Target::Sandbox if is("mixpanel-s3") => (2, vec![Word::flag("--sandbox")]),
+                Target::Profile(name) if !names_profile => (
+                    if is("aws") { 3 } else { 2 },
+                    Word::option("--profile", name),
+                ),
+                Target::Environment | Target::Sandbox | Target::Profile(_) => (0, Vec::new()),
+            };
+            let at = at.min(words.len());
+            words.splice(at..at, flags);
+        }
+        command.then = self
+            .then
+            .as_ref()
+            .map(|then| Box::new(then.sent_to(target)));
+        command
     }
 
     /// The program and its words, in the groups that share a line.

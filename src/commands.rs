@@ -12,7 +12,6 @@ use clap::CommandFactory;
 
 use crate::aws::{RetryTeller, Session};
 use crate::cli::{Cli, Command, Common, Output};
-use crate::command_line::Word;
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Process};
 use crate::report::Printer;
@@ -84,17 +83,6 @@ impl Surroundings {
             )));
         }
         Ok(())
-    }
-
-    /// The global flags that a command to be repeated needs.
-    fn flags_to_repeat(&self, session: &Session) -> Vec<Word> {
-        if self.common.sandbox {
-            vec![Word::flag("--sandbox")]
-        } else if session.profile().is_explicit() {
-            Word::option("--profile", session.profile().name())
-        } else {
-            Vec::new()
-        }
     }
 }
 

@@ -13,11 +13,13 @@ pub mod usage;
 pub mod verify;
 
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
 use crate::advice::Advice;
 use crate::cli::{Color, Common, Output};
+use crate::command_line::Target;
 use crate::observed::Caller;
 use crate::process::Process;
 use commands::advice_lines;
@@ -30,6 +32,8 @@ pub struct Printer {
     quiet: bool,
     verbose: bool,
     color: bool,
+    /// One for all copies: a person may choose another profile on the way.
+    target: Arc<Mutex<Target>>,
 }
 
 impl Printer {
@@ -46,6 +50,11 @@ impl Printer {
             quiet: common.quiet,
             verbose: common.verbose,
             color,
+            target: Arc::new(Mutex::new(match &common.profile {
+                _ if common.sandbox => Target::Sandbox,
+                Some(name) => Target::Profile(name.clone()),
+                None => Target::Environment,
+            })),
         }
     }
 
@@ -63,6 +72,7 @@ impl Printer {
             quiet: false,
             verbose: false,
             color: false,
+            target: Arc::default(),
         }
     }
 
@@ -82,6 +92,20 @@ impl Printer {
     /// Whether more was asked for.
     pub fn is_verbose(&self) -> bool {
         self.verbose
+    }
+
+    /// Where the commands that it prints are to run.
+    pub fn target(&self) -> Target {
+        self.target
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sends the commands that it and its copies print from now on to a profile that was chosen on the way.
+    pub fn send_commands_to_profile(&self, name: &str) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) =
+            Target::Profile(name.to_owned());
     }
 
     /// Whether there is colour on stderr.
@@ -132,7 +156,11 @@ impl Printer {
 
     /// Something that a person should not miss, on stderr, even with `--quiet`.
     pub fn warning(&self, advice: impl Into<Advice>) {
-        self.labelled(Tone::Warning, "warning:", &advice_lines(&advice.into()));
+        self.labelled(
+            Tone::Warning,
+            "warning:",
+            &advice_lines(&advice.into(), &self.target()),
+        );
     }
 
     /// Lines of which the first has a label.

@@ -156,11 +156,9 @@ impl Question {
     }
 }
 
-/// The command that does the same without questions, laid out over lines of a flag each. `before` are global flags.
-pub fn replay_command(draft: &Draft, before: &[Word]) -> CommandLine {
-    let mut command = CommandLine::mixpanel_s3(["setup"])
-        .words(before.iter().cloned())
-        .over_lines();
+/// The command that does the same without questions, laid out over lines of a flag each.
+pub fn replay_command(draft: &Draft) -> CommandLine {
+    let mut command = CommandLine::mixpanel_s3(["setup"]).over_lines();
     for question in Question::ALL {
         command = command.words(question.flags_of(draft));
     }
@@ -197,6 +195,7 @@ pub fn replay_command(draft: &Draft, before: &[Word]) -> CommandLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::Target;
     use crate::report::commands::command_text;
 
     #[test]
@@ -220,9 +219,9 @@ mod tests {
             tags: vec!["team=data platform".parse().unwrap()],
             ..Draft::default()
         };
-        let command = replay_command(&draft, &Word::option("--profile", "prod"));
+        let command = replay_command(&draft);
         assert_eq!(
-            command_text(&command),
+            command_text(&command, &Target::Profile("prod".to_owned())),
             "mixpanel-s3 setup --profile prod \\\n    --bucket acme \\\n    --region eu-west-1 \\\n    \
              --encryption kms --create-kms-key \\\n    --project-token \"$MIXPANEL_PROJECT_TOKEN\" \
              --project-token \"$MIXPANEL_PROJECT_TOKEN_2\" \\\n    --tag 'team=data platform' \\\n    --yes"

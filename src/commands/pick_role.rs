@@ -1,8 +1,10 @@
 //! Which role a command is about, and whose bucket.
 
 use super::Surroundings;
+use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Session};
+use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, InvalidName, RoleName, RoleReference};
 use crate::observe::exporters::roles_that_trust_mixpanel;
@@ -47,7 +49,7 @@ pub(super) async fn exporting_role(
                 "No role in this account trusts Mixpanel's export user ({MIXPANEL_USER_ARN})."
             ),
         )
-        .hint("Make one with `mixpanel-s3 setup`, name the one that Mixpanel is told with --role, or choose another account with --profile."));
+        .hint(Advice::from("Make one with ").code(CommandLine::mixpanel_s3(["setup"])).text(", name the one that Mixpanel is told with --role, or choose another account with --profile.")));
     }
     let names = trusting.into_iter().map(|role| role.name).collect();
     pick_role(surroundings, names, "Several roles trust Mixpanel")

@@ -168,7 +168,11 @@ fn the_bucket(
             ErrorKind::Failed,
             format!("The policies of role {role} name no bucket to write to."),
         )
-        .hint("Name it with --bucket, or let `mixpanel-s3 setup` attach the policy.")),
+        .hint(
+            Advice::from("Name it with --bucket, or let ")
+                .code(CommandLine::mixpanel_s3(["setup"]))
+                .text(" attach the policy."),
+        )),
         (Some(first), Some(second)) => {
             let all: Vec<String> = [first, second]
                 .into_iter()
@@ -218,7 +222,11 @@ async fn bucket_facts(
             ErrorKind::Failed,
             format!("The role may write to bucket {bucket}, and there is no such bucket."),
         )
-        .hint("`mixpanel-s3 setup` with the same --bucket and --role-name makes it.")),
+        .hint(
+            Advice::default()
+                .code(CommandLine::mixpanel_s3(["setup"]).option("--bucket", bucket))
+                .text(" with the same --role-name makes it."),
+        )),
         Presence::Refused => Err(refused(session, bucket, owner)),
     }
 }

@@ -128,7 +128,10 @@ async fn ask_and_prepare(
     let identity = loop {
         match who_am_i(printer, &surroundings.interrupts, &session).await? {
             Account::Right(identity) => break identity,
-            Account::Other(profile) => session = surroundings.session(Some(&profile)).await?,
+            Account::Other(profile) => {
+                session = surroundings.session(Some(&profile)).await?;
+                printer.send_commands_to_profile(&profile);
+            }
         }
     };
     let mut wizard = Wizard::new(printer, &surroundings.interrupts, draft, identity);

@@ -386,7 +386,7 @@ impl Work<'_> {
                 "The rest was removed, and this stays although it was to go:",
             ),
         };
-        Err(Error::new(kind, message).below(left_lines(&left)))
+        Err(Error::new(kind, message).below(left_lines(&left, &self.surroundings.printer.target())))
     }
 
     fn print(&self, ran: &Ran, dry_run: bool) {
@@ -403,7 +403,7 @@ impl Work<'_> {
                     "account": self.caller.account,
                     "dry_run": dry_run,
                     "changes": changes_json(&done),
-                    "stays": stays_json(stays),
+                    "stays": stays_json(stays, &printer.target()),
                     "complete": !dry_run && self.teardown.left().next().is_none(),
                 }));
             }

@@ -37,11 +37,10 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         )
         .hint("Add --yes to agree."));
     }
-    let mut asked = parse(&flags, surroundings)?;
+    let asked = parse(&flags, surroundings)?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
         .await?;
-    asked.subject.repeat = surroundings.flags_to_repeat(&session);
     let failed = |failure: Failure| failure.into_error(session.profile());
     let aws = Aws::new(&session, &session.home_region());
     let interrupts = &surroundings.interrupts;
@@ -93,9 +92,11 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         findings.take_in(&proof.checks, proof.swept);
     }
     match surroundings.common.output {
-        Output::Json => surroundings
-            .printer
-            .json(&verdict_json(&evidence, &findings)),
+        Output::Json => surroundings.printer.json(&verdict_json(
+            &evidence,
+            &findings,
+            &surroundings.printer.target(),
+        )),
         _ => surroundings.printer.results(
             surroundings
                 .printer
@@ -210,7 +211,6 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
             region,
             form: Form::default(),
             bucket_account: bucket_account(flags.bucket_account.as_deref())?,
-            repeat: Vec::new(),
         },
         project,
     })

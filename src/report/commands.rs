@@ -2,7 +2,7 @@
 
 use super::terminal::{LONGEST_LINE, is_hidden};
 use crate::advice::{Advice, Piece};
-use crate::command_line::{CommandLine, Output, Word};
+use crate::command_line::{CommandLine, Output, Target, Word};
 
 /// How long a word may be. Nothing that AWS has a name for is longer.
 const LONGEST_WORD: usize = 2048;
@@ -57,26 +57,27 @@ fn quoted_word(word: &Word) -> Option<String> {
     }
 }
 
-/// A command as text, or what is said in its stead.
-pub fn command_text(command: &CommandLine) -> String {
-    quoted(command).unwrap_or_else(|| NOT_SHOWN.to_owned())
+/// A command as text, sent to where this run was, or what is said in its stead.
+pub fn command_text(command: &CommandLine, target: &Target) -> String {
+    quoted(&command.sent_to(target)).unwrap_or_else(|| NOT_SHOWN.to_owned())
 }
 
 /// A command as lines. No word holds a line break, so every line is of the command's own layout.
-pub fn command_lines(command: &CommandLine) -> Vec<String> {
-    command_text(command).lines().map(str::to_owned).collect()
+pub fn command_lines(command: &CommandLine, target: &Target) -> Vec<String> {
+    let text = command_text(command, target);
+    text.lines().map(str::to_owned).collect()
 }
 
 /// An advice as lines, its commands quoted.
-pub fn advice_lines(advice: &Advice) -> Vec<String> {
+pub fn advice_lines(advice: &Advice, target: &Target) -> Vec<String> {
     let mut lines = vec![String::new()];
     for piece in advice.pieces() {
         let text = match piece {
             Piece::Text(words) => words.clone(),
-            Piece::Code(command) => format!("`{}`", command_text(command)),
-            Piece::Command(command) => command_text(command),
+            Piece::Code(command) => format!("`{}`", command_text(command, target)),
+            Piece::Command(command) => command_text(command, target),
             Piece::Below(command) => {
-                lines.extend(command_lines(command));
+                lines.extend(command_lines(command, target));
                 continue;
             }
         };
@@ -88,14 +89,16 @@ pub fn advice_lines(advice: &Advice) -> Vec<String> {
 }
 
 /// An advice as a sentence, and the commands that follow it, which must not be broken where the sentence is wrapped.
-pub fn sentence_and_commands(advice: &Advice) -> (String, Vec<String>) {
+pub fn sentence_and_commands(advice: &Advice, target: &Target) -> (String, Vec<String>) {
     let (mut sentence, mut commands) = (String::new(), Vec::new());
     for piece in advice.pieces() {
         match piece {
             Piece::Text(words) => sentence.push_str(words),
-            Piece::Code(command) => sentence.push_str(&format!("`{}`", command_text(command))),
+            Piece::Code(command) => {
+                sentence.push_str(&format!("`{}`", command_text(command, target)));
+            }
             Piece::Command(command) | Piece::Below(command) => {
-                commands.extend(command_lines(command));
+                commands.extend(command_lines(command, target));
             }
         }
     }
@@ -103,6 +106,6 @@ pub fn sentence_and_commands(advice: &Advice) -> (String, Vec<String>) {
 }
 
 /// An advice as one text, for JSON.
-pub fn advice_text(advice: &Advice) -> String {
-    advice_lines(advice).join("\n")
+pub fn advice_text(advice: &Advice, target: &Target) -> String {
+    advice_lines(advice, target).join("\n")
 }

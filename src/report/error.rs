@@ -11,7 +11,11 @@ impl Printer {
     /// Prints an error: what happened, then what to do next. Its exit code is the caller's business.
     pub fn error(&self, error: &Error) {
         if self.output() == Output::Json {
-            let hints: Vec<String> = error.hints.iter().map(advice_text).collect();
+            let hints: Vec<String> = error
+                .hints
+                .iter()
+                .map(|hint| advice_text(hint, &self.target()))
+                .collect();
             let message: Vec<&str> = std::iter::once(&error.message)
                 .chain(&error.lines)
                 .map(String::as_str)
@@ -31,7 +35,7 @@ impl Printer {
             .collect();
         self.labelled(Tone::Bad, "error:", &lines);
         for hint in &error.hints {
-            self.labelled(Tone::Heading, "hint:", &advice_lines(hint));
+            self.labelled(Tone::Heading, "hint:", &advice_lines(hint, &self.target()));
         }
         if let Some(source) = error.source.as_ref().filter(|_| self.is_verbose()) {
             self.labelled(Tone::Quiet, "caused by:", &[format!("{source:#}")]);

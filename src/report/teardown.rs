@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::commands::command_text;
 use super::{Printer, Tone};
+use crate::command_line::Target;
 use crate::plan::Step;
 use crate::teardown::{Removal, Stays, Teardown};
 
@@ -29,7 +30,7 @@ impl Printer {
             if let Some(command) = &stays.command {
                 self.note(&format!(
                     "        {}",
-                    self.paint(Tone::Quiet, &command_text(command))
+                    self.paint(Tone::Quiet, &command_text(command, &self.target()))
                 ));
             }
         }
@@ -56,7 +57,7 @@ pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> 
 }
 
 /// What was asked to go and stays, for an error.
-pub fn left_lines(left: &[&Stays]) -> Vec<String> {
+pub fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
     let mut lines = Vec::new();
     for stays in left {
         lines.push(format!(
@@ -66,13 +67,13 @@ pub fn left_lines(left: &[&Stays]) -> Vec<String> {
             stays.why
         ));
         let command = stays.command.as_ref();
-        lines.extend(command.map(|command| format!("    {}", command_text(command))));
+        lines.extend(command.map(|command| format!("    {}", command_text(command, target))));
     }
     lines
 }
 
 /// What stays, as JSON.
-pub fn stays_json(stays: &[Stays]) -> Value {
+pub fn stays_json(stays: &[Stays], target: &Target) -> Value {
     stays
         .iter()
         .map(|stays| {
@@ -80,7 +81,7 @@ pub fn stays_json(stays: &[Stays]) -> Value {
                 "resource": stays.resource,
                 "id": stays.id,
                 "why": stays.why,
-                "command": stays.command.as_ref().map(command_text),
+                "command": stays.command.as_ref().map(|command| command_text(command, target)),
                 "was_to_go": stays.was_to_go,
             })
         })

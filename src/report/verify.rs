@@ -6,6 +6,7 @@ use time::{Date, Weekday};
 use super::commands::{advice_text, command_text, sentence_and_commands};
 use super::terminal::visible;
 use super::{Printer, Tone};
+use crate::command_line::{CommandLine, Target};
 use crate::details::UiEncryption;
 use crate::policy::evaluate::Decision;
 use crate::prove::Event;
@@ -114,7 +115,8 @@ impl Printer {
                 warned.join(", ")
             ));
         }
-        text.push_str(". `mixpanel-s3 verify` tells more.");
+        let more = command_text(&CommandLine::mixpanel_s3(["verify"]), &self.target());
+        text.push_str(&format!(". `{more}` tells more."));
         self.note("");
         self.notes(wrapped("", "  ", &text));
     }
@@ -176,17 +178,23 @@ impl Printer {
         for fix in check.fix.iter().filter(|_| told) {
             match fix {
                 Fix::Advice(advice) => {
-                    let (sentence, commands) = sentence_and_commands(advice);
+                    let (sentence, commands) = sentence_and_commands(advice, &self.target());
                     lines.extend(wrapped("    mend: ", "          ", &sentence));
                     let commands = commands.iter();
                     lines.extend(commands.map(|command| format!("          {command}")));
                 }
                 // A command stays in one piece, to be copied.
                 Fix::Command(command) => {
-                    lines.push(format!("    mend: {}", command_text(command)));
+                    lines.push(format!(
+                        "    mend: {}",
+                        command_text(command, &self.target())
+                    ));
                 }
                 Fix::Edit { diff, command } => {
-                    lines.push(format!("    mend: {}", command_text(command)));
+                    lines.push(format!(
+                        "    mend: {}",
+                        command_text(command, &self.target())
+                    ));
                     lines.extend(diff.lines().map(|line| format!("          {line}")));
                 }
             }
@@ -352,9 +360,13 @@ fn tone(status: Status) -> Tone {
 }
 
 /// The verdict as JSON.
-pub fn verdict_json(evidence: &Evidence, findings: &Findings) -> Value {
+pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -> Value {
     let role = evidence.role.as_ref().map(|role| role.arn.to_string());
-    let checks: Vec<Value> = findings.checks.iter().map(check_json).collect();
+    let checks: Vec<Value> = findings
+        .checks
+        .iter()
+        .map(|check| check_json(check, target))
+        .collect();
     let access: Vec<Value> = findings
         .access
         .iter()
@@ -388,15 +400,15 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings) -> Value {
 }
 
 /// A check as JSON.
-pub fn check_json(check: &Check) -> Value {
+pub fn check_json(check: &Check, target: &Target) -> Value {
     let fix: Vec<Value> = check
         .fix
         .iter()
         .map(|fix| match fix {
-            Fix::Command(command) => json!({ "command": command_text(command) }),
-            Fix::Advice(advice) => json!({ "advice": advice_text(advice) }),
+            Fix::Command(command) => json!({ "command": command_text(command, target) }),
+            Fix::Advice(advice) => json!({ "advice": advice_text(advice, target) }),
             Fix::Edit { diff, command } => {
-                json!({ "command": command_text(command), "diff": diff })
+                json!({ "command": command_text(command, target), "diff": diff })
             }
         })
         .collect();

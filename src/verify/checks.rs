@@ -149,7 +149,7 @@ impl Case<'_> {
         let Self {
             subject, evidence, ..
         } = self;
-        let mut command = CommandLine::mixpanel_s3(["setup"]).words(subject.repeat.iter().cloned());
+        let mut command = CommandLine::mixpanel_s3(["setup"]);
         command = match evidence.bucket_name() {
             Some(bucket) => command.option("--bucket", bucket),
             None => command.option("--bucket", "BUCKET"),
@@ -179,9 +179,8 @@ impl Case<'_> {
 
     /// `verify` of the same role and bucket once more.
     fn verify_command(&self) -> CommandLine {
-        let command = CommandLine::mixpanel_s3(["verify"])
-            .words(self.subject.repeat.iter().cloned())
-            .option("--role", &self.evidence.role_name);
+        let command =
+            CommandLine::mixpanel_s3(["verify"]).option("--role", &self.evidence.role_name);
         match self.evidence.bucket_name() {
             Some(bucket) => command.option("--bucket", bucket),
             None => command,

@@ -2,7 +2,6 @@
 
 use time::OffsetDateTime;
 
-use crate::command_line::Word;
 use crate::details::Form;
 use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated, Unread};
@@ -26,8 +25,6 @@ pub struct Subject {
     pub form: Form,
     /// The account that the bucket is said to be of; the caller's own where nobody says.
     pub bucket_account: Option<AccountId>,
-    /// The global flags that a command to be repeated needs.
-    pub repeat: Vec<Word>,
 }
 
 /// Everything that stands in AWS and bears on whether Mixpanel can write.

@@ -1,6 +1,6 @@
 //! What is printed to be copied does what it says and nothing else, whatever an account, a file or a flag is named.
 
-use mixpanel_s3::command_line::{CommandLine, Word};
+use mixpanel_s3::command_line::{CommandLine, Target, Word};
 use mixpanel_s3::report::commands::{NOT_SHOWN, command_text, quoted};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -214,7 +214,7 @@ fn what_a_shell_cannot_give_back_is_no_command() {
         "fileb://x",
     ] {
         assert_eq!(quoted(&with(value)), None, "{value:?}");
-        assert_eq!(command_text(&with(value)), NOT_SHOWN);
+        assert_eq!(command_text(&with(value), &Target::default()), NOT_SHOWN);
     }
     assert_eq!(quoted(&with(&"a".repeat(3000))), None);
     let long = (0..4).fold(with("a"), |line, _| line.value("a".repeat(2000)));
@@ -314,5 +314,132 @@ proptest! {
             true => prop_assert_eq!(words, vec![Word::Literal(joined)]),
             false => prop_assert_eq!(words.len(), 2),
         }
+    }
+}
+
+/// Runs with the cloud's keys in a profile, and with nothing else that would lead there.
+fn run_with_profile(cloud: &Cloud, arguments: &[&str]) -> Outcome {
+    let home = tempfile::tempdir().expect("a directory");
+    let token = cloud.keys.token.as_ref();
+    let credentials = format!(
+        "[acme-prod]\naws_access_key_id = {}\naws_secret_access_key = {}\n{}",
+        cloud.keys.id,
+        cloud.keys.secret,
+        token.map_or(String::new(), |token| format!(
+            "aws_session_token = {token}\n"
+        ))
+    );
+    std::fs::write(home.path().join("credentials"), credentials).expect("written");
+    let mut command = bare(&home);
+    command
+        .args(arguments)
+        .args(["--profile", "acme-prod", "--verbose"])
+        .env("AWS_ENDPOINT_URL", cloud.endpoint())
+        .env("AWS_REGION", "eu-west-1")
+        .env("MIXPANEL_PROJECT_TOKEN", TOKEN);
+    run(&mut command)
+}
+
+/// Every command of AWS's and ours that a run with a profile offers is for that profile. How many.
+#[track_caller]
+fn for_the_profile(outcome: &Outcome) -> usize {
+    let commands: Vec<Vec<String>> = offered(outcome)
+        .iter()
+        .flat_map(|line| shell::commands(line).unwrap_or_else(|why| panic!("{why}\n{outcome:?}")))
+        .collect();
+    for words in &commands {
+        let named = words
+            .windows(2)
+            .filter(|pair| pair[0] == "--profile" && pair[1] == "acme-prod");
+        assert_eq!(named.count(), 1, "{words:?}\n{outcome:?}");
+    }
+    commands.len()
+}
+
+#[test]
+fn what_is_offered_is_for_the_profile_of_this_run() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    let kms = ["--encryption", "kms", "--create-kms-key"];
+    let setup = ["setup", "--yes", "--bucket", &bucket];
+    let made = run_with_profile(&cloud, &[&setup[..], &kms].concat()).exits(0);
+    assert!(for_the_profile(&made) > 0, "the same without questions");
+    // Whoever has the role's name can take it: a document to read, to edit and to put back.
+    cloud.role_by_hand("open", &trust(USER, None), &[data(&bucket)]);
+    let verdict = run_with_profile(&cloud, &["verify", "--role", "open"]).exits(4);
+    assert!(for_the_profile(&verdict) >= 2, "{verdict:?}");
+    let missing = run_with_profile(
+        &cloud,
+        &["verify", "--role", "open", "--bucket", "acme-gone"],
+    );
+    assert!(for_the_profile(&missing) > 0, "{missing:?}");
+    let teardown = ["teardown", "--role", &bucket, "--yes"];
+    let removed = run_with_profile(&cloud, &teardown).exits(0);
+    assert!(for_the_profile(&removed) > 0, "the key's deletion");
+}
+
+#[test]
+fn what_a_rehearsal_offers_of_this_program_is_for_the_rehearsal() {
+    let home = tempfile::tempdir().expect("a directory");
+    let rehearse = |arguments: &[&str]| {
+        let mut command = bare(&home);
+        command
+            .args(arguments)
+            .arg("--sandbox")
+            .env("MIXPANEL_PROJECT_TOKEN", TOKEN);
+        run(&mut command)
+    };
+    let mut ours = 0;
+    for arguments in [
+        &["print-details"][..],
+        &[
+            "setup",
+            "--yes",
+            "--bucket",
+            "acme-rehearsal",
+            "--region",
+            "eu-west-1",
+        ],
+        &["verify", "--bucket", "acme-gone"],
+        &["teardown", "--yes"],
+        &["verify"],
+    ] {
+        let outcome = rehearse(arguments);
+        for words in offered(&outcome)
+            .iter()
+            .flat_map(|line| shell::commands(line).expect("plain words"))
+            .filter(|words| words[0] == "mixpanel-s3")
+        {
+            let named = words.iter().filter(|word| *word == "--sandbox");
+            assert_eq!(named.count(), 1, "{words:?}\n{outcome:?}");
+            ours += 1;
+        }
+    }
+    assert!(ours >= 4, "{ours}");
+}
+
+proptest! {
+    #[test]
+    fn a_command_sent_to_a_profile_names_it_once_and_changes_nothing_else(
+        command in command_lines(),
+        profile in values(),
+    ) {
+        let sent = command.sent_to(&Target::Profile(profile.clone()));
+        prop_assert_eq!(&sent.sent_to(&Target::Profile("another".to_owned())), &sent);
+        let (mut before, mut after) = (Some(&command), Some(&sent));
+        while let (Some(plain), Some(sent)) = (before, after) {
+            let words = |line: &CommandLine| line.groups().concat();
+            let kept: Vec<Word> = words(plain);
+            let mut rest = words(sent);
+            for word in Word::option("--profile", &profile) {
+                if rest.len() > kept.len() {
+                    let at = rest.iter().position(|one| *one == word);
+                    rest.remove(at.expect("the profile"));
+                }
+            }
+            prop_assert_eq!(rest, kept);
+            (before, after) = (plain.next(), sent.next());
+        }
+        prop_assert!(before.is_none() && after.is_none());
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         plan,
     } = prepared;
     let printer = &surroundings.printer;
-    let replay = replay_command(draft, &surroundings.flags_to_repeat(session));
+    let replay = replay_command(draft);
     let applied = apply(aws, spec, plan, &surroundings.interrupts, |event| {
         printer.progress(&spec.role, &event)
     })
@@ -152,15 +152,13 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ));
         printer.warning(warning.below(key_deletion(spare)));
     }
-    let mut subject = after.subject();
-    subject.repeat = surroundings.flags_to_repeat(session);
+    let subject = after.subject();
     let judged = match evidence {
         Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
         Err(failure) => {
-            let why = failure.to_string();
-            printer.warning(format!(
-                "the set-up was not judged: {why} `mixpanel-s3 verify` does that."
-            ));
+            let why = format!("the set-up was not judged: {failure} ");
+            let verify = CommandLine::mixpanel_s3(["verify"]);
+            printer.warning(Advice::from(why).code(verify).text(" does that."));
             None
         }
     };
@@ -173,14 +171,14 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             "account": observed.caller.account,
             "changes": changes_json(&plan.steps),
             "details": details_report::as_json(&details),
-            "failed_checks": failed.iter().map(|check| check_json(check)).collect::<Vec<_>>(),
+            "failed_checks": failed.iter().map(|check| check_json(check, &printer.target())).collect::<Vec<_>>(),
         })),
         _ => {
             printer.note("");
             printer.details(&details);
             printer.note("");
             printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
-            printer.notes(command_lines(&replay));
+            printer.notes(command_lines(&replay, &printer.target()));
             if let Some((findings, _)) = &judged {
                 printer.judged(findings);
             }

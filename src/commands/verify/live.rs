@@ -199,7 +199,7 @@ pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Pr
         .flat_map(|(thing, command)| {
             [
                 format!("  {thing}"),
-                format!("    {}", command_text(command)),
+                format!("    {}", command_text(command, &printer.target())),
             ]
         })
         .collect();

@@ -224,7 +224,7 @@ fn of_this_account(case: &Case<'_>) -> Check {
         )
         .because(source)
         .mixpanel_sees("AccessDenied, or nothing at all while data leaks")
-        .advise("Choose another bucket: mixpanel-s3 setup makes one. If the bucket is meant to be another account's, say whose with --bucket-account ID, and have its owner let you read its policy (s3:GetBucketPolicy).")
+        .advise(Advice::from("Choose another bucket: ").code(CommandLine::mixpanel_s3(["setup"])).text(" makes one. If the bucket is meant to be another account's, say whose with --bucket-account ID, and have its owner let you read its policy (s3:GetBucketPolicy)."))
     };
     match &case.evidence.bucket {
         None | Some((_, BucketStanding::Missing | BucketStanding::Disabled(_))) => {
