@@ -421,6 +421,18 @@ fn present_ids(observed: &Observed) -> BTreeSet<String> {
         .unwrap_or_default()
 }
 
+impl Answers {
+    /// The tokens that are to go and that the role does not trust, by their ends.
+    pub fn not_there_to_remove(&self, observed: &Observed) -> Vec<String> {
+        let present = present_ids(observed);
+        let references = self.rest.removed.iter();
+        references
+            .filter(|reference| !present.iter().any(|id| reference.means(id)))
+            .map(ExternalIdReference::ends)
+            .collect()
+    }
+}
+
 /// The ExternalIds that are there and meant to go. One that is not there has gone already.
 fn removed_ids(
     references: &[ExternalIdReference],

@@ -82,7 +82,8 @@ pub async fn run(process: Process) -> u8 {
         process,
         common,
     };
-    match commands::run(command, &surroundings).await {
+    let ran = commands::run(command, &surroundings).await;
+    match ran.and_then(|()| surroundings.printer.all_was_written()) {
         Ok(()) => 0,
         Err(error) => {
             if error.kind == ErrorKind::Interrupted {

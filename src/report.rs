@@ -13,13 +13,14 @@ pub mod usage;
 pub mod verify;
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
 use crate::advice::Advice;
 use crate::cli::{Color, Common, Output};
 use crate::command_line::Target;
+use crate::error::{Error, ErrorKind, Result};
 use crate::observed::Caller;
 use crate::process::Process;
 use commands::advice_lines;
@@ -34,6 +35,8 @@ pub struct Printer {
     color: bool,
     /// One for all copies: a person may choose another profile on the way.
     target: Arc<Mutex<Target>>,
+    /// What first kept a result from being written, for all copies.
+    unwritten: Arc<OnceLock<std::io::Error>>,
 }
 
 impl Printer {
@@ -55,6 +58,7 @@ impl Printer {
                 Some(name) => Target::Profile(name.clone()),
                 None => Target::Environment,
             })),
+            unwritten: Arc::default(),
         }
     }
 
@@ -73,6 +77,7 @@ impl Printer {
             verbose: false,
             color: false,
             target: Arc::default(),
+            unwritten: Arc::default(),
         }
     }
 
@@ -115,7 +120,32 @@ impl Printer {
 
     /// A line of a result, on stdout.
     pub fn result(&self, line: &str) {
-        write_line(&mut std::io::stdout().lock(), &styled(line));
+        self.write_result(&styled(line));
+    }
+
+    fn write_result(&self, line: &str) {
+        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+            self.did_not_write(error);
+        }
+    }
+
+    /// Keeps why a result was not written. A reader that went away (`| head`) is no failure of ours.
+    fn did_not_write(&self, error: std::io::Error) {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            let _ = self.unwritten.set(error);
+        }
+    }
+
+    /// Whether every result of this run reached stdout, or went to somebody who stopped reading.
+    pub fn all_was_written(&self) -> Result<()> {
+        match self.unwritten.get() {
+            None => Ok(()),
+            Some(error) => Err(Error::new(
+                ErrorKind::Failed,
+                format!("The result could not be written to stdout: {error}."),
+            )
+            .hint("What the run did in AWS stands. Run it again where stdout can be written.")),
+        }
     }
 
     /// A result of several lines, on stdout.
@@ -127,17 +157,17 @@ impl Printer {
 
     /// A result as JSON, on stdout.
     pub fn json(&self, value: &Value) {
-        write_line(&mut std::io::stdout().lock(), &json_text(value, true));
+        self.write_result(&json_text(value, true));
     }
 
     /// An error as JSON, on a line of stderr.
     fn json_error(&self, value: &Value) {
-        write_line(&mut std::io::stderr().lock(), &json_text(value, false));
+        write_to_stderr(&json_text(value, false));
     }
 
     /// A text that this program is made with, on stdout, as it is: a script or a manual page, with nobody's values in it.
     pub fn own_text(&self, text: &str) {
-        write_line(&mut std::io::stdout().lock(), text.trim_end());
+        self.write_result(text.trim_end());
     }
 
     /// A line for a person to follow along, on stderr.
@@ -185,12 +215,12 @@ impl Printer {
     }
 
     fn always(&self, line: &str) {
-        write_line(&mut std::io::stderr().lock(), &styled(line));
+        write_to_stderr(&styled(line));
     }
 
     /// What clap has to say of arguments that may be shown.
     fn complain(text: &str) {
-        write_line(&mut std::io::stderr().lock(), text.trim_end_matches('\n'));
+        write_to_stderr(text.trim_end_matches('\n'));
     }
 
     /// Text in a tone, where there is colour, for a line that is yet to be printed.
@@ -202,9 +232,9 @@ impl Printer {
     }
 }
 
-fn write_line(stream: &mut impl Write, line: &str) {
-    // A reader that went away (`| head`) is no failure of ours.
-    let _ = writeln!(stream, "{line}");
+fn write_to_stderr(line: &str) {
+    // Where it cannot be written, there is nowhere to say so.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// What a piece of text is, which decides its colour.

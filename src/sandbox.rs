@@ -265,7 +265,10 @@ fn state_file(process: &Process) -> Result<PathBuf> {
     file::own_directory(&directory).map_err(|error| {
         Error::new(
             ErrorKind::Failed,
-            format!("The directory for the sandbox's state cannot be used: {error}."),
+            format!(
+                "The directory for the sandbox's state, {}, cannot be used: {error}.",
+                directory.display()
+            ),
         )
         .hint(format!("Name a file with {STATE_VARIABLE}."))
     })?;

@@ -171,7 +171,15 @@ const OF_SAFETY: [&str; 4] = [
     "trust-others",
 ];
 
+/// Checks of what an organization decides, which an account of it seldom sees.
+const OF_THE_ORGANIZATION: [&str; 3] = ["rcp-network", "rcp-sts", "scp"];
+
 impl Check {
+    /// Whether it is of what an organization decides.
+    pub fn is_of_the_organization(&self) -> bool {
+        OF_THE_ORGANIZATION.contains(&self.id)
+    }
+
     /// Whether it says that a set-up is unsafe, and not that Mixpanel cannot write.
     pub fn is_of_safety(&self) -> bool {
         OF_SAFETY.contains(&self.id)

@@ -43,6 +43,8 @@ impl Prompter {
             let mut input = Input::<String>::with_theme(&*self.theme)
                 .with_prompt(visible(prompt))
                 .report(false)
+                // Then it is for `check` to say what is missing.
+                .allow_empty(true)
                 .validate_with(|text: &String| {
                     // The rest of a paste is no second try.
                     let refused = check(text).inspect_err(|_| keyboard.forget());
@@ -52,7 +54,7 @@ impl Prompter {
             if let Some(default) = default.filter(|default| visible(default) == *default) {
                 input = input.default(default);
             }
-            input.interact_text()
+            input.interact_text().inspect_err(|_| end_the_line())
         })
         .and_then(|text| check(&text).map_err(|message| Error::new(ErrorKind::Usage, message)))
     }
@@ -65,6 +67,7 @@ impl Prompter {
                 .report(false)
                 .allow_empty(true)
                 .interact_text()
+                .inspect_err(|_| end_the_line())
         })?;
         Ok(typed.trim() == word)
     }
@@ -135,6 +138,12 @@ fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
         "n" | "no" => Ok(false),
         _ => Err("type yes or no".to_owned()),
     }
+}
+
+/// Ends the line on which a text was being typed, so that what is said next stands on its own.
+fn end_the_line() {
+    // Nothing is to be done about a terminal that is gone.
+    let _ = dialoguer::console::Term::stderr().write_line("");
 }
 
 /// Shows the cursor, wherever a prompt was left.

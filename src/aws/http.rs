@@ -32,19 +32,43 @@ use crate::error::{Error, Result};
 /// The longest bundle of certificates, in bytes. The world's public ones take a quarter of a megabyte.
 const MOST_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The client. `ca_bundle` is the file that AWS_CA_BUNDLE names.
-pub(super) fn client(ca_bundle: Option<&str>) -> Result<SharedHttpClient> {
+/// A file of certificates to trust besides the system's.
+pub(super) struct Bundle {
+    path: String,
+    /// What names the file.
+    named_by: String,
+}
+
+impl Bundle {
+    /// The file that AWS_CA_BUNDLE names.
+    pub(super) fn of_environment(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            named_by: "AWS_CA_BUNDLE".to_owned(),
+        }
+    }
+
+    /// The file that a profile names.
+    pub(super) fn of_profile(path: &str, profile: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            named_by: format!("ca_bundle of profile '{profile}'"),
+        }
+    }
+}
+
+/// The client.
+pub(super) fn client(bundle: Option<&Bundle>) -> Result<SharedHttpClient> {
     let mut store = TrustStore::default();
-    if let Some(path) = ca_bundle {
-        store = store.with_pem_certificate(certificates(path)?);
+    if let Some(bundle) = bundle {
+        store = store.with_pem_certificate(certificates(bundle)?);
     }
     let context = TlsContext::builder()
         .with_trust_store(store)
         .build()
         .map_err(|error| {
-            Error::usage(format!(
-                "AWS_CA_BUNDLE holds no usable certificates: {error}."
-            ))
+            let holder = bundle.map_or("the system's store", |bundle| &bundle.named_by);
+            Error::usage(format!("No usable certificates in {holder}: {error}."))
         })?;
     let client = HttpClientBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder()
@@ -63,11 +87,12 @@ pub(super) fn client(ca_bundle: Option<&str>) -> Result<SharedHttpClient> {
 }
 
 /// The bundle, in which every certificate is one that can be trusted: the SDK panics at others.
-fn certificates(path: &str) -> Result<Vec<u8>> {
+fn certificates(bundle: &Bundle) -> Result<Vec<u8>> {
+    let Bundle { path, named_by } = bundle;
     let unusable = |why: &str| {
-        Error::usage(format!("AWS_CA_BUNDLE names '{path}', {why}.")).hint(
-            "It has to name a file of certificates in PEM. Correct AWS_CA_BUNDLE, or unset it.",
-        )
+        Error::usage(format!("{named_by} names '{path}', {why}.")).hint(format!(
+            "It has to name a file of certificates in PEM. Correct {named_by}, or unset it."
+        ))
     };
     let pem = read(path).map_err(|error| unusable(&format!("which cannot be read: {error}")))?;
     let mut roots = RootCertStore::empty();

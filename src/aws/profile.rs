@@ -7,6 +7,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use super::environment::REGIONS;
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
+use crate::error::{Error, Result};
 use crate::names::{Region, without_tokens};
 use crate::process::Process;
 
@@ -18,6 +19,10 @@ pub struct Profile {
     origin: Origin,
     kind: Kind,
     region: Option<Region>,
+    /// Whether what stands where its region should is none.
+    no_region: bool,
+    /// The file of certificates that it names.
+    ca_bundle: Option<String>,
     mfa: bool,
     exists: bool,
     others: Vec<String>,
@@ -57,9 +62,10 @@ impl Profile {
         )
         .await
         .ok();
-        let region = region_of_environment(process).or_else(|| {
-            property(set.as_ref(), name, "region").and_then(|region| region.parse().ok())
-        });
+        let own_region = property(set.as_ref(), name, "region").map(str::parse::<Region>);
+        let of_environment = region_of_environment(process);
+        let no_region = of_environment.is_none() && matches!(own_region, Some(Err(_)));
+        let region = of_environment.or_else(|| own_region.and_then(std::result::Result::ok));
         let has = |key: &str| property(set.as_ref(), name, key).is_some();
         let kind = if has("sso_session") || has("sso_start_url") {
             Kind::Sso
@@ -79,6 +85,8 @@ impl Profile {
             origin,
             kind,
             region,
+            no_region,
+            ca_bundle: property(set.as_ref(), name, "ca_bundle").map(str::to_owned),
             mfa: has("mfa_serial"),
             others,
             shadowed: origin != Origin::Flag && process.variable("AWS_ACCESS_KEY_ID").is_some(),
@@ -92,6 +100,8 @@ impl Profile {
             origin: Origin::Sandbox,
             kind: Kind::Other,
             region: region_of_environment(process).or_else(|| Some(Region::us_east_1())),
+            no_region: false,
+            ca_bundle: None,
             mfa: false,
             exists: true,
             others: Vec::new(),
@@ -117,6 +127,30 @@ impl Profile {
     /// The region of the environment or of the profile.
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
+    }
+
+    /// Refuses a profile whose region is none.
+    pub fn check(&self) -> Result<()> {
+        match self.no_region {
+            false => Ok(()),
+            true => Err(Error::usage(format!(
+                "The region of profile '{}' is not a region code, such as eu-west-1.",
+                without_tokens(&self.name)
+            ))
+            .hint(
+                Advice::from("Correct it with ")
+                    .code(
+                        CommandLine::aws(["configure", "set", "region", "REGION"])
+                            .option("--profile", &self.name),
+                    )
+                    .text(", or set AWS_REGION."),
+            )),
+        }
+    }
+
+    /// The file of certificates that the profile names, as the AWS CLI reads it: AWS_CA_BUNDLE comes before it.
+    pub fn ca_bundle(&self) -> Option<&str> {
+        self.ca_bundle.as_deref()
     }
 
     /// Every profile in the configuration files, sorted.

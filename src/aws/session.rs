@@ -15,10 +15,11 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::credentials::Checked;
+use super::environment;
+use super::http::{self, Bundle};
 use super::profile::Profile;
 use super::retries::RetryTeller;
 use super::sts::Assumed;
-use super::{environment, http};
 use crate::error::{Error, Result};
 use crate::names::Region;
 use crate::process::Process;
@@ -53,7 +54,13 @@ impl Session {
         let profile = Profile::select(process, profile_flag).await;
         let region = profile.region().cloned().unwrap_or_else(Region::us_east_1);
         environment::check(process)?;
-        let client = http::client(process.variable("AWS_CA_BUNDLE"))?;
+        profile.check()?;
+        let bundle = match (process.variable("AWS_CA_BUNDLE"), profile.ca_bundle()) {
+            (Some(path), _) => Some(Bundle::of_environment(path)),
+            (None, Some(path)) => Some(Bundle::of_profile(path, profile.name())),
+            (None, None) => None,
+        };
+        let client = http::client(bundle.as_ref())?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(aws_config::Region::new(region.to_string()))
             .http_client(client.clone())

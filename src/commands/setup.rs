@@ -205,6 +205,12 @@ async fn prepare(
                 interrupts.or(look(&aws, &session, &answers)).await?
             }
         };
+    for token in answers.not_there_to_remove(&observation.observed) {
+        surroundings.printer.note(&format!(
+            "--remove-token: role {} does not trust {token}, so there is nothing to take out.",
+            answers.role
+        ));
+    }
     let spec = answers.into_spec(&observation)?;
     let mut observed = observation.observed;
     let mut planned = plan(&spec, &observed);

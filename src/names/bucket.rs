@@ -98,8 +98,9 @@ fn broken_rule(name: &str) -> Option<String> {
     }
     if !(3..=63).contains(&name.len()) {
         return Some(format!(
-            "it has {} characters, and S3 takes 3 to 63",
-            name.len()
+            "it has {} character{}, and S3 takes 3 to 63",
+            name.len(),
+            if name.len() == 1 { "" } else { "s" }
         ));
     }
     let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

@@ -20,9 +20,12 @@ pub fn usage(process: &Process, error: &clap::Error) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let is_help = error.kind() == Kind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || is_help {
-        // Nothing is to be done where not even the help can be printed.
-        let _ = error.print();
-        return code;
+        return match error.print() {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                ErrorKind::Failed.exit_code()
+            }
+            _ => code,
+        };
     }
     let arguments: Vec<String> = process.arguments.iter().map(showable).collect();
     let again = Cli::try_parse_from(&arguments)

@@ -102,6 +102,11 @@ impl Printer {
     pub fn judged(&self, findings: &Findings) {
         self.failures(findings);
         let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
+        let unknown: Vec<&str> = findings
+            .with(Status::Unknown)
+            .filter(|check| !check.is_of_the_organization())
+            .map(|check| check.id)
+            .collect();
         let passed = findings.with(Status::Pass).count();
         let failed = findings.with(Status::Fail).count();
         let mut text = match failed {
@@ -114,6 +119,9 @@ impl Printer {
                 warned.len(),
                 warned.join(", ")
             ));
+        }
+        if !unknown.is_empty() {
+            text.push_str(&format!("; not known: {}", unknown.join(", ")));
         }
         let more = command_text(&CommandLine::mixpanel_s3(["verify"]), &self.target());
         text.push_str(&format!(". `{more}` tells more."));
@@ -327,16 +335,27 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// Text in lines of at most 80 columns. A line break within the text is none.
+/// Text in lines of at most 80 columns. A line break within the text is none, and what stands between backquotes is not broken: a
+/// command is copied whole.
 pub fn wrapped(first: &str, rest: &str, text: &str) -> Vec<String> {
+    // No text has it any more once it is visible.
+    const KEPT_SPACE: char = '\u{fdd2}';
     let options = textwrap::Options::new(WIDTH)
         .initial_indent(first)
         .subsequent_indent(rest)
         .break_words(false)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let text = visible(text);
+    let text: String = visible(text)
+        .split('`')
+        .enumerate()
+        .map(|(at, part)| match at % 2 {
+            0 => part.to_owned(),
+            _ => part.replace(' ', &KEPT_SPACE.to_string()),
+        })
+        .collect::<Vec<_>>()
+        .join("`");
     let lines = textwrap::wrap(&text, options).into_iter();
-    lines.map(Into::into).collect()
+    lines.map(|line| line.replace(KEPT_SPACE, " ")).collect()
 }
 
 fn word(status: Status) -> &'static str {

@@ -84,10 +84,7 @@ fn too_long() -> io::Error {
 
 /// Replaces the file in one step, so that a kill leaves the one before.
 pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = match file.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(file);
     make_directory(directory)?;
     match fs::symlink_metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -103,6 +100,21 @@ pub(super) fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Whether a state can be written there at all. It is asked before anything is rehearsed that could not be remembered.
+pub(super) fn check_writable(file: &Path) -> io::Result<()> {
+    make_directory(directory_of(file))?;
+    let temporary = temporary(file);
+    create(&temporary)?;
+    fs::remove_file(&temporary)
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    }
 }
 
 /// A new file that only its owner may read. One that is there already, or a link, is an error.

@@ -69,7 +69,9 @@ impl Emulator {
                 "Name another file with {STATE_VARIABLE}; it is made if it is not there."
             ))
         };
-        let text = match super::file::read(file).map_err(|error| other_file(unusable(&error)))? {
+        let read = super::file::read(file)
+            .and_then(|text| super::file::check_writable(file).map(|()| text));
+        let text = match read.map_err(|error| other_file(unusable(&error)))? {
             Some(text) => text,
             None => return Ok(Self::new(Some(file.to_owned()))),
         };

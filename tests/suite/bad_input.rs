@@ -113,6 +113,46 @@ fn a_token_in_the_wrong_place_is_not_shown_whole() {
                 assert!(!told.contains(TOKEN), "{verb} {flag}: {outcome:?}");
             }
         }
+        // A role, a bucket, a profile or a file may be named so. An error shows its ends all the same.
+        let cloud = Cloud::start();
+        for arguments in [
+            &["verify", "--live", "--yes", "--role", token][..],
+            &["print-details", "--role", token],
+            &["print-details", "--bucket", token, "--role", "nobody"],
+            &["teardown", "--yes", "--role", token],
+            &[
+                "setup",
+                "--yes",
+                "--bucket",
+                token,
+                "--role-name",
+                "nobody",
+                "--open-role",
+                token,
+            ],
+            &["verify", "--profile", token],
+        ] {
+            for more in [&[][..], &["--output", "json"]] {
+                let told = cloud.run(&[arguments, more].concat());
+                let error = told.stderr.to_ascii_lowercase();
+                let error = error.split_once("error").map_or("", |(_, error)| error);
+                assert!(!error.contains(TOKEN), "{arguments:?}: {told:?}");
+            }
+        }
+        std::fs::write(home.path().join("file"), "").unwrap();
+        for variable in ["AWS_CA_BUNDLE", "MIXPANEL_S3_SANDBOX_STATE"] {
+            let mut command = bare(&home);
+            let place = home.path().join("file").join(token);
+            command.args(["verify", "--role", "x"]).env(variable, place);
+            if variable.ends_with("STATE") {
+                command.arg("--sandbox");
+            }
+            let told = run(&mut command).says("0123…");
+            assert!(
+                !told.stderr.to_ascii_lowercase().contains(TOKEN),
+                "{told:?}"
+            );
+        }
         // What is no token of the usual shape is shown as it was typed.
         let long = format!("{token}0");
         run(bare(&home).args(["setup", &long])).exits(2).says(&long);

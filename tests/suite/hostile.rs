@@ -133,12 +133,24 @@ fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
             2,
             "endpoint_url of profile 'default'",
         ),
+        (
+            "ca_bundle = /nowhere/hunter2.pem\n",
+            2,
+            "ca_bundle of profile 'default' names",
+        ),
     ] {
         std::fs::write(home.path().join("config"), format!("[default]\n{config}")).unwrap();
         let mut command = cloud.command(&home, &["verify", "--role", "x"]);
         let outcome = sane(run(command.env_remove("AWS_ENDPOINT_URL")));
         outcome.exits(code).says(words);
     }
+    std::fs::write(home.path().join("config"), "[default]\nregion = hunter2\n").unwrap();
+    let mut command = cloud.command(&home, &["verify", "--role", "x"]);
+    let outcome = sane(run(command.env_remove("AWS_REGION")));
+    let outcome = outcome
+        .exits(2)
+        .says("The region of profile 'default' is not a region code");
+    assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
     std::fs::write(home.path().join("config"), "[default]\n").unwrap();
     let keys = "[default]\naws_access_key_id = AKIA hunter2\naws_secret_access_key = test\n";
     std::fs::write(home.path().join("credentials"), keys).unwrap();

@@ -6,6 +6,33 @@ use crate::support::by_hand::{USER, data, trust};
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted};
 
+/// A full disk must not pass for a pipeline's success.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, says) in [
+        (&["print-details"][..], "could not be written to stdout"),
+        (
+            &["print-details", "--output", "json"],
+            "could not be written to stdout",
+        ),
+        (&["verify"], "could not be written to stdout"),
+        (&["completions", "bash"], "could not be written to stdout"),
+        (&["--help"], ""),
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut command = cloud.command(&home, arguments);
+        let child = command.stdout(full).stderr(std::process::Stdio::piped());
+        let ended = child.spawn().unwrap().wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+}
+
 #[test]
 fn every_form_of_one_set_up() {
     let cloud = Cloud::start();

@@ -117,6 +117,21 @@ fn a_state_that_is_ours_and_broken_may_be_removed() {
 }
 
 #[test]
+fn a_place_where_no_state_can_be_kept_is_named_before_anything_is_rehearsed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let state = file.join("sandbox.json");
+    let outcome = run(bare(&home)
+        .args(["setup", "--sandbox", "--bucket", "acme-export", "--yes"])
+        .args(["--region", "eu-west-1", "--project-token", TOKEN])
+        .env("MIXPANEL_S3_SANDBOX_STATE", &state));
+    let outcome = outcome.exits(1).says("cannot be used");
+    let outcome = outcome.says(&state.display().to_string());
+    assert!(!outcome.stderr.contains("trying again"), "{outcome:?}");
+}
+
+#[test]
 fn a_state_that_is_far_too_long_is_not_read() {
     let home = tempfile::tempdir().unwrap();
     let state = home.path().join("long");

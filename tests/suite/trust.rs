@@ -279,6 +279,7 @@ fn a_token_is_taken_out_and_the_last_one_cannot_go() {
     assert_eq!(ids(), json!(TOKEN));
     without_token(&["--remove-token", "feed...face"])
         .exits(0)
+        .says("does not trust feed…face")
         .says("Nothing to do");
     without_token(&["--remove-token", TOKEN])
         .exits(2)

@@ -465,3 +465,13 @@ fn a_live_proof_is_agreed_to_and_leaves_alone_what_it_does_not_know() {
     outcome.exits(1).says("it is not touched");
     assert_eq!(cloud.everything(), before);
 }
+
+#[test]
+fn setup_says_what_it_could_not_judge() {
+    let cloud = Cloud::start();
+    let made = cloud.setup(&[]).exits(0);
+    assert!(!made.stderr.contains("not known:"), "{}", made.stderr);
+    let denied = Scripted::error("s3", 403, "AccessDenied", "not authorized");
+    cloud.script("s3:GET lifecycle", None, denied);
+    cloud.setup(&[]).says("not known: lifecycle-expiry");
+}
