@@ -21,6 +21,7 @@ pub mod evaluate;
 pub mod excess;
 pub mod key;
 pub mod merge;
+mod outside;
 pub mod page;
 pub mod reach;
 pub mod read;

@@ -157,6 +157,8 @@ pub struct StandingBucket {
     pub owner: Option<Owner>,
     /// Whether it is empty; `None` where the caller may not look. S3 refuses to delete a bucket that is not, all the same.
     pub empty: Option<bool>,
+    /// Whom outside the account its policy lets write into it, as far as it can be read.
+    pub outside_writers: Vec<String>,
 }
 
 /// What AWS is asked to do.

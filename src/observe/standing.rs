@@ -12,6 +12,7 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
+use crate::policy::reach::outside_writers;
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 use crate::teardown::{Standing, StandingBucket, StandingKey, StandingPolicy};
@@ -209,6 +210,7 @@ async fn standing_bucket(
                 region: session.home_region(),
                 owner: None,
                 empty: None,
+                outside_writers: Vec::new(),
             };
             return Ok(Some((
                 bucket,
@@ -225,6 +227,10 @@ async fn standing_bucket(
         aws.bucket_policy(bucket, account),
     )
     .map_err(failed)?;
+    let outside = policy.known().and_then(|policy| {
+        let policy = policy.as_ref()?;
+        Some(outside_writers(policy, bucket, account))
+    });
     let bucket = StandingBucket {
         name: bucket.clone(),
         region,
@@ -233,6 +239,7 @@ async fn standing_bucket(
             Reading::Unreadable(_) => None,
         },
         empty,
+        outside_writers: outside.unwrap_or_default(),
     };
     Ok(Some((bucket, policy)))
 }

@@ -4,9 +4,8 @@
 //! KMS's default key policy names the key's own account and leaves the rest to IAM.
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
 
-use serde_json::Value;
-
 use super::document::texts;
+use super::outside::outside;
 use super::read::action_matches;
 use super::trust::Gravity;
 use super::{Document, Statement};
@@ -44,46 +43,6 @@ pub fn outsiders(policy: &Document, account: &str) -> Vec<Outsider> {
     found
 }
 
-fn outside(statement: &Statement, account: &str) -> Vec<String> {
-    let map = statement.map();
-    if let Some(but) = map.get("NotPrincipal") {
-        return vec![format!("everybody but {but}")];
-    }
-    let mut names: Vec<String> = Vec::new();
-    match map.get("Principal") {
-        Some(Value::String(text)) => names.push(text.clone()),
-        Some(Value::Object(kinds)) => {
-            for (kind, values) in kinds {
-                for name in texts(Some(values)) {
-                    names.push(match kind.as_str() {
-                        "AWS" => name.to_owned(),
-                        other => format!("{other} {name}"),
-                    });
-                }
-            }
-        }
-        _ => {}
-    }
-    names.retain(|name| match name.as_str() {
-        // AWS's own keys are for everybody of the account.
-        "*" => !is_bound_to(statement, account),
-        // A deleted user or role is shown by its unique ID: nobody gets in by that.
-        id if id.starts_with("AIDA") || id.starts_with("AROA") => false,
-        name => name.split(':').nth(4).unwrap_or(name) != account,
-    });
-    names
-}
-
-/// Whether a statement for everybody speaks of the account's own callers only.
-fn is_bound_to(statement: &Statement, account: &str) -> bool {
-    ["kms:CallerAccount", "aws:PrincipalAccount"]
-        .iter()
-        .any(|key| {
-            let values = statement.condition("StringEquals", key);
-            values.is_some_and(|values| !values.is_empty() && values.iter().all(|v| *v == account))
-        })
-}
-
 /// Whether a statement allows more than using the key.
 fn administers(statement: &Statement) -> bool {
     const ADMINISTRATION: [&str; 6] = [
@@ -108,7 +67,7 @@ fn administers(statement: &Statement) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

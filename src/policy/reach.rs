@@ -2,9 +2,10 @@
 //! something, it is yes: what is asked here is whether a bucket may be taken away from under somebody who writes to it.
 
 use super::document::Principals;
+use super::outside::outside;
 use super::read::{action_matches, matches_pattern};
 use super::{Document, Statement};
-use crate::names::{BucketName, RoleArn};
+use crate::names::{AccountId, BucketName, RoleArn};
 
 const WRITE: &str = "s3:putobject";
 
@@ -38,6 +39,20 @@ pub fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn) -> boo
         };
         names_role && allows_some(statement, bucket)
     })
+}
+
+/// Whom outside its account the policy of a bucket lets write into it. A service of AWS's is nobody whom Mixpanel could be.
+pub fn outside_writers(policy: &Document, bucket: &BucketName, account: &AccountId) -> Vec<String> {
+    let mut writers: Vec<String> = policy
+        .statements()
+        .iter()
+        .filter(|statement| allows_some(statement, bucket))
+        .flat_map(|statement| outside(statement, account.as_str()))
+        .filter(|principal| !principal.starts_with("Service "))
+        .collect();
+    writers.sort();
+    writers.dedup();
+    writers
 }
 
 fn allows_some(statement: &Statement, bucket: &BucketName) -> bool {
@@ -180,6 +195,28 @@ mod tests {
         ] {
             assert!(!writes(other), "{other}");
         }
+    }
+
+    #[test]
+    fn who_writes_from_outside_is_named() {
+        let account: AccountId = "123456789012".parse().unwrap();
+        let named = |principal: &str, action: &str| {
+            let text = format!(
+                r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"{action}","Resource":"arn:aws:s3:::acme/*"}}]}}"#
+            );
+            outside_writers(&Document::parse(&text).unwrap(), &bucket(), &account)
+        };
+        let other =
+            r#"{"AWS":["arn:aws:iam::999999999999:role/x","arn:aws:iam::123456789012:role/y"]}"#;
+        assert_eq!(
+            named(other, "s3:Put*"),
+            ["arn:aws:iam::999999999999:role/x"]
+        );
+        assert_eq!(named(r#""*""#, "*"), ["*"]);
+        assert!(named(other, "s3:GetObject").is_empty());
+        let service = r#"{"Service":"logging.s3.amazonaws.com"}"#;
+        assert!(named(service, "s3:PutObject").is_empty());
+        assert!(named(r#"{"AWS":"123456789012"}"#, "s3:PutObject").is_empty());
     }
 
     #[test]

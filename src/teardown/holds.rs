@@ -243,6 +243,14 @@ impl Planner<'_> {
                 }
             }
         }
+        if !bucket.outside_writers.is_empty() {
+            let who = bucket.outside_writers.join(", ");
+            let why = format!(
+                "its own policy lets others write to it, and whether Mixpanel does so through them cannot be told: {who}"
+            );
+            let policy = CommandLine::aws(["s3api", "get-bucket-policy"]).option("--bucket", name);
+            holds.push(Hold::that_may_pass(why).with(policy));
+        }
         let Wish {
             bucket: goes, data, ..
         } = *self.wish;

@@ -218,6 +218,7 @@ fn standing(world: &World) -> Standing {
             region: "eu-west-1".parse().unwrap(),
             owner,
             empty,
+            outside_writers: Vec::new(),
         }),
         writers: match world.writers {
             None => Reading::Unreadable(denied("iam:ListRoles")),

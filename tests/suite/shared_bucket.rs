@@ -79,6 +79,29 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
 }
 
 #[test]
+fn a_bucket_stays_while_its_policy_lets_another_account_write_to_it() {
+    let cloud = Cloud::start();
+    set_up_with_data(&cloud);
+    let policy = |principal: &str| {
+        let objects = format!("arn:aws:s3:::{}/*", cloud.bucket());
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "s3:PutObject", "Resource": objects,
+        }]});
+        let put = cloud.s3("eu-west-1").put_bucket_policy();
+        let put = put.bucket(cloud.bucket()).policy(policy.to_string());
+        block_on(put.send()).unwrap();
+    };
+    let outside = "arn:aws:iam::999999999999:role/exporter";
+    policy(outside);
+    let with = cloud.everything();
+    take_all(&cloud).exits(5).says(outside);
+    assert_eq!(cloud.everything(), with);
+    policy(&format!("arn:aws:iam::{}:root", cloud.account));
+    take_all(&cloud).exits(0);
+    assert_eq!(cloud.everything()["buckets"], json!({}));
+}
+
+#[test]
 fn a_role_that_does_not_trust_mixpanel_or_may_not_write_holds_nothing() {
     let cloud = Cloud::start();
     set_up_with_data(&cloud);
