@@ -8,11 +8,14 @@ pub(crate) mod verify;
 
 use std::time::Duration;
 
+use std::str::FromStr;
+
 use clap::CommandFactory;
 
 use crate::aws::{RetryTeller, Session};
 use crate::cli::{Cli, Command, Common, Output};
 use crate::error::{Error, Result};
+use crate::names::InvalidName;
 use crate::process::{Interrupts, Process};
 use crate::report::Printer;
 
@@ -56,6 +59,13 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
             Ok(())
         }
     }
+}
+
+/// The value of a flag that names something.
+fn value_of<T: FromStr<Err = InvalidName>>(flag: &str, text: Option<&str>) -> Result<Option<T>> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|invalid| Error::usage(format!("{flag}: {invalid}")))
 }
 
 impl Surroundings {

@@ -63,7 +63,7 @@ use report::Printer;
 
 /// Runs the program on a runtime, and answers its exit code. A panic is one more error, and ends with 1.
 pub fn run_on(runtime: &tokio::runtime::Runtime, process: Process) -> u8 {
-    let output = match wants_json(&process) {
+    let output = match process.wants_json() {
         true => Output::Json,
         false => Output::Text,
     };
@@ -93,17 +93,4 @@ pub async fn run(process: Process) -> u8 {
             error.kind.exit_code()
         }
     }
-}
-
-/// Whether a script asked for JSON, before it is known whether its command line is one.
-fn wants_json(process: &Process) -> bool {
-    let arguments: Vec<_> = process
-        .arguments
-        .iter()
-        .filter_map(|argument| argument.to_str())
-        .collect();
-    arguments.contains(&"--output=json")
-        || arguments
-            .windows(2)
-            .any(|pair| pair == ["--output", "json"])
 }

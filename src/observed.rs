@@ -280,7 +280,16 @@ pub struct Role {
     /// Its inline policies, as far as the caller may read them.
     pub inline: Vec<InlinePolicy>,
     /// The policies of AWS's own that are attached to it, likewise. What they are called stands in `attached` too.
-    pub aws_managed: Vec<InlinePolicy>,
+    pub aws_managed: Vec<AwsPolicy>,
+}
+
+/// A policy that AWS keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AwsPolicy {
+    /// Its ARN.
+    pub arn: PolicyArn,
+    /// What it says.
+    pub document: Document,
 }
 
 /// A policy that is part of a role.

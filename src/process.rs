@@ -27,6 +27,19 @@ pub struct Process {
 }
 
 impl Process {
+    /// Whether a script asks for JSON, before it is known whether its command line is one.
+    pub fn wants_json(&self) -> bool {
+        let arguments: Vec<_> = self
+            .arguments
+            .iter()
+            .filter_map(|argument| argument.to_str())
+            .collect();
+        arguments.contains(&"--output=json")
+            || arguments
+                .windows(2)
+                .any(|pair| pair == ["--output", "json"])
+    }
+
     /// The real thing.
     pub fn real() -> Self {
         let stderr_is_terminal = std::io::stderr().is_terminal();

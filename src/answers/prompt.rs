@@ -61,15 +61,7 @@ impl Prompter {
 
     /// Whether somebody types this word, and nothing else: for what cannot be undone. Whoever is asked has to have seen it.
     pub fn typed(&self, prompt: &str, word: &str) -> Result<bool> {
-        let typed = ask(|_| {
-            Input::<String>::with_theme(&*self.theme)
-                .with_prompt(visible(prompt))
-                .report(false)
-                .allow_empty(true)
-                .interact_text()
-                .inspect_err(|_| end_the_line())
-        })?;
-        Ok(typed.trim() == word)
+        self.text(prompt, None, |text| Ok(text.trim() == word))
     }
 
     /// One of a few.

@@ -1,4 +1,4 @@
-//! Which role a command is about, and whose bucket.
+//! Which role a command is about.
 
 use super::Surroundings;
 use crate::advice::Advice;
@@ -6,21 +6,9 @@ use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Session};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{AccountId, InvalidName, RoleName, RoleReference};
+use crate::names::{InvalidName, RoleName};
 use crate::observe::exporters::roles_that_trust_mixpanel;
 use crate::policy::build::MIXPANEL_USER_ARN;
-
-/// The value of `--role`: a role's name or its ARN.
-pub(super) fn named_role(text: &str) -> Result<RoleReference> {
-    text.parse().map_err(wrong_role)
-}
-
-/// The value of `--bucket-account`.
-pub(super) fn bucket_account(text: Option<&str>) -> Result<Option<AccountId>> {
-    text.map(str::parse)
-        .transpose()
-        .map_err(|invalid| Error::usage(format!("--bucket-account: {invalid}")))
-}
 
 /// The error of a `--role` that does not name a role here.
 pub(super) fn wrong_role(invalid: InvalidName) -> Error {

@@ -1,7 +1,9 @@
 //! `print-details`: the five values, rebuilt from AWS alone, for set-ups of ours and for those made by hand.
 
-use super::Surroundings;
-use super::pick_role::{bucket_account, exporting_role, named_role, wrong_role};
+use std::collections::BTreeSet;
+
+use super::pick_role::{exporting_role, wrong_role};
+use super::{Surroundings, value_of};
 use crate::advice::Advice;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
@@ -25,14 +27,9 @@ struct Asked {
 }
 
 pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
-    let bucket: Option<BucketName> = flags
-        .bucket
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
-    let bucket_account = bucket_account(flags.bucket_account.as_deref())?;
-    let named_role = flags.role.as_deref().map(named_role).transpose()?;
+    let bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
+    let bucket_account = value_of("--bucket-account", flags.bucket_account.as_deref())?;
+    let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
         .await?;
@@ -121,7 +118,7 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
     match trust.admission() {
         Admission::Narrow => {}
         Admission::Open | Admission::Wide => {
-            for opening in trust.openings(&trust.external_ids()) {
+            for opening in trust.openings(&BTreeSet::new()) {
                 surroundings.printer.warning(format!(
                     "the trust policy of role {} is wider than Mixpanel's page asks for ({}): {}.",
                     role.name,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Surroundings;
-use super::pick_role::{named_role, pick_role, wrong_role};
+use super::pick_role::{pick_role, wrong_role};
+use super::{Surroundings, value_of};
 use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
 use crate::apply::executor::{Ran, Stopped};
@@ -14,7 +14,7 @@ use crate::aws::{Aws, Failure, Session};
 use crate::cli::{self, Output};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{BucketName, RoleName, RoleReference, without_tokens};
+use crate::names::{BucketName, RoleName, RoleReference};
 use crate::observe;
 use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
 use crate::observe::standing::standing;
@@ -27,13 +27,8 @@ use crate::teardown::{Standing, Teardown, Wish, teardown};
 
 pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Result<()> {
     surroundings.refuse_assignments("teardown")?;
-    let named_bucket: Option<BucketName> = flags
-        .bucket
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|invalid| Error::usage(format!("--bucket: {invalid}")))?;
-    let named_role = flags.role.as_deref().map(named_role).transpose()?;
+    let named_bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
+    let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
     check_consent(&flags, surroundings)?;
     let session = surroundings
         .session(surroundings.common.profile.as_deref())
@@ -151,8 +146,7 @@ fn check_bucket(
         && typed.trim() != bucket.as_str()
     {
         return Err(Error::usage(format!(
-            "--delete-data names '{}', and the bucket of this set-up is {bucket}. Nothing was removed.",
-            without_tokens(typed)
+            "--delete-data names '{typed}', and the bucket of this set-up is {bucket}. Nothing was removed."
         )));
     }
     let asked = flags.delete_bucket || flags.delete_data.is_some();

@@ -2,20 +2,19 @@
 
 pub(crate) mod live;
 
-use super::Surroundings;
-use super::pick_role::{bucket_account, exporting_role, named_role, wrong_role};
+use super::pick_role::{exporting_role, wrong_role};
+use super::{Surroundings, value_of};
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{EncryptionFlag, Output, Verify};
 use crate::details::{Form, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    AccountId, BucketName, InvalidName, KeyArn, KeyReference, ProjectId, Region, RoleName,
-    RoleReference,
+    AccountId, BucketName, KeyArn, KeyReference, ProjectId, RoleName, RoleReference,
 };
 use crate::observe::evidence::{Looked, complete, evidence};
 use crate::observed::Caller;
-use crate::report::verify::verdict_json;
+use crate::report::verify::{sentence, verdict_json};
 use crate::verify::evidence::Subject;
 use crate::verify::{Findings, judge};
 
@@ -76,16 +75,7 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     let (subject, evidence) = complete(asked.subject, found);
     let mut findings = judge(&subject, &evidence);
     let proof = match flags.live {
-        true => {
-            live::prove(
-                surroundings,
-                &session,
-                &subject,
-                &evidence,
-                live::Offer::AskedFor,
-            )
-            .await?
-        }
+        true => live::prove(surroundings, &session, &subject, &evidence).await?,
         false => None,
     };
     if let Some(proof) = &proof {
@@ -135,22 +125,11 @@ fn refuse_another_accounts(typed: &str, caller: &Caller) -> Result<()> {
 fn outcome(findings: &Findings) -> Result<()> {
     match findings.failure() {
         None => Ok(()),
-        Some(failure) => Err(Error::new(
-            ErrorKind::NotWorking,
-            format!("{}.", capitalized(&failure)),
-        )),
+        Some(failure) => Err(Error::new(ErrorKind::NotWorking, sentence(&failure))),
     }
 }
 
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + letters.as_str()
-}
-
 fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
-    let wrong =
-        |flag: &'static str| move |invalid: InvalidName| Error::usage(format!("{flag}: {invalid}"));
     if flags.kms_key.is_some() && flags.encryption != Some(EncryptionFlag::Kms) {
         return Err(Error::usage("--kms-key goes with --encryption kms."));
     }
@@ -158,10 +137,10 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
     let typed_arn = typed.filter(|role| role.starts_with("arn:"));
     let role = match (typed, typed_arn) {
         // An ARN that lacks its account or its path still names the role, and is told of.
-        (_, Some(arn)) => Some(named_role(arn.rsplit('/').next().unwrap_or(arn))?),
-        (Some(name), None) => Some(named_role(name)?),
-        (None, _) => None,
+        (_, Some(arn)) => arn.rsplit('/').next(),
+        (name, None) => name,
     };
+    let role: Option<RoleReference> = value_of("--role", role)?;
     let given: Vec<String> = match flags.project_token.is_empty() {
         false => flags.project_token.clone(),
         true => {
@@ -175,42 +154,22 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
     };
     let tokens = given
         .iter()
-        .map(|token| token.parse().map_err(wrong("--project-token")))
+        .filter_map(|token| value_of("--project-token", Some(token)).transpose())
         .collect::<Result<_>>()?;
-    let region: Option<Region> = flags
-        .region
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(wrong("--region"))?;
-    let project: Option<ProjectId> = flags
-        .project_id
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(wrong("--project-id"))?;
+    let region = value_of("--region", flags.region.as_deref())?;
+    let project: Option<ProjectId> = value_of("--project-id", flags.project_id.as_deref())?;
     Ok(Asked {
         role: role.map(|role| role.name().clone()),
-        bucket: flags
-            .bucket
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(wrong("--bucket"))?,
+        bucket: value_of("--bucket", flags.bucket.as_deref())?,
         encryption: flags.encryption,
-        key: flags
-            .kms_key
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(wrong("--kms-key"))?,
+        key: value_of("--kms-key", flags.kms_key.as_deref())?,
         subject: Subject {
             role_arn: typed_arn.map(str::to_owned),
             tokens,
             project: project.clone(),
             region,
             form: Form::default(),
-            bucket_account: bucket_account(flags.bucket_account.as_deref())?,
+            bucket_account: value_of("--bucket-account", flags.bucket_account.as_deref())?,
         },
         project,
     })

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use crate::aws::{Aws, Cause, Failure};
 use crate::error::DeniedCall;
 use crate::names::{PolicyArn, RoleName};
-use crate::observed::{InlinePolicy, Policy};
+use crate::observed::{AwsPolicy, InlinePolicy, Policy};
 use crate::policy::Document;
 
 /// The policies of a role.
@@ -18,7 +18,7 @@ pub struct RolePolicies {
     /// The inline ones, likewise.
     pub inline: Vec<InlinePolicy>,
     /// AWS's own, likewise, where they were asked for.
-    pub aws_managed: Vec<InlinePolicy>,
+    pub aws_managed: Vec<AwsPolicy>,
     /// What the caller may not read.
     pub unreadable: Vec<DeniedCall>,
 }
@@ -35,7 +35,7 @@ impl RolePolicies {
 
 enum Read {
     Managed(Option<Policy>),
-    AwsManaged(Option<InlinePolicy>),
+    AwsManaged(Option<AwsPolicy>),
     Inline(InlinePolicy),
 }
 
@@ -74,10 +74,9 @@ pub async fn policies_of(
             if aws_managed == AwsManaged::Read {
                 reads.spawn(async move {
                     let document = aws.managed_document(&arn).await?;
-                    Ok(Read::AwsManaged(document.map(|document| InlinePolicy {
-                        name: arn.policy_name().to_owned(),
-                        document,
-                    })))
+                    Ok(Read::AwsManaged(
+                        document.map(|document| AwsPolicy { arn, document }),
+                    ))
                 });
             }
         } else if !known.contains(&arn) {
@@ -99,9 +98,10 @@ pub async fn policies_of(
         }
     }
     found.managed.sort_by(|one, other| one.arn.cmp(&other.arn));
-    for named in [&mut found.inline, &mut found.aws_managed] {
-        named.sort_by(|one, other| one.name.cmp(&other.name));
-    }
+    found
+        .aws_managed
+        .sort_by(|one, other| one.arn.cmp(&other.arn));
+    found.inline.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
 

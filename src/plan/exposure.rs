@@ -21,13 +21,14 @@ impl Planner<'_> {
         });
         let document = written.unwrap_or_else(|| role.trust.clone());
         let trust = Trust::new(&document, &role.arn);
-        let mut right = trust.external_ids();
-        right.extend(self.spec.external_ids());
-        let openings = trust.openings(&right).into_iter().map(|opening| {
-            let place = opening.place();
-            let gravity = opening.gravity;
-            (gravity, format!("{} ({place} of its trust)", opening.who))
-        });
+        let openings = trust
+            .openings(&self.spec.external_ids())
+            .into_iter()
+            .map(|opening| {
+                let place = opening.place();
+                let gravity = opening.gravity;
+                (gravity, format!("{} ({place} of its trust)", opening.who))
+            });
         let excesses = self.excess(role).into_iter().map(|excess| {
             (
                 excess.reach.gravity(),
@@ -63,13 +64,19 @@ impl Planner<'_> {
             .observed
             .attached_policies()
             .map(|policy| (policy.arn.policy_name(), &policy.document));
-        let inline = role.inline.iter().chain(&role.aws_managed);
+        let aws_managed = role.aws_managed.iter();
+        let aws_managed = aws_managed.map(|policy| (policy.arn.policy_name(), &policy.document));
+        let inline = role.inline.iter();
         let inline = inline.map(|policy| (policy.name.as_str(), &policy.document));
         let named = |(name, document): (&str, _)| Named {
             name: format!("policy {name}"),
             document,
         };
-        let mut identity: Vec<Named<'_>> = managed.chain(inline).map(named).collect();
+        let mut identity: Vec<Named<'_>> = managed
+            .chain(inline)
+            .chain(aws_managed)
+            .map(named)
+            .collect();
         // What this plan attaches is the page's, and says that the role exports to this bucket.
         let page: Document = crate::policy::build::data(&self.spec.bucket);
         identity.push(Named {

@@ -18,6 +18,7 @@ use crate::observe::probe::whole_role;
 use crate::observed::{Original, Role, probe_name};
 use crate::policy::compare::same_meaning;
 use crate::policy::{Document, build};
+use crate::verify::evidence::original;
 
 /// How often its removal is tried again, and how long it is waited between.
 const TRIES_TO_REMOVE: usize = 4;
@@ -71,17 +72,7 @@ impl<'a> Probe<'a> {
             caller,
             ..
         } = self.subject;
-        let managed = grants.iter().filter_map(|grant| grant.arn.as_deref());
-        let inline = grants.iter().filter(|grant| grant.arn.is_none());
-        Original {
-            name: &role.name,
-            account: &caller.account,
-            place: Some((&role.path, role.boundary.as_deref())),
-            attached: managed.collect(),
-            inline: inline
-                .map(|grant| (grant.inline_name(), &grant.document))
-                .collect(),
-        }
+        original(&role.name, &caller.account, Some(role), grants)
     }
 
     /// Whether a role is the one that was made a moment ago, whose making was answered with "it is there": with that very trust,

@@ -39,12 +39,8 @@ pub fn usage(process: &Process, error: &clap::Error) -> u8 {
             Kind::as_str(error.kind()).unwrap_or("the arguments are wrong")
         ),
     };
-    let wants_json = arguments.iter().any(|argument| argument == "--output=json")
-        || arguments
-            .windows(2)
-            .any(|pair| pair == ["--output", "json"]);
     match again {
-        _ if wants_json => {
+        _ if process.wants_json() => {
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             let lines = text.lines().map(str::to_owned).collect();
             Printer::plain(Output::Json).error(&Error::of_lines(ErrorKind::Usage, lines));

@@ -324,7 +324,7 @@ impl Printer {
 }
 
 /// The first letter in upper case, and a full stop: a summary as a sentence.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         // A name begins as it is written.

@@ -159,12 +159,8 @@ impl After<'_> {
             document: inline.document.clone(),
         });
         let aws_managed = role.aws_managed.iter().map(|policy| Grant {
-            name: format!("policy {}", policy.name),
-            arn: role
-                .attached
-                .iter()
-                .find(|arn| arn.ends_with(&format!("/{}", policy.name)))
-                .cloned(),
+            name: format!("policy {}", policy.arn.policy_name()),
+            arn: Some(policy.arn.to_string()),
             document: policy.document.clone(),
         });
         managed.chain(inline).chain(aws_managed).collect()

@@ -22,6 +22,7 @@ use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
 use crate::names::{Partition, TOKEN_VARIABLE};
 use crate::observed::{Owner, Unanswered, Unread, owner};
+use crate::policy::trust::{Admission, Trust};
 use blame::Blame;
 
 /// What every check is given.
@@ -173,6 +174,12 @@ impl Case<'_> {
         let foreign = |role: &crate::observed::Role| owner(&role.tags) == Owner::Others;
         if evidence.role.as_ref().is_some_and(foreign) {
             command = command.flag("--adopt");
+        }
+        let closed = |role: &&crate::observed::Role| {
+            Trust::new(&role.trust, &role.arn).admission() <= Admission::Kept
+        };
+        if let Some(role) = evidence.role.as_ref().filter(closed) {
+            command = command.option("--open-role", &role.name);
         }
         command.words(more.iter().map(|word| Word::flag(word)))
     }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::details::Form;
 use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, Reading, Role, Simulated, Unread};
+use crate::observed::{Bucket, Caller, Key, Original, Reading, Role, Simulated, Unread};
 use crate::policy::Document;
 use crate::teardown::Writer;
 
@@ -79,6 +79,26 @@ impl Grant {
         self.name
             .strip_prefix("inline policy ")
             .unwrap_or(&self.name)
+    }
+}
+
+/// What a live proof's probe of a role is made after: the role, as far as it is known, and its grants.
+pub fn original<'a>(
+    name: &'a RoleName,
+    account: &'a AccountId,
+    role: Option<&'a Role>,
+    grants: &'a [Grant],
+) -> Original<'a> {
+    let attached = grants.iter().filter_map(|grant| grant.arn.as_deref());
+    let inline = grants.iter().filter(|grant| grant.arn.is_none());
+    Original {
+        name,
+        account,
+        place: role.map(|role| (&role.path, role.boundary.as_deref())),
+        attached: attached.collect(),
+        inline: inline
+            .map(|grant| (grant.inline_name(), &grant.document))
+            .collect(),
     }
 }
 

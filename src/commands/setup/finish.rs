@@ -13,7 +13,7 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::cli::{Output, Setup};
 use crate::command_line::CommandLine;
 use crate::commands::Surroundings;
-use crate::commands::verify::live::{self, Offer};
+use crate::commands::verify::live;
 use crate::details::{Details, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{IamPath, KeyArn};
@@ -194,12 +194,12 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &spec.role)),
         ));
     }
-    if let Some((_, evidence)) = &judged
-        && surroundings.can_ask()
-        && let Some(proof) = live::prove(surroundings, session, &subject, evidence, Offer::Unasked)
-            .await
-            .map_err(after_the_changes)?
-    {
+    let Some((_, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
+        return Ok(());
+    };
+    printer.asking().note("");
+    let proof = live::prove(surroundings, session, &subject, evidence).await;
+    if let Some(proof) = proof.map_err(after_the_changes)? {
         let shown = Findings {
             access: Vec::new(),
             checks: proof.checks.clone(),

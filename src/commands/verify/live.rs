@@ -16,22 +16,12 @@ use crate::report::verify::wrapped;
 use crate::verify::access::{self, Access};
 use crate::verify::evidence::{BucketFacts, Evidence, Subject};
 
-/// Why a proof is offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// Somebody asked for it.
-    AskedFor,
-    /// Nobody did: at the end of `setup`.
-    Unasked,
-}
-
 /// Proves it, where there is something to prove it with and whoever is asked agrees. `None` where not.
 pub(crate) async fn prove(
     surroundings: &Surroundings,
     session: &Session,
     subject: &Subject,
     evidence: &Evidence,
-    offer: Offer,
 ) -> Result<Option<Proof>> {
     let printer = &surroundings.printer;
     let (Some(role), Some(facts), Some(bucket)) =
@@ -95,7 +85,7 @@ pub(crate) async fn prove(
         without_objects,
         deadline: Duration::from_secs(surroundings.common.timeout),
     };
-    if !agreed(surroundings, &subject, versioned, offer)? {
+    if !agreed(surroundings, &subject, versioned)? {
         printer.note("Nothing was tried live.");
         return Ok(None);
     }
@@ -154,15 +144,11 @@ fn agreed(
     surroundings: &Surroundings,
     subject: &prove::Subject<'_>,
     versioned: bool,
-    offer: Offer,
 ) -> Result<bool> {
     let printer = &match surroundings.common.yes {
         true => surroundings.printer.clone(),
         false => surroundings.printer.asking(),
     };
-    if offer == Offer::Unasked {
-        printer.note("");
-    }
     printer.note(&printer.paint(Tone::Heading, "Live proof"));
     printer.notes(wrapped(
         "  ",

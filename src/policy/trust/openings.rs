@@ -66,6 +66,11 @@ pub enum Who {
 }
 
 impl Who {
+    /// Whether it is Mixpanel's user without the ExternalId.
+    pub fn is_mixpanel_without_token(&self) -> bool {
+        matches!(self, Self::MixpanelWithoutId | Self::MixpanelWithOtherIds)
+    }
+
     /// The principal as the document spells it, where it is not Mixpanel's.
     pub fn principal(&self) -> Option<&str> {
         match self {

@@ -107,8 +107,9 @@ fn an_external_id_that_is_not_compared_by_equality_is_open() {
         let statements = json!([aws(MIXPANEL_USER_ARN, condition)]);
         let found = openings(statements.clone());
         assert!(
-            found.iter().any(|(who, gravity)| *gravity == Gravity::Open
-                && matches!(who, Who::MixpanelWithoutId | Who::MixpanelWithOtherIds)),
+            found
+                .iter()
+                .any(|(who, gravity)| *gravity == Gravity::Open && who.is_mixpanel_without_token()),
             "{statements}: {found:?}"
         );
         assert_eq!(admission(statements), Admission::Open);
@@ -408,7 +409,7 @@ proptest! {
         let trust = Trust::new(&document, &role);
         let right = trust.external_ids();
         prop_assume!(!right.contains(&id));
-        let open = trust.openings(&right).iter().any(|opening| matches!(opening.who, Who::MixpanelWithoutId | Who::MixpanelWithOtherIds));
+        let open = trust.openings(&right).iter().any(|opening| opening.who.is_mixpanel_without_token());
         if !open {
             prop_assert!(!may_pass(&trust.decide_for_mixpanel(Some(&id))));
             prop_assert!(!may_pass(&trust.decide_for_mixpanel(None)));

@@ -309,10 +309,7 @@ fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
             .option("--policy-arn", arn),
         None => CommandLine::aws(["iam", "delete-role-policy"])
             .option("--role-name", role)
-            .option(
-                "--policy-name",
-                grant.name.trim_start_matches("inline policy "),
-            ),
+            .option("--policy-name", grant.inline_name()),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Case, Check, unread};
 use crate::command_line::CommandLine;
-use crate::observed::{Original, Reading, Role};
+use crate::observed::{Reading, Role};
+use crate::verify::evidence::original;
 
 const ID: &str = "probe-left";
 const SOURCE: &str = "iam:GetRole, ListAttachedRolePolicies and ListRolePolicies";
@@ -19,7 +20,12 @@ pub(super) fn left(case: &Case<'_>) -> Check {
         }
         Some(Reading::Known(Some(found))) => found,
     };
-    let original = original(case);
+    let original = original(
+        &case.evidence.role_name,
+        &case.evidence.caller.account,
+        case.evidence.role.as_ref(),
+        &case.evidence.grants,
+    );
     if !original.is_named_by(found) {
         return Check::skipped(
             ID,
@@ -52,24 +58,6 @@ pub(super) fn left(case: &Case<'_>) -> Check {
     )
     .because(SOURCE)
     .mended_by(case.verify_command().flag("--live"))
-}
-
-fn original<'a>(case: &Case<'a>) -> Original<'a> {
-    let evidence = case.evidence;
-    let managed = evidence.grants.iter();
-    let inline = evidence.grants.iter().filter(|grant| grant.arn.is_none());
-    Original {
-        name: &evidence.role_name,
-        account: &evidence.caller.account,
-        place: evidence
-            .role
-            .as_ref()
-            .map(|role| (&role.path, role.boundary.as_deref())),
-        attached: managed.filter_map(|grant| grant.arn.as_deref()).collect(),
-        inline: inline
-            .map(|grant| (grant.inline_name(), &grant.document))
-            .collect(),
-    }
 }
 
 fn look(found: &Role) -> CommandLine {

@@ -11,7 +11,6 @@ use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Refusal};
 use crate::policy::trust::amend::{Tenure, Wanted};
-use crate::policy::trust::openings::Who;
 use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
 use crate::policy::{Document, Statement, compare};
@@ -111,6 +110,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
         }),
     }
     .mixpanel_sees(REFUSED)
+    .advise("Is it the role that is meant for the export? Then --open-role in the command says so: from then on Mixpanel can do what the role can do.")
     .edit(diff, case.setup_command(&[]));
     let id = failure.id;
     let mut failure = Some(failure);
@@ -213,13 +213,8 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
 fn no_external_id(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
     const ID: &str = "trust-no-external-id";
-    let is_mixpanels = |opening: &&Opening| {
-        matches!(
-            opening.who,
-            Who::MixpanelWithoutId | Who::MixpanelWithOtherIds
-        )
-    };
-    let Some(opening) = openings.iter().find(is_mixpanels) else {
+    let mut openings = openings.iter();
+    let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
         return Check::pass(ID, "without your token Mixpanel does not get in").because(SOURCE);
     };
     let check = match opening.is_certain {
@@ -243,12 +238,7 @@ fn others(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
     const ID: &str = "trust-others";
     let others: Vec<&Opening> = openings
         .iter()
-        .filter(|opening| {
-            !matches!(
-                opening.who,
-                Who::MixpanelWithoutId | Who::MixpanelWithOtherIds
-            )
-        })
+        .filter(|opening| !opening.who.is_mixpanel_without_token())
         .collect();
     let is_open = |opening: &&&Opening| opening.gravity == Gravity::Open;
     let gravest = others.iter().find(is_open).or_else(|| others.first());
