@@ -234,7 +234,7 @@ pub fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
     let mut planner = Planner {
         wish,
         standing,
-        probe_goes: standing.probe_left(&wish.role).is_some(),
+        leftover: standing.probe_left(&wish.role),
         teardown: Teardown::default(),
     };
     planner.everything();
@@ -244,8 +244,8 @@ pub fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
 struct Planner<'a> {
     wish: &'a Wish,
     standing: &'a Standing,
-    /// Whether a role that a live proof left goes as well.
-    probe_goes: bool,
+    /// The role that a live proof left, where it goes as well.
+    leftover: Option<&'a Role>,
     teardown: Teardown,
 }
 
@@ -271,7 +271,9 @@ impl Planner<'_> {
                 "it proves whose the bucket is, and the bucket cannot go yet; without --delete-bucket and --delete-data, the role goes",
             )]));
         }
-        self.probe_goes &= !matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
+        if matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_))) {
+            self.leftover = None;
+        }
         let mut detached = match (&standing.role, &role_fate) {
             (Some(role), Some(fate)) => self.detach(role, fate),
             _ => Vec::new(),
@@ -306,7 +308,7 @@ impl Planner<'_> {
             }
         };
         let name = found.name.to_string();
-        if self.probe_goes {
+        if self.leftover.is_some() {
             return Some(self.step(
                 (Change::Delete, Resource::Role, name),
                 "the role goes; a live proof that was cut short left it".to_owned(),

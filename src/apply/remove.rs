@@ -10,7 +10,7 @@ use super::empty::empty;
 use super::executor::{self, Event, Ran, Teller, patiently};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
-use crate::names::{AccountId, PolicyArn, RoleName};
+use crate::names::{PolicyArn, RoleName};
 use crate::observe::probe::whole_role;
 use crate::plan::Step;
 use crate::process::Interrupts;
@@ -26,8 +26,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Place {
     /// The clients, in the bucket's region.
     pub aws: Aws,
-    /// The account that everything is in.
-    pub account: AccountId,
     /// The role.
     pub role: RoleName,
     /// What was there when it was decided what goes.
@@ -141,8 +139,11 @@ async fn attempt(
     teller: &Teller,
 ) -> Result<(), Failure> {
     let Place {
-        aws, account, role, ..
+        aws,
+        role,
+        standing,
     } = place;
+    let account = &standing.account;
     match action {
         Removal::DetachPolicy(arn) => aws.detach_policy(role, arn).await,
         Removal::DeleteInlinePolicy(name) => aws.delete_inline_policy(role, name).await,
@@ -187,8 +188,11 @@ pub async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Result<Vec<S
 
 async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
     let Place {
-        aws, account, role, ..
+        aws,
+        role,
+        standing,
     } = place;
+    let account = &standing.account;
     Ok(match action {
         Removal::DeleteRole => aws.role(role).await?.is_some(),
         Removal::RemoveProbe(name) => aws.role(name).await?.is_some(),

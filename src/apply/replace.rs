@@ -15,44 +15,44 @@ use crate::observed::{BucketEncryption, Lifecycle, Reading, Unanswered};
 use crate::plan::Before;
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
-use crate::spec::ABORT_RULE_ID;
-
-/// What is to be done about something that was read again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Write,
-    IsDone,
-}
 
 /// A write, and what it replaces.
 struct Write<'a> {
     action: &'static str,
-    /// The action that reads it.
-    read_by: &'static str,
     resource: &'a str,
     /// What it replaces, in words.
     what: &'static str,
 }
 
 impl Write<'_> {
-    /// What to do, after what is there and what was there.
-    fn verdict(&self, is_wanted: bool, is_as_before: bool) -> Result<Verdict, Failure> {
-        match (is_wanted, is_as_before) {
-            (true, _) => Ok(Verdict::IsDone),
-            (false, true) => Ok(Verdict::Write),
-            (false, false) => Err(Failure::changed(self.action, self.resource, self.what)),
+    /// Whether it is done already; an error where what is there is neither what is wanted nor what was there.
+    fn is_done(&self, is_wanted: bool, is_as_before: bool) -> Result<bool, Failure> {
+        match is_wanted || is_as_before {
+            true => Ok(is_wanted),
+            false => Err(Failure::changed(self.action, self.resource, self.what)),
         }
     }
 
-    /// What was read; an error where it may not be read any more, since writing without reading could lose something.
-    fn known<T>(&self, reading: Reading<T>) -> Result<T, Failure> {
+    /// The same of a document.
+    fn is_written(
+        &self,
+        present: Option<&Document>,
+        before: Option<&Document>,
+        wanted: &Document,
+    ) -> Result<bool, Failure> {
+        let is_wanted = present.is_some_and(|present| same_meaning(present, wanted));
+        self.is_done(is_wanted, present == before)
+    }
+
+    /// What `read_by` read; an error where it may not be read any more, since writing without reading could lose something.
+    fn known<T>(&self, read_by: &'static str, reading: Reading<T>) -> Result<T, Failure> {
         match reading {
             Reading::Known(value) => Ok(value),
             // The plan was made from what could be read then.
             Reading::Unreadable(unread) => {
                 let message = format!("{unread}, and writing without reading could lose something");
                 let failure = match unread.why {
-                    Unanswered::Refused => Failure::refused(self.read_by, self.resource),
+                    Unanswered::Refused => Failure::refused(read_by, self.resource),
                     Unanswered::Senseless(_) => Failure::incomplete(self.action, self.resource, ""),
                 };
                 Err(Failure { message, ..failure })
@@ -78,12 +78,13 @@ impl Context {
         tags: &[Tag],
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutBucketTagging", "s3:GetBucketTagging", "its tags");
+        let write = self.on_bucket("s3:PutBucketTagging", "its tags");
         if let Some(was) = self.was(before, Vec::new()) {
-            let present = write.known(self.aws.bucket_tags(bucket, owner).await?)?;
-            if write.verdict(same_tags(&present, tags), same_tags(&present, &was))?
-                == Verdict::IsDone
-            {
+            let present = write.known(
+                "s3:GetBucketTagging",
+                self.aws.bucket_tags(bucket, owner).await?,
+            )?;
+            if write.is_done(same_tags(&present, tags), same_tags(&present, &was))? {
                 return Ok(());
             }
         }
@@ -96,13 +97,13 @@ impl Context {
         document: &Document,
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket("s3:PutBucketPolicy", "s3:GetBucketPolicy", "its policy");
+        let write = self.on_bucket("s3:PutBucketPolicy", "its policy");
         if let Some(was) = self.was(before, None) {
-            let present = write.known(self.aws.bucket_policy(bucket, owner).await?)?;
-            let is_wanted = present
-                .as_ref()
-                .is_some_and(|present| same_meaning(present, document));
-            if write.verdict(is_wanted, present == was)? == Verdict::IsDone {
+            let present = write.known(
+                "s3:GetBucketPolicy",
+                self.aws.bucket_policy(bucket, owner).await?,
+            )?;
+            if write.is_written(present.as_ref(), was.as_ref(), document)? {
                 return Ok(());
             }
         }
@@ -115,14 +116,13 @@ impl Context {
         default: DefaultEncryption<'_>,
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket(
-            "s3:PutEncryptionConfiguration",
-            "s3:GetEncryptionConfiguration",
-            "its default encryption",
-        );
+        let write = self.on_bucket("s3:PutEncryptionConfiguration", "its default encryption");
         let mut rules = EncryptionRules::default();
         if let Some(was) = self.was(before, None) {
-            rules = write.known(self.aws.encryption_rules(bucket, owner).await?)?;
+            rules = write.known(
+                "s3:GetEncryptionConfiguration",
+                self.aws.encryption_rules(bucket, owner).await?,
+            )?;
             let present = rules.default_encryption();
             let wanted = match default {
                 DefaultEncryption::Aes => BucketEncryption::Aes,
@@ -136,7 +136,7 @@ impl Context {
                 matches!(encryption, None | Some(BucketEncryption::Aes))
             };
             let is_as_before = present == was || (nothing_set(&present) && nothing_set(&was));
-            if write.verdict(present == Some(wanted), is_as_before)? == Verdict::IsDone {
+            if write.is_done(present == Some(wanted), is_as_before)? {
                 return Ok(());
             }
         }
@@ -147,22 +147,17 @@ impl Context {
 
     pub(super) async fn add_abort_rule(&self, before: &Before<Lifecycle>) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
-        let write = self.on_bucket(
-            "s3:PutLifecycleConfiguration",
-            "s3:GetLifecycleConfiguration",
-            "its lifecycle rules",
-        );
+        let write = self.on_bucket("s3:PutLifecycleConfiguration", "its lifecycle rules");
         let mut rules = LifecycleRules::default();
         let of_new_bucket = rules.lifecycle();
         if let Some(was) = self.was(before, of_new_bucket) {
-            rules = write.known(self.aws.lifecycle_rules(bucket, owner).await?)?;
+            rules = write.known(
+                "s3:GetLifecycleConfiguration",
+                self.aws.lifecycle_rules(bucket, owner).await?,
+            )?;
             let present = rules.lifecycle();
-            let mut own = present.rules.iter();
-            let has_own = own.any(|rule| {
-                rule.id == ABORT_RULE_ID && rule.is_for_everything() && rule.aborts_uploads
-            });
             let same_others = present.others == was.others;
-            if write.verdict(has_own && same_others, present == was)? == Verdict::IsDone {
+            if write.is_done(present.aborts_uploads() && same_others, present == was)? {
                 return Ok(());
             }
         }
@@ -179,18 +174,14 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:UpdateAssumeRolePolicy",
-            read_by: "iam:GetRole",
             resource: role.as_str(),
             what: "its trust policy",
         };
         let present = self.aws.role(role).await?.map(|role| role.trust);
-        let is_wanted = present
-            .as_ref()
-            .is_some_and(|present| same_meaning(present, document));
-        match write.verdict(is_wanted, present.as_ref() == Some(before))? {
-            Verdict::IsDone => Ok(()),
-            Verdict::Write => self.aws.update_trust(role, document).await,
+        if write.is_written(present.as_ref(), Some(before), document)? {
+            return Ok(());
         }
+        self.aws.update_trust(role, document).await
     }
 
     pub(super) async fn replace_boundary(
@@ -201,17 +192,16 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:PutRolePermissionsBoundary",
-            read_by: "iam:GetRole",
             resource: role.as_str(),
             what: "its permissions boundary",
         };
         let present = self.aws.role(role).await?;
         let now = present.as_ref().and_then(|role| role.boundary.as_deref());
         let is_as_before = present.is_some() && now == before;
-        match write.verdict(now == Some(boundary.as_str()), is_as_before)? {
-            Verdict::IsDone => Ok(()),
-            Verdict::Write => self.aws.put_boundary(role, boundary).await,
+        if write.is_done(now == Some(boundary.as_str()), is_as_before)? {
+            return Ok(());
         }
+        self.aws.put_boundary(role, boundary).await
     }
 
     pub(super) async fn replace_inline_policy(
@@ -223,7 +213,6 @@ impl Context {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:PutRolePolicy",
-            read_by: "iam:GetRolePolicy",
             resource: role.as_str(),
             what: "its inline policy",
         };
@@ -232,13 +221,10 @@ impl Context {
             Err(failure) if failure.cause == Cause::NotFound => None,
             Err(failure) => return Err(failure),
         };
-        let is_wanted = present
-            .as_ref()
-            .is_some_and(|present| same_meaning(present, document));
-        match write.verdict(is_wanted, present.as_ref() == Some(before))? {
-            Verdict::IsDone => Ok(()),
-            Verdict::Write => self.aws.put_inline_policy(role, name, document).await,
+        if write.is_written(present.as_ref(), Some(before), document)? {
+            return Ok(());
         }
+        self.aws.put_inline_policy(role, name, document).await
     }
 
     pub(super) async fn replace_policy_document(
@@ -249,18 +235,14 @@ impl Context {
     ) -> Result<(), Failure> {
         let write = Write {
             action: "iam:CreatePolicyVersion",
-            read_by: "iam:GetPolicyVersion",
             resource: arn.as_str(),
             what: "what it says",
         };
-        let present = self.aws.policy(arn).await?.map(|policy| policy.document);
-        let is_wanted = present
-            .as_ref()
-            .is_some_and(|present| same_meaning(present, document));
-        match write.verdict(is_wanted, present.as_ref() == Some(before))? {
-            Verdict::IsDone => Ok(()),
-            Verdict::Write => self.aws.replace_policy_document(arn, document).await,
+        let present = self.aws.managed_document(arn).await?;
+        if write.is_written(present.as_ref(), Some(before), document)? {
+            return Ok(());
         }
+        self.aws.replace_policy_document(arn, document).await
     }
 
     /// Makes room for a new version, where the policy still says what the plan was made from.
@@ -272,30 +254,17 @@ impl Context {
     ) -> Result<(), Failure> {
         let write = Write {
             action: "iam:DeletePolicyVersion",
-            read_by: "iam:GetPolicyVersion",
             resource: arn.as_str(),
             what: "what it says",
         };
-        let present = self.aws.policy(arn).await?;
-        let is_there = present.as_ref().is_some_and(|policy| {
-            policy.versions.is_empty() || policy.versions.iter().any(|one| one.id == version)
-        });
-        let is_as_before = present.is_some_and(|policy| policy.document == *before);
-        match write.verdict(!is_there && is_as_before, is_as_before)? {
-            Verdict::IsDone => Ok(()),
-            Verdict::Write => self.aws.delete_policy_version(arn, version).await,
-        }
+        let present = self.aws.managed_document(arn).await?;
+        write.is_done(false, present.as_ref() == Some(before))?;
+        self.aws.delete_policy_version(arn, version).await
     }
 
-    fn on_bucket(
-        &self,
-        action: &'static str,
-        read_by: &'static str,
-        what: &'static str,
-    ) -> Write<'_> {
+    fn on_bucket(&self, action: &'static str, what: &'static str) -> Write<'_> {
         Write {
             action,
-            read_by,
             resource: self.spec.bucket.as_str(),
             what,
         }

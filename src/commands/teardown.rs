@@ -78,7 +78,6 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         caller: &caller,
         place: Place {
             aws: Aws::new(&session, &region),
-            account: caller.account.clone(),
             role,
             standing: Arc::clone(&standing),
         },

@@ -165,9 +165,7 @@ impl Planner<'_> {
         let why = match &standing.others {
             Reading::Known(others) => {
                 // What goes in the same teardown does not use it any more.
-                let goes = self.standing.probe_left(&self.wish.role);
-                let goes = goes.filter(|_| self.probe_goes);
-                let goes = goes.map(|probe| format!("role {}", probe.name));
+                let goes = self.leftover.map(|probe| format!("role {}", probe.name));
                 let others: Vec<&str> = others
                     .iter()
                     .filter(|user| Some(*user) != goes.as_ref())

@@ -212,11 +212,7 @@ fn regions_and_partitions() {
 fn a_caller_in_another_partition() {
     let cloud = Cloud::start();
     let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws-cn:iam::123456789012:user/me</Arn><UserId>x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-    cloud.script(
-        "sts:GetCallerIdentity",
-        None,
-        Scripted::Answer(200, vec![("content-type", "text/xml".into())], body.into()),
-    );
+    cloud.script("sts:GetCallerIdentity", None, Scripted::answer("s3", body));
     cloud
         .setup(&[])
         .exits(2)
@@ -275,12 +271,7 @@ fn keys_that_s3_cannot_use() {
         let body = format!(
             r#"{{"KeyMetadata":{{"AWSAccountId":"123456789012","Arn":"arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab","KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Enabled":false,"KeyState":"{state}","KeySpec":"{spec}","KeyUsage":"{usage}","KeyManager":"{manager}"}}}}"#
         );
-        let headers = vec![("content-type", "application/x-amz-json-1.1".to_owned())];
-        cloud.script(
-            "kms:DescribeKey",
-            Some(1),
-            Scripted::Answer(200, headers, body),
-        );
+        cloud.script("kms:DescribeKey", Some(1), Scripted::answer("kms", body));
     };
     let key = "1234abcd-12ab-34cd-56ef-1234567890ab";
     let setup = |title: &str, region: &str, key: &str| {

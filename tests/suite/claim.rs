@@ -1,7 +1,5 @@
 //! A bucket that a killed run left without tags is completed by the next one, which knows it from the role's tag; nobody else's is.
 
-use std::process::Stdio;
-
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 
@@ -11,15 +9,8 @@ use crate::support::{Cloud, Scripted, TOKEN};
 
 /// `setup`, killed once what a script leaves hanging is done.
 fn killed(cloud: &Cloud) {
-    let home = tempfile::tempdir().unwrap();
     let bucket = cloud.bucket();
-    let mut command = cloud.command(&home, &["setup", "--bucket", &bucket, "--yes"]);
-    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = quiet.spawn().unwrap();
-    cloud.wait_for_hang();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    cloud.wait_until_quiet();
+    cloud.killed(&["setup", "--bucket", &bucket, "--yes"]);
 }
 
 /// A set-up that was killed right after CreateBucket, which made the bucket without tags.

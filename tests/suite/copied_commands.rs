@@ -22,7 +22,7 @@ fn encrypted_with(key: &str) -> Scripted {
             .replace('<', "&lt;")
             .replace('>', "&gt;")
     );
-    Scripted::Answer(200, vec![("content-type", "text/xml".into())], body)
+    Scripted::answer("s3", body)
 }
 
 /// Everything that a run offers to be copied: what stands between backquotes, after a label, or on a line that begins with a program.
@@ -51,14 +51,19 @@ fn offered(outcome: &Outcome) -> Vec<String> {
     offered
 }
 
-/// Every command that is offered is one that a shell reads as plain words. All words.
+/// Every command that is offered, which a shell reads as plain words.
 #[track_caller]
-fn plain_words(outcome: &Outcome) -> Vec<String> {
+fn commands(outcome: &Outcome) -> Vec<Vec<String>> {
     offered(outcome)
         .iter()
         .flat_map(|line| shell::commands(line).unwrap_or_else(|why| panic!("{why}\n{outcome:?}")))
-        .flatten()
         .collect()
+}
+
+/// All words of them.
+#[track_caller]
+fn plain_words(outcome: &Outcome) -> Vec<String> {
+    commands(outcome).concat()
 }
 
 #[track_caller]
@@ -343,10 +348,7 @@ fn run_with_profile(cloud: &Cloud, arguments: &[&str]) -> Outcome {
 /// Every command of AWS's and ours that a run with a profile offers is for that profile. How many.
 #[track_caller]
 fn for_the_profile(outcome: &Outcome) -> usize {
-    let commands: Vec<Vec<String>> = offered(outcome)
-        .iter()
-        .flat_map(|line| shell::commands(line).unwrap_or_else(|why| panic!("{why}\n{outcome:?}")))
-        .collect();
+    let commands = commands(outcome);
     for words in &commands {
         let named = words
             .windows(2)
@@ -405,11 +407,8 @@ fn what_a_rehearsal_offers_of_this_program_is_for_the_rehearsal() {
         &["verify"],
     ] {
         let outcome = rehearse(arguments);
-        for words in offered(&outcome)
-            .iter()
-            .flat_map(|line| shell::commands(line).expect("plain words"))
-            .filter(|words| words[0] == "mixpanel-s3")
-        {
+        let commands = commands(&outcome).into_iter();
+        for words in commands.filter(|words| words[0] == "mixpanel-s3") {
             let named = words.iter().filter(|word| *word == "--sandbox");
             assert_eq!(named.count(), 1, "{words:?}\n{outcome:?}");
             ours += 1;

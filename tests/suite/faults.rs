@@ -2,7 +2,6 @@
 //! itself, and leaves what an undisturbed one leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Stdio;
 
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted};
@@ -120,16 +119,8 @@ fn a_kill_at_any_write_is_completed_by_the_next_run() {
         for (moment, hang) in [("before", Scripted::Hang), ("after", Scripted::HangAfter)] {
             let mut cloud = Cloud::start();
             cloud.script(&action, None, hang);
-            let home = tempfile::tempdir().unwrap();
             let bucket = cloud.bucket();
-            let arguments = [&["setup", "--bucket", &bucket, "--yes"], KMS.as_slice()].concat();
-            let mut command = cloud.command(&home, &arguments);
-            let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = quiet.spawn().unwrap();
-            cloud.wait_for_hang();
-            child.kill().unwrap();
-            child.wait().unwrap();
-            cloud.wait_until_quiet();
+            cloud.killed(&[&["setup", "--bucket", &bucket, "--yes"], KMS.as_slice()].concat());
             cloud.clear_script();
             let outcome = cloud.setup(&KMS);
             assert_eq!(outcome.code, 0, "{action}, {moment}:\n{}", outcome.stderr);

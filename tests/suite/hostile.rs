@@ -24,18 +24,6 @@ fn sane(outcome: Outcome) -> Outcome {
     outcome
 }
 
-fn answer(service: &str, body: &str) -> Scripted {
-    let kind = match service {
-        "kms" => "application/x-amz-json-1.1",
-        _ => "text/xml",
-    };
-    Scripted::Answer(
-        200,
-        vec![("content-type", kind.to_owned())],
-        body.to_owned(),
-    )
-}
-
 /// The environment is told by its variables' names, and none of it is passed over.
 #[test]
 fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
@@ -326,11 +314,6 @@ fn lists() -> Vec<List> {
     ]
 }
 
-fn count(cloud: &Cloud, action: &str) -> usize {
-    let calls = cloud.calls();
-    calls.iter().filter(|call| call.action == action).count()
-}
-
 #[test]
 fn a_list_that_never_ends_is_an_error() {
     for list in lists() {
@@ -350,7 +333,7 @@ fn a_list_that_never_ends_is_an_error() {
             let arguments = (list.arguments)(&bucket);
             let outcome = sane(cloud.run(&arguments));
             let context = format!("{}, whose marker {way}:\n{}", list.action, outcome.stderr);
-            let requests = count(&cloud, list.action);
+            let requests = cloud.count(list.action);
             assert!(requests > 0, "it was not asked: {context}");
             let most = match way {
                 "changes" => list.most,
@@ -404,7 +387,7 @@ fn a_listing_of_objects_that_never_ends_leaves_the_exports_unknown() {
         let status = &fresh.unwrap()["status"];
         assert!(status == "unknown" || status == "skipped", "{fresh:?}");
         // Of a day, three pages are looked at; of each of two families, twenty.
-        let requests = count(&cloud, "s3:GET");
+        let requests = cloud.count("s3:GET");
         assert!(requests <= 29 * 3 + 2 * 20, "{requests}");
     }
 }
@@ -454,7 +437,7 @@ fn garbage_where_a_setting_was_asked_is_unknown_and_told() {
         for (action, id, setting) in SETTINGS {
             cloud.forget();
             cloud.clear_script();
-            cloud.script(action, None, answer("s3", &body));
+            cloud.script(action, None, Scripted::answer("s3", body.as_str()));
             let context = format!("{what} for {action}");
             if !id.is_empty() {
                 let outcome = sane(cloud.run(&["verify", "--role", &bucket, "--output", "json"]));
@@ -503,7 +486,7 @@ fn an_answer_that_says_nothing_is_never_written_over_what_is_there() {
     for (action, body) in EMPTY {
         cloud.forget();
         cloud.clear_script();
-        cloud.script(action, None, answer("s3", body));
+        cloud.script(action, None, Scripted::answer("s3", body));
         let outcome = sane(cloud.run(&["setup", "--bucket", &bucket, "--yes"])).exits(0);
         outcome.says("cannot be read");
         assert_eq!(cloud.writes(), Vec::<String>::new(), "{body} for {action}");
@@ -537,12 +520,12 @@ fn garbage_where_something_has_to_be_known_is_an_error() {
         ] {
             let cloud = Cloud::start();
             let service = action.split(':').next().unwrap();
-            cloud.script(action, None, answer(service, &body));
+            cloud.script(action, None, Scripted::answer(service, &*body));
             let outcome = sane(cloud.run(&arguments));
             let context = format!("{what} for {action}:\n{}", outcome.stderr);
             assert_ne!(outcome.code, 0, "{context}");
             assert!(outcome.stderr.contains("makes no sense"), "{context}");
-            assert!(count(&cloud, action) <= 2, "{context}");
+            assert!(cloud.count(action) <= 2, "{context}");
         }
     }
 }
@@ -568,13 +551,13 @@ fn documents_far_beyond_what_aws_keeps_are_no_answers() {
             "<GetRoleResponse><GetRoleResult><Role><Path>/</Path><RoleName>x</RoleName><RoleId>AROA</RoleId><Arn>arn:aws:iam::123456789012:role/x</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>{escaped}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>"
         );
         let cloud = Cloud::start();
-        cloud.script("iam:GetRole", None, answer("iam", &role));
+        cloud.script("iam:GetRole", None, Scripted::answer("iam", role.as_str()));
         let outcome = sane(cloud.run(&["print-details", "--role", "x"])).exits(1);
         outcome.says("the policy document");
         let cloud = Cloud::start();
         let bucket = cloud.bucket();
         cloud.setup(&[]).exits(0);
-        cloud.script("s3:GET policy", None, answer("s3", document));
+        cloud.script("s3:GET policy", None, Scripted::answer("s3", document));
         let outcome = sane(cloud.run(&["verify", "--role", &bucket, "--output", "json"]));
         let told = outcome.stdout.contains("the policy document");
         assert!(told, "{what}:\n{}", outcome.stdout);
@@ -595,7 +578,7 @@ fn a_body_that_does_not_end_is_cut_off_and_one_that_drips_has_a_deadline() {
         cloud.script(action, None, endless);
         let outcome = sane(cloud.run(&arguments)).exits(1);
         outcome.says("the answer has more than 16777216 bytes");
-        assert_eq!(count(&cloud, action), 1);
+        assert_eq!(cloud.count(action), 1);
 
         let cloud = Cloud::start();
         let drip = Scripted::Endless(begins, " ", Duration::from_millis(50));
@@ -605,7 +588,7 @@ fn a_body_that_does_not_end_is_cut_off_and_one_that_drips_has_a_deadline() {
         sane(outcome).exits(1).says("no answer within the deadline");
         // A bound against dripping for ever, far above what it takes.
         assert!(began.elapsed() < Duration::from_secs(30));
-        assert!(count(&cloud, action) <= 4);
+        assert!(cloud.count(action) <= 4);
     }
 }
 
@@ -647,7 +630,11 @@ fn shapes_that_break_parsers_break_nothing() {
     ];
     for body in bodies {
         let cloud = Cloud::start();
-        cloud.script("sts:GetCallerIdentity", None, answer("sts", &body));
+        cloud.script(
+            "sts:GetCallerIdentity",
+            None,
+            Scripted::answer("sts", body.as_str()),
+        );
         let began = Instant::now();
         let outcome = sane(cloud.run(&["verify", "--role", "x", "--timeout", "5"]));
         assert_ne!(outcome.code, 0);
@@ -655,7 +642,11 @@ fn shapes_that_break_parsers_break_nothing() {
     }
     let deep = "{\"KeyMetadata\":".repeat(200_000);
     let cloud = Cloud::start();
-    cloud.script("kms:DescribeKey", None, answer("kms", &deep));
+    cloud.script(
+        "kms:DescribeKey",
+        None,
+        Scripted::answer("kms", deep.as_str()),
+    );
     let arguments = [
         "setup",
         "--yes",

@@ -217,11 +217,7 @@ fn a_policy_that_somebody_changes_stays() {
     let plans = |action: &str| {
         cloud.forget();
         cloud.setup(&["--dry-run"]).exits(0);
-        cloud
-            .calls()
-            .iter()
-            .filter(|call| call.action == action)
-            .count()
+        cloud.count(action)
     };
     let nth = plans("iam:GetPolicy") + 1;
     {
@@ -267,11 +263,7 @@ fn an_inline_policy_that_somebody_changes_stays() {
     cloud
         .setup(&["--adopt", "--role-name", "theirs", "--dry-run"])
         .exits(0);
-    let reads = cloud
-        .calls()
-        .iter()
-        .filter(|call| call.action == "iam:GetRolePolicy")
-        .count();
+    let reads = cloud.count("iam:GetRolePolicy");
     {
         let (iam, theirs) = (iam.clone(), theirs.clone());
         cloud.meanwhile("iam:GetRolePolicy", reads + 1, move || put(&iam, &theirs));
@@ -348,11 +340,7 @@ fn what_an_owner_has_set_about_encryption_is_sent_along() {
         <BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>
     </Rule></ServerSideEncryptionConfiguration>"#;
     // Neither emulator keeps what a bucket refuses, so a script answers.
-    let answer = Scripted::Answer(
-        200,
-        vec![("content-type", "text/xml".into())],
-        answer.into(),
-    );
+    let answer = Scripted::answer("s3", answer);
     cloud.script("s3:GET encryption", Some(2), answer);
     cloud.forget();
     cloud.setup(&["--encryption", "kms"]).exits(0);

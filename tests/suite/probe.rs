@@ -1,7 +1,5 @@
 //! The role of a live proof: nothing is attached to a role of its name that is not in every part one, and none is left untold.
 
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
 use crate::support::by_hand::{USER, trust};
@@ -24,16 +22,8 @@ fn live(cloud: &Cloud) -> Outcome {
 /// A live proof that is killed while it writes its first object.
 fn killed(cloud: &mut Cloud) {
     cloud.script("s3:PUT object", None, Scripted::Hang);
-    let home = tempfile::tempdir().unwrap();
     let role = cloud.bucket();
-    let arguments = ["verify", "--live", "--yes", "--role", &role];
-    let mut command = cloud.command(&home, &arguments);
-    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = quiet.spawn().unwrap();
-    cloud.wait_for_hang();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    cloud.wait_until_quiet();
+    cloud.killed(&["verify", "--live", "--yes", "--role", &role]);
     cloud.clear_script();
     assert!(!probe(cloud).is_null());
 }

@@ -625,7 +625,7 @@ fn done_is_said_only_after_it_was_read_back() {
     let cloud = Cloud::start();
     // IAM answers for a while as if nothing were attached.
     let empty = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>";
-    let answer = Scripted::Answer(200, vec![("content-type", "text/xml".into())], empty.into());
+    let answer = Scripted::answer("s3", empty);
     cloud.script("iam:ListAttachedRolePolicies", Some(2), answer);
     let outcome = cloud.setup(&[]).exits(0);
     let outcome = outcome.says("waiting: AWS does not answer everywhere with what was written yet");
@@ -634,10 +634,6 @@ fn done_is_said_only_after_it_was_read_back() {
         "{}",
         outcome.stderr
     );
-    let asked = cloud
-        .calls()
-        .iter()
-        .filter(|call| call.action == "iam:ListAttachedRolePolicies")
-        .count();
+    let asked = cloud.count("iam:ListAttachedRolePolicies");
     assert_eq!(asked, 3);
 }

@@ -301,10 +301,7 @@ fn thousands_of_objects_cost_a_request_a_thousand() {
     });
     cloud.forget();
     teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(0);
-    let count = |action: &str| {
-        let calls = cloud.calls();
-        calls.iter().filter(|call| call.action == action).count()
-    };
+    let count = |action| cloud.count(action);
     // Three pages, as often as an emulator's paging repeats itself while objects go.
     let (lists, deletes) = (count("s3:GET versions"), count("s3:POST delete"));
     assert!((3..=6).contains(&deletes), "{deletes}");
@@ -319,11 +316,7 @@ fn objects_that_s3_does_not_delete_are_told() {
     set_up_for_objects(&cloud);
     put(&cloud, "held");
     let body = "<DeleteResult><Error><Key>held</Key><Code>AccessDenied</Code><Message>object is under legal hold</Message></Error></DeleteResult>";
-    cloud.script(
-        "s3:POST delete",
-        None,
-        Scripted::Answer(200, vec![("content-type", "text/xml".into())], body.into()),
-    );
+    cloud.script("s3:POST delete", None, Scripted::answer("s3", body));
     let outcome = teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(6);
     outcome
         .says("1 object version(s) stay, the first of them held")

@@ -95,11 +95,10 @@ fn policies_of_aws_itself_count_as_well() {
         "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies><member><PolicyName>AdministratorAccess</PolicyName><PolicyArn>{arn}</PolicyArn></member><member><PolicyName>{bucket}-s3</PolicyName><PolicyArn>arn:aws:iam::{}:policy/{bucket}-s3</PolicyArn></member></AttachedPolicies><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>",
         cloud.account
     );
-    let xml = vec![("content-type", "text/xml".to_owned())];
     cloud.script(
         "iam:ListAttachedRolePolicies",
         None,
-        Scripted::Answer(200, xml.clone(), attached),
+        Scripted::answer("iam", attached),
     );
     let policy = format!(
         "<GetPolicyResponse><GetPolicyResult><Policy><Arn>{arn}</Arn><DefaultVersionId>v1</DefaultVersionId></Policy></GetPolicyResult></GetPolicyResponse>"
@@ -113,7 +112,7 @@ fn policies_of_aws_itself_count_as_well() {
     );
     let spelled = "aws%3Apolicy%2FAdministratorAccess";
     for (action, answer) in [("iam:GetPolicy", policy), ("iam:GetPolicyVersion", version)] {
-        cloud.script_for(action, spelled, Scripted::Answer(200, xml.clone(), answer));
+        cloud.script_for(action, spelled, Scripted::answer("iam", answer));
     }
     cloud
         .setup(&["--dry-run"])

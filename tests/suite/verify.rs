@@ -278,11 +278,7 @@ fn a_bucket_that_is_gone_or_somebody_elses_is_told() {
     cloud.setup(&[]).exits(0);
     cloud.script("s3:HEAD", None, refused());
     let listed = "<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>";
-    let none = Scripted::Answer(
-        200,
-        vec![("content-type", "text/xml".into())],
-        listed.into(),
-    );
+    let none = Scripted::answer("s3", listed);
     cloud.script("s3:GET", None, none);
     let outcome = verify(&cloud, &["--bucket", &bucket_of(&cloud)]).exits(4);
     assert_eq!(told(&outcome), ["fail bucket-owner"]);
@@ -363,11 +359,7 @@ fn exports_are_shown_by_day_and_cost_a_listing_a_day() {
         screen.stdout
     );
     assert_eq!(screen.stdout.matches('■').count(), 3, "{}", screen.stdout);
-    let listings = cloud
-        .calls()
-        .iter()
-        .filter(|call| call.action == "s3:GET")
-        .count();
+    let listings = cloud.count("s3:GET");
     // The first level, 28 days, and the two families without days.
     assert_eq!(listings, 31);
     let verdict = verify(&cloud, &["--project-id", "2195193"]).exits(0).json();

@@ -97,11 +97,10 @@ fn the_names_of_others_do_nothing_to_the_terminal() {
     let answer = format!(
         "<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated><AccountAliases><member>{alias}</member></AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>"
     );
-    let kind = vec![("content-type", "text/xml".to_owned())];
     cloud.script(
         "iam:ListAccountAliases",
         None,
-        Scripted::Answer(200, kind, answer),
+        Scripted::answer("iam", answer),
     );
     let mut terminal = Terminal::start(&cloud, &["setup"]);
     terminal

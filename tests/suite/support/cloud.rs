@@ -95,6 +95,14 @@ impl std::fmt::Debug for Meanwhile {
     }
 }
 
+fn content_type(service: &str) -> Vec<(&'static str, String)> {
+    let protocol = match service {
+        "kms" => "application/x-amz-json-1.1",
+        _ => "text/xml",
+    };
+    vec![("content-type", protocol.to_owned())]
+}
+
 impl Scripted {
     /// An error in the form of the service's protocol.
     pub fn error(service: &str, status: u16, code: &str, message: &str) -> Self {
@@ -105,12 +113,12 @@ impl Scripted {
                 "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
             ),
         };
-        let content_type = if service == "kms" {
-            "application/x-amz-json-1.1"
-        } else {
-            "text/xml"
-        };
-        Self::Answer(status, vec![("content-type", content_type.into())], body)
+        Self::Answer(status, content_type(service), body)
+    }
+
+    /// An answer in the form of the service's protocol.
+    pub fn answer(service: &str, body: impl Into<String>) -> Self {
+        Self::Answer(200, content_type(service), body.into())
     }
 
     /// A bare status with headers, as S3 answers HEAD requests.
@@ -328,19 +336,17 @@ impl Cloud {
 
     /// Answers the next requests of an action from the script. `times: None` is "from now on".
     pub fn script(&self, action: &str, times: Option<usize>, answer: Scripted) {
-        self.add_rule(action, 0, times, answer);
+        self.add_rule(action, "", 0, times, answer);
     }
 
     /// Answers the requests of an action whose body holds a text, such as a policy's ARN as a form spells it, from now on.
     pub fn script_for(&self, action: &str, body: &str, answer: Scripted) {
-        self.add_rule(action, 0, None, answer);
-        let mut rules = self.state.rules.lock().expect("rules");
-        rules.back_mut().expect("a rule").body = body.to_owned();
+        self.add_rule(action, body, 0, None, answer);
     }
 
     /// Answers the n-th request of an action from the script, counted from 1.
     pub fn script_nth(&self, action: &str, nth: usize, answer: Scripted) {
-        self.add_rule(action, nth - 1, Some(1), answer);
+        self.add_rule(action, "", nth - 1, Some(1), answer);
     }
 
     /// Has somebody else do something right before the n-th request of an action is acted on.
@@ -348,16 +354,29 @@ impl Cloud {
         self.script_nth(action, nth, Scripted::After(Meanwhile(Arc::new(what))));
     }
 
-    fn add_rule(&self, action: &str, skip: usize, remaining: Option<usize>, answer: Scripted) {
+    fn add_rule(
+        &self,
+        action: &str,
+        body: &str,
+        skip: usize,
+        remaining: Option<usize>,
+        answer: Scripted,
+    ) {
         let rule = Rule {
             action: action.to_owned(),
-            body: String::new(),
+            body: body.to_owned(),
             answered: 0,
             skip,
             remaining,
             answer,
         };
         self.state.rules.lock().expect("rules").push_back(rule);
+    }
+
+    /// How many requests of an action there were.
+    pub fn count(&self, action: &str) -> usize {
+        let calls = self.calls();
+        calls.iter().filter(|call| call.action == action).count()
     }
 
     /// Changes the body of every answer that the emulator gives from now on.
@@ -586,13 +605,7 @@ async fn answer(
         }
         response
     };
-    let content_type = || {
-        let service = match action.starts_with("kms:") {
-            true => "application/x-amz-json-1.1",
-            false => "text/xml",
-        };
-        vec![("content-type", service.to_owned())]
-    };
+    let service = action.split(':').next().unwrap_or_default();
     let response = match scripted(&state, &action, &body) {
         Some((Scripted::Hang, _)) => {
             state.stuck.store(true, Ordering::SeqCst);
@@ -616,7 +629,7 @@ async fn answer(
             return Err("reset by the script");
         }
         Some((Scripted::Answer(status, headers, text), _)) => whole(status, headers, text),
-        Some((Scripted::Numbered(text), number)) => whole(200, content_type(), text(number)),
+        Some((Scripted::Numbered(text), number)) => whole(200, content_type(service), text(number)),
         Some((Scripted::Mutated(seed), number)) => {
             let (mut parts, body) = act(path).await.into_parts();
             let body = body.collect().await.unwrap_or_else(|error| match error {});

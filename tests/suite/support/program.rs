@@ -131,6 +131,19 @@ impl Cloud {
         outcome
     }
 
+    /// Runs the program until a scripted hang has begun, and kills it there. What was on its way then still arrives.
+    pub fn killed(&self, arguments: &[impl AsRef<str>]) {
+        let home = tempfile::tempdir().expect("a directory");
+        let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+        let mut command = self.command(&home, &arguments);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = quiet.spawn().expect("the program starts");
+        self.wait_for_hang();
+        child.kill().expect("it can be killed");
+        child.wait().expect("its end");
+        self.wait_until_quiet();
+    }
+
     /// `setup` of this test's bucket, with more flags.
     pub fn setup(&self, more: &[&str]) -> Outcome {
         let bucket = self.bucket();
