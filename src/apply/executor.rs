@@ -103,9 +103,9 @@ where
     let mut running = JoinSet::new();
     let mut begun = BTreeSet::new();
     let mut done = BTreeSet::new();
-    let (mut stopped, mut aborted) = (None, false);
+    let (mut stopped, mut aborted, mut defect) = (None, false, None);
     loop {
-        if stopped.is_none() {
+        if stopped.is_none() && defect.is_none() {
             for (index, step) in steps.iter().enumerate() {
                 if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before))
                 {
@@ -134,8 +134,8 @@ where
                     stopped.get_or_insert(Stopped::Failed(index, Box::new(failure)));
                 }
                 // A task ends so only by a panic of its own, or by the abort below.
-                Err(_) => {
-                    stopped.get_or_insert(Stopped::Interrupted);
+                Err(error) => {
+                    defect = error.try_into_panic().ok().or(defect);
                 }
             },
             () = interrupts.wait(1), if stopped.is_none() => {
@@ -148,6 +148,10 @@ where
                 aborted = true;
             }
         }
+    }
+    if let Some(defect) = defect {
+        // What was under way has ended, and was told. A defect is nobody's interruption.
+        std::panic::resume_unwind(defect);
     }
     Ran {
         done,
@@ -184,5 +188,53 @@ where
             }
             _ => return Err(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::plan::{Change, Resource};
+
+    fn step(id: &str, after: Vec<usize>) -> Step<bool> {
+        Step {
+            change: Change::Create,
+            resource: Resource::Bucket,
+            id: id.to_owned(),
+            summary: String::new(),
+            diff: None,
+            action: id == "defect",
+            after,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_defect_lets_what_is_under_way_end_and_is_no_interruption() {
+        let steps = [
+            step("defect", Vec::new()),
+            step("slow", Vec::new()),
+            step("next", vec![1]),
+        ];
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&done);
+        let ran = tokio::spawn(async move {
+            let work = |is_defect: bool, _| async move {
+                assert!(!is_defect, "a defect, on purpose");
+                sleep(Duration::from_millis(20)).await;
+                Ok(())
+            };
+            let interrupts = Interrupts::listen();
+            run(&steps, &interrupts, work, |event| {
+                if let Event::Done(step) = event {
+                    told.lock().unwrap().push(step.id.clone());
+                }
+            })
+            .await
+            .stopped
+        });
+        assert!(ran.await.unwrap_err().is_panic(), "the defect goes on");
+        assert_eq!(*done.lock().unwrap(), ["slow"]);
     }
 }

@@ -612,6 +612,37 @@ fn nobody_is_followed_to_another_host() {
     assert!(elsewhere.calls().is_empty(), "{:?}", elsewhere.calls());
 }
 
+/// The SDK has assertions about this header, which a debug build would have turned into panics.
+#[test]
+fn a_time_to_wait_is_no_defect() {
+    for (action, code) in [("*", 1), ("s3:PUT policy", 6), ("s3:PUT lifecycle", 6)] {
+        for wait in ["50", "18446744073709551615"] {
+            for error in [
+                "ServiceUnavailable",
+                "InternalError",
+                "NoSuchThing",
+                "Throttling",
+            ] {
+                let cloud = Cloud::start();
+                let Scripted::Answer(_, mut headers, body) =
+                    Scripted::error("s3", 503, error, "no")
+                else {
+                    unreachable!("an error is an answer");
+                };
+                headers.push(("x-amz-retry-after", wait.to_owned()));
+                cloud.script(action, None, Scripted::Answer(503, headers, body));
+                let arguments = ["--timeout", "2"];
+                let outcome = sane(cloud.setup(&arguments));
+                assert_eq!(
+                    outcome.code, code,
+                    "{action} {wait} {error}: {}",
+                    outcome.stderr
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn shapes_that_break_parsers_break_nothing() {
     let attributes: String = (0..100_000).map(|n| format!(" a{n}=\"b\"")).collect();
