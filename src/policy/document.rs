@@ -211,6 +211,18 @@ impl Statement {
             .collect()
     }
 
+    /// Every text that its conditions compare something with.
+    pub fn condition_values(&self) -> Vec<&str> {
+        let operators = self.0.get("Condition").and_then(Value::as_object);
+        operators
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_object)
+            .flat_map(Map::values)
+            .flat_map(|value| texts(Some(value)))
+            .collect()
+    }
+
     /// The values that a condition key has to have, by whatever operator that is not a negation.
     pub fn wanted_of(&self, key: &str) -> Vec<&str> {
         let operators = self.0.get("Condition").and_then(Value::as_object);

@@ -22,6 +22,7 @@ use super::document::{Document, Statement};
 use statement::WithoutResource;
 use truth::Truth;
 
+pub use condition::date::moment;
 pub use request::{Context, Fact, Principal, Request};
 
 /// The kinds of policies, as

@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
 
 mod comparison;
-mod date;
+pub(super) mod date;
 
 use std::borrow::Cow;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::requests::Asker;
 use super::{
     Gravity, Trust, aws_principals, equal_ids, is_about_assuming, is_for_everybody, is_mixpanels,
     may_pass, speaks_to_mixpanel,
@@ -152,9 +153,11 @@ impl Trust<'_> {
         let ids = trust.external_ids();
         let wrong = trust.wrong_ids(&ids);
         let tries = ids.iter().chain(&wrong).map(|id| Some(id.as_str()));
-        tries
-            .chain([None])
-            .any(|id| may_pass(&trust.decide_for_mixpanel(id)))
+        let mut tries = tries.chain([None]);
+        tries.any(|id| {
+            let mut askers = Asker::MIXPANEL_IN_ANY_WAY.iter();
+            askers.any(|asker| may_pass(&trust.decide(asker, id)))
+        })
     }
 }
 

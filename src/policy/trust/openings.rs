@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
+use time::{Duration, OffsetDateTime};
 
 use super::requests::Asker;
 use super::{
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
 use crate::policy::document::texts;
-use crate::policy::evaluate::Decision;
+use crate::policy::evaluate::{Decision, moment};
 use crate::policy::{Document, Statement};
 
 /// How grave it is that something is wider than Mixpanel's page.
@@ -162,22 +163,56 @@ impl Trust<'_> {
 
     /// Mixpanel's user without an ExternalId, or with another one.
     fn without_token(&self, right: &BTreeSet<String>) -> Option<Opening> {
-        let bare = self.decide_for_mixpanel(None);
-        if may_pass(&bare) {
+        if let Some(bare) = self.likeliest_for_mixpanel([None]) {
             return Some(opening(Who::MixpanelWithoutId, Gravity::Open, &bare));
         }
         let wrong = self.wrong_ids(right);
-        let decisions: Vec<Decision> = wrong
-            .iter()
-            .map(|id| self.decide_for_mixpanel(Some(id)))
-            .filter(may_pass)
-            .collect();
-        let certain = |decision: &&Decision| matches!(decision, Decision::Allowed { .. });
-        let passed = decisions.iter().find(certain).or_else(|| decisions.first());
-        if let Some(decision) = passed {
-            return Some(opening(Who::MixpanelWithOtherIds, Gravity::Open, decision));
+        let wrong = wrong.iter().map(|id| Some(id.as_str()));
+        if let Some(passed) = self.likeliest_for_mixpanel(wrong) {
+            return Some(opening(Who::MixpanelWithOtherIds, Gravity::Open, &passed));
         }
         self.compared_otherwise(right)
+    }
+
+    /// What the document says where it may let Mixpanel's user in with one of these ExternalIds: from wherever it calls, and
+    /// whenever. A yes comes before a perhaps.
+    fn likeliest_for_mixpanel<'i>(
+        &self,
+        external_ids: impl IntoIterator<Item = Option<&'i str>>,
+    ) -> Option<Decision> {
+        let timeless = Self { now: None, ..*self };
+        let times: Vec<OffsetDateTime> = self.moments();
+        let mut perhaps = None;
+        for id in external_ids {
+            for asker in &Asker::MIXPANEL_IN_ANY_WAY {
+                let decision = timeless.decide(asker, id);
+                if !may_pass(&decision) {
+                    continue;
+                }
+                let at = times.iter().map(|time| self.at(*time).decide(asker, id));
+                let mut all = std::iter::once(decision.clone()).chain(at);
+                if let Some(yes) = all.find(|one| matches!(one, Decision::Allowed { .. })) {
+                    return Some(yes);
+                }
+                perhaps.get_or_insert(decision);
+            }
+        }
+        perhaps
+    }
+
+    /// The times at which what the document says may change, a second before and after each, but none that is past: what opens
+    /// one day is open.
+    fn moments(&self) -> Vec<OffsetDateTime> {
+        let statements = self.document.statements().iter();
+        statements
+            .flat_map(Statement::condition_values)
+            .filter_map(moment)
+            .flat_map(|moment| {
+                [-1, 0, 1].map(|second| moment.checked_add(Duration::seconds(second)))
+            })
+            .flatten()
+            .filter(|moment| self.now.is_none_or(|now| *moment >= now))
+            .collect()
     }
 
     /// A statement that lets Mixpanel in and compares the ExternalId with anything but equality: whether some other ID gets in

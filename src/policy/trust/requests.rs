@@ -12,6 +12,12 @@ use crate::policy::evaluate::{Context, Fact, Principal, Request};
 pub enum Asker {
     /// Mixpanel's export user.
     MixpanelUser,
+    /// Mixpanel's export user, from wherever it may ever call: with whatever tags, device and network, of which nobody but
+    /// Mixpanel knows. How an export comes is [`Asker::MixpanelUser`]; what the role has to withstand is this.
+    MixpanelAnyhow {
+        /// Whether Mixpanel's account is in an organization.
+        in_organization: bool,
+    },
     /// Another user of Mixpanel's account.
     MixpanelColleague,
     /// A user of this account, who is nobody's friend and may give himself any name and tags.
@@ -22,16 +28,29 @@ pub enum Asker {
 }
 
 impl Asker {
+    /// Mixpanel's export user, in every way in which it may ask.
+    pub const MIXPANEL_IN_ANY_WAY: [Self; 3] = [
+        Self::MixpanelUser,
+        Self::MixpanelAnyhow {
+            in_organization: true,
+        },
+        Self::MixpanelAnyhow {
+            in_organization: false,
+        },
+    ];
+
     fn account(&self) -> &str {
         match self {
-            Self::MixpanelUser | Self::MixpanelColleague => MIXPANEL_ACCOUNT,
+            Self::MixpanelUser | Self::MixpanelAnyhow { .. } | Self::MixpanelColleague => {
+                MIXPANEL_ACCOUNT
+            }
             Self::Stranger { account } => account,
         }
     }
 
     fn arn(&self) -> String {
         match self {
-            Self::MixpanelUser => MIXPANEL_USER_ARN.to_owned(),
+            Self::MixpanelUser | Self::MixpanelAnyhow { .. } => MIXPANEL_USER_ARN.to_owned(),
             Self::MixpanelColleague => {
                 format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:user/somebody-else")
             }
@@ -66,12 +85,14 @@ pub fn assumption(
             .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
             .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
             .with("aws:MultiFactorAuthPresent", Fact::Absent),
-        Asker::MixpanelColleague => context
+        Asker::MixpanelAnyhow { in_organization } => {
+            from_anywhere(in_mixpanels_organization(context, *in_organization))
+                .with("aws:PrincipalArn", known(&arn))
+                .with("aws:username", known("mixpanel-export"))
+        }
+        Asker::MixpanelColleague => from_anywhere(in_mixpanels_organization(context, true))
             .with("aws:PrincipalArn", known(&arn))
-            .with("aws:username", Fact::Present)
-            .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
-            .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
-            .with("aws:MultiFactorAuthPresent", Fact::Unknown),
+            .with("aws:username", Fact::Present),
         // A stranger chooses his name, his tags, his device; not his account, nor the customer's organization.
         Asker::Stranger { account } => context
             .with(
@@ -93,6 +114,38 @@ pub fn assumption(
         resource: role.to_string(),
         context,
     }
+}
+
+/// Mixpanel's organization, if it has one, is none that a customer names.
+fn in_mixpanels_organization(context: Context, is_in_one: bool) -> Context {
+    let (id, path) = match is_in_one {
+        true => (known("o-mixpanel00"), known("o-mixpanel00/r-mixp/ou-mixp/")),
+        false => (Fact::Absent, Fact::Absent),
+    };
+    context
+        .with("aws:PrincipalOrgID", id)
+        .with("aws:PrincipalOrgPaths", path)
+}
+
+/// What a caller chooses, or may have: his network, his tags, his device, and what he passes on.
+fn from_anywhere(context: Context) -> Context {
+    let chosen = [
+        "aws:MultiFactorAuthAge",
+        "aws:MultiFactorAuthPresent",
+        "aws:SourceVpc",
+        "aws:SourceVpcArn",
+        "aws:SourceVpce",
+        "aws:VpcSourceIp",
+        "aws:VpceAccount",
+        "aws:VpceOrgID",
+        "aws:VpceOrgPaths",
+        "ec2:SourceInstanceARN",
+        "sts:SourceIdentity",
+    ];
+    chosen
+        .into_iter()
+        .fold(context, |context, key| context.with(key, Fact::Unknown))
+        .with_default("aws:PrincipalTag/", Fact::Unknown)
 }
 
 /// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and not through

@@ -420,3 +420,61 @@ proptest! {
 fn is_about_page(statement: &Statement) -> bool {
     equal_ids(statement).is_some() && speaks_to_mixpanel(statement)
 }
+
+/// The page's statement, and beside it one for Mixpanel's user that asks for something else than the ExternalId.
+fn beside(condition: Value) -> Document {
+    let user = json!({ "AWS": crate::policy::build::MIXPANEL_USER_ARN });
+    let page = json!({ "Effect": "Allow", "Principal": user, "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "sts:ExternalId": TOKEN } } });
+    let more = json!({ "Effect": "Allow", "Principal": user, "Action": "sts:AssumeRole", "Condition": condition });
+    let document = json!({ "Version": "2012-10-17", "Statement": [page, more] });
+    Document::parse(&document.to_string()).unwrap()
+}
+
+#[test]
+fn what_hangs_on_how_mixpanel_may_call_is_open_all_the_same() {
+    let role = "arn:aws:iam::123456789012:role/x".parse().unwrap();
+    let now = time::macros::datetime!(2026-11-26 12:00 UTC);
+    let bare = |condition: Value| {
+        let document = beside(condition);
+        // At a known time and at none, the answer is the same.
+        let [one, other] = [
+            Trust::new(&document, &role),
+            Trust::new(&document, &role).at(now),
+        ]
+        .map(|trust| {
+            let openings = trust.openings(&BTreeSet::new()).into_iter();
+            let mut bare = openings.filter(|opening| opening.who == Who::MixpanelWithoutId);
+            bare.next().map(|opening| opening.is_certain)
+        });
+        assert_eq!(one, other, "{document:?}");
+        one
+    };
+    for condition in [
+        json!({ "StringLike": { "aws:PrincipalTag/team": "*" } }),
+        json!({ "Null": { "aws:PrincipalTag/team": "false" } }),
+        json!({ "StringLike": { "aws:SourceVpc": "vpc-*" } }),
+        json!({ "StringEquals": { "aws:SourceVpce": "vpce-1a2b3c4d" } }),
+        json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }),
+        json!({ "DateLessThan": { "aws:CurrentTime": "2020-01-01T00:00:00Z" }, "StringLike": { "aws:PrincipalTag/x": "y" } }),
+    ] {
+        assert_eq!(bare(condition.clone()), Some(false), "{condition}");
+    }
+    for condition in [
+        json!({ "StringLike": { "aws:PrincipalOrgID": "o-*" } }),
+        json!({ "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": "o-*" } }),
+        json!({ "Null": { "aws:PrincipalOrgID": "true" } }),
+        json!({ "DateGreaterThan": { "aws:CurrentTime": "2027-01-01T00:00:00Z" } }),
+        json!({ "DateGreaterThan": { "aws:CurrentTime": "2027-01-01" }, "DateLessThan": { "aws:CurrentTime": "2027-02-01" } }),
+        json!({ "NumericGreaterThan": { "aws:EpochTime": "1893456000" } }),
+    ] {
+        assert_eq!(bare(condition.clone()), Some(true), "{condition}");
+    }
+    for condition in [
+        json!({ "StringEquals": { "aws:PrincipalOrgID": "o-acme" } }),
+        json!({ "StringEquals": { "sts:ExternalId": TOKEN, "aws:PrincipalTag/x": "y" } }),
+        json!({ "StringEquals": { "aws:PrincipalAccount": "123456789012" } }),
+    ] {
+        assert_eq!(bare(condition.clone()), None, "{condition}");
+    }
+}

@@ -3,6 +3,8 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>
 //! allows these two.
 
+use time::OffsetDateTime;
+
 /// The nanoseconds since the epoch.
 pub(super) fn parse(text: &str) -> Option<i128> {
     // A year by itself has four digits; no epoch time of this century has so few.
@@ -24,6 +26,11 @@ pub(super) fn parse(text: &str) -> Option<i128> {
     let days = days_before(year, month, day)?;
     let nanoseconds = time.map_or(Some(0), nanoseconds_of_day)?;
     Some(i128::from(days) * 86_400_000_000_000 + nanoseconds)
+}
+
+/// The same as a time, where it is one that this program can say.
+pub fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(parse(text)?).ok()
 }
 
 fn number(text: &str, digits: usize) -> Option<i64> {
