@@ -8,8 +8,8 @@ mod ownership;
 mod probe;
 
 pub use ownership::{
-    KeyOwnership, Owner, bucket_was_begun, claims_bucket, is_of_one_set_up, owner, policy_owner,
-    role_names_bucket, role_owner,
+    KeyOwnership, Owner, bucket_was_begun, claims_bucket, owner, policy_owner, role_names_bucket,
+    role_owner,
 };
 pub use probe::{Original, probe_name};
 
@@ -91,6 +91,14 @@ impl<T> Reading<T> {
         match self {
             Self::Known(value) => Some(value),
             Self::Unreadable(_) => None,
+        }
+    }
+
+    /// The value, or why it could not be read.
+    pub fn into_known(self) -> Result<T, Unread> {
+        match self {
+            Self::Known(value) => Ok(value),
+            Self::Unreadable(unread) => Err(unread),
         }
     }
 

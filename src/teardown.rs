@@ -110,7 +110,12 @@ impl Standing {
             return false;
         };
         let policies = self.policies.iter().map(|standing| &standing.policy);
-        role_names_bucket(role, policies, &bucket.name)
+        // An inline policy bears no tag: what it names proves nothing.
+        let role = Role {
+            inline: Vec::new(),
+            ..role.clone()
+        };
+        role_names_bucket(&role, policies, &bucket.name)
     }
 
     fn policy(&self, arn: &str) -> Option<&StandingPolicy> {
@@ -166,8 +171,6 @@ pub struct StandingBucket {
 pub enum Removal {
     /// Detach a policy from the role.
     DetachPolicy(PolicyArn),
-    /// Remove an inline policy of the role.
-    DeleteInlinePolicy(String),
     /// Remove everything in the bucket.
     DeleteData(BucketName),
     /// Remove the bucket.
@@ -192,9 +195,12 @@ pub enum Removal {
 }
 
 impl Removal {
-    /// Whether it takes something of the bucket.
-    pub fn is_of_bucket(&self) -> bool {
-        matches!(self, Self::DeleteData(_) | Self::DeleteBucket(_))
+    /// The bucket that it takes something of.
+    pub fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::DeleteData(bucket) | Self::DeleteBucket(bucket) => Some(bucket),
+            _ => None,
+        }
     }
 }
 
@@ -380,16 +386,6 @@ impl Planner<'_> {
                 Removal::DetachPolicy(arn),
                 Vec::new(),
             ));
-        }
-        if *fate == Fate::Goes {
-            for policy in &role.inline {
-                steps.push(self.step(
-                    (Change::Delete, Resource::Role, role.name.to_string()),
-                    format!("inline policy {} goes", policy.name),
-                    Removal::DeleteInlinePolicy(policy.name.clone()),
-                    Vec::new(),
-                ));
-            }
         }
         steps
     }

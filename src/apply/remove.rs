@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::empty::empty;
 use super::executor::{self, Event, Ran, Teller, patiently};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
-use crate::names::{PolicyArn, RoleName};
+use crate::names::{BucketName, PolicyArn, RoleName};
+use crate::observe::exporters::writers;
 use crate::observe::probe::whole_role;
+use crate::observed::{Owner, Unread, owner};
 use crate::plan::Step;
+use crate::policy::reach::outside_writers;
 use crate::process::Interrupts;
 use crate::prove::probe::remove_probe;
 use crate::teardown::{Removal, Standing};
@@ -45,19 +49,28 @@ pub async fn remove(
             .iter()
             .filter_map(|step| match &step.action {
                 Removal::DetachPolicy(arn) => Some(arn.to_string()),
-                Removal::DeleteInlinePolicy(name) => Some(name.clone()),
                 _ => None,
             })
             .collect(),
     );
     let role_goes = steps.iter().any(|step| step.action == Removal::DeleteRole);
+    let bucket = steps.iter().find_map(|step| step.action.bucket().cloned());
+    let looked_again = Arc::new(OnceCell::new());
     let work = |action: Removal, teller: Teller| {
         let (place, interrupts) = (place.clone(), interrupts.clone());
-        let detached = Arc::clone(&detached);
+        let (detached, bucket) = (Arc::clone(&detached), bucket.clone());
+        let looked_again = Arc::clone(&looked_again);
         async move {
+            // While somebody was asked, somebody else may have worked here: then nothing goes.
+            looked_again
+                .get_or_try_init(|| all_is_the_same(&place, bucket.as_ref()))
+                .await?;
             patiently(&interrupts, &teller, reason_to_wait, || async {
-                if role_goes && action.is_of_bucket() {
-                    access_has_ended(&place, &detached).await?;
+                if let Some(bucket) = action.bucket() {
+                    if role_goes {
+                        access_has_ended(&place, &detached).await?;
+                    }
+                    all_is_the_same(&place, Some(bucket)).await?;
                 }
                 attempt(&place, &action, &interrupts, &teller).await
             })
@@ -103,6 +116,52 @@ async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<
     ))
 }
 
+/// Stops where what was looked at before it was decided what goes is no longer so.
+async fn all_is_the_same(place: &Place, bucket: Option<&BucketName>) -> Result<(), Failure> {
+    let of_bucket = async {
+        match bucket {
+            Some(bucket) => bucket_is_the_same(place, bucket).await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(role_is_the_same(place), of_bucket).map(drop)
+}
+
+/// Stops where what says whose the bucket is has changed, or where somebody else may write to it by now: whatever Mixpanel wrote
+/// there afterwards would go to whoever claims its name next.
+async fn bucket_is_the_same(place: &Place, bucket: &BucketName) -> Result<(), Failure> {
+    const ACTION: &str = "s3:DeleteBucket";
+    let Place { aws, standing, .. } = place;
+    let account = &standing.account;
+    let changed = |what| Err(Failure::changed(ACTION, bucket.as_str(), what));
+    let unread = |unread: Unread| Failure {
+        message: unread.to_string(),
+        ..Failure::refused(ACTION, bucket.as_str())
+    };
+    let (tags, policy) = match tokio::try_join!(
+        aws.bucket_tags(bucket, account),
+        aws.bucket_policy(bucket, account)
+    ) {
+        // An earlier try of the same step removed it.
+        Err(failure) if failure.cause == Cause::NotFound => return Ok(()),
+        read => read?,
+    };
+    if owner(&tags.into_known().map_err(unread)?) != Owner::Us {
+        return changed("its tags");
+    }
+    let document = policy.clone().into_known().map_err(unread)?;
+    let outside = document.map(|document| outside_writers(&document, bucket, account));
+    if outside.is_some_and(|writers| !writers.is_empty()) {
+        return changed("its policy, which lets others write to it");
+    }
+    let writers = writers(aws, bucket, &policy).await?.into_known();
+    let mut writers = writers.map_err(unread)?.into_iter();
+    match writers.find(|writer| writer.role != place.role) {
+        Some(_) => changed("the roles through which Mixpanel can write to it"),
+        None => Ok(()),
+    }
+}
+
 /// Stops where a role is no longer the one that was looked at: another one of its name, or one that trusts others.
 async fn role_is_the_same(place: &Place) -> Result<(), Failure> {
     let (Some(was), Some(is)) = (&place.standing.role, place.aws.role(&place.role).await?) else {
@@ -146,7 +205,6 @@ async fn attempt(
     let account = &standing.account;
     match action {
         Removal::DetachPolicy(arn) => aws.detach_policy(role, arn).await,
-        Removal::DeleteInlinePolicy(name) => aws.delete_inline_policy(role, name).await,
         Removal::DeleteData(bucket) => empty(aws, bucket, account, interrupts, teller).await,
         Removal::DeleteBucket(bucket) => aws.delete_bucket(bucket, account).await,
         Removal::DeletePolicyVersion { arn, version } => {

@@ -56,7 +56,7 @@ pub fn policy_owner(policy: &Policy) -> Owner {
 }
 
 /// Whether a document says nothing but what Mixpanel's page says, of one bucket at the most.
-pub fn is_of_one_set_up(document: &Document) -> bool {
+fn is_of_one_set_up(document: &Document) -> bool {
     page_grants(document).is_some_and(|grants| grants.buckets.len() <= 1)
 }
 

@@ -47,9 +47,7 @@ pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> 
             | Removal::DeleteBucket(_) => "removed",
             Removal::DeleteData(_) => "emptied",
             Removal::ReleaseRole(_) | Removal::ReleasePolicy(..) => "given back",
-            Removal::DetachPolicy(_)
-            | Removal::DeleteInlinePolicy(_)
-            | Removal::DeletePolicyVersion { .. } => return None,
+            Removal::DetachPolicy(_) | Removal::DeletePolicyVersion { .. } => return None,
         };
         Some(format!("{did}: {} {}", step.resource.as_str(), step.id))
     });

@@ -3,9 +3,7 @@
 use super::{Fate, Planner, StandingBucket, StandingPolicy, Wish};
 use crate::command_line::CommandLine;
 use crate::names::{ADOPTED_BY_KEY, RoleName};
-use crate::observed::{
-    InlinePolicy, Owner, Reading, Role, is_of_one_set_up, owner, policy_owner, role_owner,
-};
+use crate::observed::{Owner, Reading, Role, owner, policy_owner, role_owner};
 use crate::policy::trust::Trust;
 
 /// A reason why something stays.
@@ -77,7 +75,6 @@ impl Planner<'_> {
         let inline: Vec<&str> = role
             .inline
             .iter()
-            .filter(|policy| !is_ours(policy))
             .map(|policy| policy.name.as_str())
             .collect();
         if let Some(first) = inline.first() {
@@ -277,9 +274,4 @@ impl Planner<'_> {
 /// A call of IAM's about a role.
 fn of_role(operation: &'static str, role: &Role) -> CommandLine {
     CommandLine::aws(["iam", operation]).option("--role-name", &role.name)
-}
-
-/// An inline policy has no tags: what it says is all there is to go by.
-fn is_ours(policy: &InlinePolicy) -> bool {
-    is_of_one_set_up(&policy.document)
 }

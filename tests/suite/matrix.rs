@@ -415,7 +415,7 @@ fn a_teardown() {
     .every_request_in_every_way();
 }
 
-/// A set-up with a key, data in its bucket, and a policy and an inline policy of somebody else's on its role.
+/// A set-up with a key, data in its bucket, and a policy with two versions.
 fn furnished(cloud: &Cloud) {
     cloud
         .setup(&["--encryption", "kms", "--create-kms-key"])
@@ -428,11 +428,6 @@ fn furnished(cloud: &Cloud) {
         block_on(put.body(ByteStream::from_static(b"{}")).send()).expect("an object");
     }
     block_on(s3.create_multipart_upload().bucket(&bucket).key("u").send()).expect("an upload");
-    let put = iam
-        .put_role_policy()
-        .role_name(&bucket)
-        .policy_name("inline");
-    block_on(put.policy_document(data(&bucket).to_string()).send()).expect("an inline policy");
     let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
     let version = iam.create_policy_version().policy_arn(&arn);
     let version = version.policy_document(data(&bucket).to_string());

@@ -364,7 +364,7 @@ fn what_an_owner_has_set_about_encryption_is_sent_along() {
 #[test]
 fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
     type Change = fn(&Cloud) -> Box<dyn Fn() + Send + Sync>;
-    let changes: [(&str, &str, Change); 3] = [
+    let changes: [(&str, &str, Change); 7] = [
         ("what is attached to the role", "buckets", |cloud| {
             let (iam, role) = (cloud.iam(), cloud.bucket());
             let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
@@ -375,6 +375,45 @@ fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
             })
         }),
         ("its trust policy", "roles", |cloud| {
+            let (iam, role) = (cloud.iam(), cloud.bucket());
+            Box::new(move || put_trust(&iam, &role, OTHER_TOKEN))
+        }),
+        ("its tags", "buckets", |cloud| {
+            let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
+            Box::new(move || put_tags(&s3, &bucket, &[("theirs", "1")]))
+        }),
+        (
+            "its policy, which lets others write to it",
+            "buckets",
+            |cloud| {
+                let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
+                let policy = json!({ "Version": "2012-10-17", "Statement": [{
+                    "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+                    "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
+                }]});
+                Box::new(move || put_policy(&s3, &bucket, &policy))
+            },
+        ),
+        (
+            "the roles through which Mixpanel can write to it",
+            "buckets",
+            |cloud| {
+                let (iam, bucket) = (cloud.iam(), cloud.bucket());
+                Box::new(move || {
+                    let role = iam.create_role().role_name("late");
+                    let trust = trust(USER, Some(OTHER_TOKEN)).to_string();
+                    block_on(role.assume_role_policy_document(trust).send()).unwrap();
+                    let put = iam
+                        .put_role_policy()
+                        .role_name("late")
+                        .policy_name("export");
+                    let document = data(&bucket).to_string();
+                    block_on(put.policy_document(document).send()).unwrap();
+                })
+            },
+        ),
+        // The role proves whose the bucket is.
+        ("its trust policy", "buckets", |cloud| {
             let (iam, role) = (cloud.iam(), cloud.bucket());
             Box::new(move || put_trust(&iam, &role, OTHER_TOKEN))
         }),

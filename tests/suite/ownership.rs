@@ -83,6 +83,30 @@ fn a_role_that_trusts_others_beside_mixpanel_stays_whole() {
 }
 
 #[test]
+fn an_inline_policy_holds_a_role_whatever_it_says() {
+    for condition in [
+        json!({}),
+        json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
+    ] {
+        let cloud = Cloud::start();
+        let bucket = cloud.bucket();
+        cloud.setup(&[]).exits(0);
+        let mut document = data(&bucket);
+        document["Statement"][0]["Condition"] = condition;
+        let put = cloud.iam().put_role_policy().role_name(&bucket);
+        let put = put.policy_name("team-x");
+        block_on(put.policy_document(document.to_string()).send()).unwrap();
+        let before = cloud.everything();
+        let all = ["--delete-bucket", "--delete-data", bucket.as_str()];
+        cloud
+            .run(&[&["teardown", "--yes", "--role", &bucket][..], &all].concat())
+            .exits(5)
+            .says("mixpanel-s3 did not make what is part of it: inline policy team-x");
+        assert_eq!(cloud.everything(), before);
+    }
+}
+
+#[test]
 fn a_copied_tag_on_a_bucket_neither_empties_nor_removes_it() {
     let cloud = Cloud::start();
     let production = format!("{}-prod", cloud.bucket());

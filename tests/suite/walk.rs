@@ -473,6 +473,23 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
 }
 
 #[test]
+fn what_somebody_does_while_the_gate_is_open_stops_everything() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let mut terminal = Terminal::start(&cloud, &["teardown", "--role", &bucket, "--delete-bucket"]);
+    terminal.sees("Role to remove");
+    cloud.role_by_hand("late", &trust(USER, Some(TOKEN)), &[data(&bucket)]);
+    let before = cloud.everything();
+    terminal
+        .types(&bucket)
+        .enter()
+        .sees("somebody has changed the roles through which Mixpanel can write to it");
+    terminal.ends(6);
+    assert_eq!(cloud.everything(), before);
+}
+
+#[test]
 fn data_goes_only_after_the_buckets_name_is_typed() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
