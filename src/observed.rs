@@ -94,6 +94,14 @@ impl<T> Reading<T> {
         }
     }
 
+    /// Why it could not be read, if so.
+    pub fn unread(&self) -> Option<&Unread> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unreadable(unread) => Some(unread),
+        }
+    }
+
     /// The value, or why it could not be read.
     pub fn into_known(self) -> Result<T, Unread> {
         match self {
@@ -166,19 +174,13 @@ pub struct Bucket {
 impl Bucket {
     /// The settings that are not known, and why.
     pub fn unread(&self) -> Vec<(&'static str, &Unread)> {
-        fn why<T>(reading: &Reading<T>) -> Option<&Unread> {
-            match reading {
-                Reading::Known(_) => None,
-                Reading::Unreadable(unread) => Some(unread),
-            }
-        }
         let settings = [
-            ("tags", why(&self.tags)),
-            ("public-access blocks", why(&self.blocks_public_access)),
-            ("object ownership", why(&self.acls_off)),
-            ("default encryption", why(&self.encryption)),
-            ("policy", why(&self.policy)),
-            ("lifecycle rules", why(&self.lifecycle)),
+            ("tags", self.tags.unread()),
+            ("public-access blocks", self.blocks_public_access.unread()),
+            ("object ownership", self.acls_off.unread()),
+            ("default encryption", self.encryption.unread()),
+            ("policy", self.policy.unread()),
+            ("lifecycle rules", self.lifecycle.unread()),
         ];
         let unread = settings.into_iter();
         unread

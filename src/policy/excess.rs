@@ -14,7 +14,7 @@ use super::document::texts;
 use super::evaluate::{Context, Decision, Layer, Policies, Principal, Request, Source, decide};
 use super::read::{action_matches, covers, matches_pattern};
 use super::trust::Gravity;
-use super::{Statement, build};
+use super::{Statement, build, page};
 use crate::names::{BucketName, KeyArn, RoleArn};
 
 /// A statement that allows more than the page, and what that is.
@@ -112,7 +112,7 @@ pub fn beyond_page(own: &Own<'_>, policies: &Policies<'_>) -> Vec<Excess> {
     let mut found = Vec::new();
     for named in &policies.identity {
         for (index, statement) in named.document.statements().iter().enumerate() {
-            if !statement.allows() || (!exports_here && is_pages(statement)) {
+            if !statement.allows() || (!exports_here && page::is_of_data(statement)) {
                 continue;
             }
             if let Some((reach, actions, resources)) = own.reach(statement, policies) {
@@ -134,37 +134,8 @@ pub fn beyond_page(own: &Own<'_>, policies: &Policies<'_>) -> Vec<Excess> {
     found
 }
 
-/// Whether a statement is the data-modification policy's, for whatever bucket.
-fn is_pages(statement: &Statement) -> bool {
-    statement
-        .actions()
-        .iter()
-        .all(|action| is_one_of(action, &DATA_ACTIONS))
-        && statement.resources().iter().all(|resource| {
-            let name = resource.strip_prefix("arn:aws:s3:::");
-            name.and_then(|name| name.split('/').next())
-                .is_some_and(|bucket| !bucket.is_empty() && !bucket.contains(['*', '?', '$']))
-        })
-}
-
-const DATA_ACTIONS: [&str; 4] = [
-    "s3:putobject",
-    "s3:getobject",
-    "s3:listbucket",
-    "s3:deleteobject",
-];
-/// What the page's KMS policy allows, and the short forms of the same that AWS's own policies use.
-const KEY_ACTIONS: [&str; 9] = [
-    "kms:decrypt",
-    "kms:encrypt",
-    "kms:generatedatakey",
-    "kms:generatedatakeywithoutplaintext",
-    "kms:generatedatakey*",
-    "kms:reencryptto",
-    "kms:reencryptfrom",
-    "kms:reencrypt*",
-    "kms:describekey",
-];
+/// Short forms of what the page's KMS policy allows, which AWS's own policies use.
+const SHORT_KEY_ACTIONS: [&str; 2] = ["kms:GenerateDataKey*", "kms:ReEncrypt*"];
 /// Actions of S3 that tell of buckets and never of what is in them.
 const BUCKET_FACTS: [&str; 3] = [
     "s3:listallmybuckets",
@@ -257,7 +228,7 @@ impl Own<'_> {
 
     fn of_s3(&self, pattern: &str, resource: &Element) -> Option<Reach> {
         match self.is_own(resource) {
-            true if is_one_of(pattern, &DATA_ACTIONS) => None,
+            true if is_one_of(pattern, &build::DATA_ACTIONS) => None,
             true => Some(Reach::SameBucket),
             false if is_one_of(pattern, &BUCKET_FACTS) => Some(Reach::Other),
             false => Some(Reach::OtherBuckets),
@@ -266,7 +237,8 @@ impl Own<'_> {
 
     fn of_kms(&self, pattern: &str, resource: &Element) -> Option<Reach> {
         const READS: [&str; 3] = ["kms:describe", "kms:list", "kms:get"];
-        let uses = is_one_of(pattern, &KEY_ACTIONS);
+        let uses =
+            is_one_of(pattern, &build::KMS_ACTIONS) || is_one_of(pattern, &SHORT_KEY_ACTIONS);
         let reads = READS.iter().any(|read| pattern.starts_with(read));
         let one_key = match resource {
             // An alias names no resource of a policy, and an exact key is one that somebody meant.
@@ -577,6 +549,43 @@ mod tests {
         );
         let elsewhere = json!({ "Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::acme/*" });
         assert_eq!(reach_under(elsewhere, None), Some(Reach::OtherBuckets));
+    }
+
+    #[test]
+    fn without_the_page_only_what_is_of_the_page_is_spared() {
+        let alone = |statement: Value| {
+            let role = "arn:aws:iam::123456789012:role/export".parse().unwrap();
+            let document = document(json!([statement]));
+            let policies = Policies {
+                identity: vec![Named {
+                    name: "alone".into(),
+                    document: &document,
+                }],
+                boundary: None,
+                resource: None,
+                unreadable: Vec::new(),
+                rule: Rule::Either,
+            };
+            let own = Own {
+                role: &role,
+                bucket: None,
+                key: None,
+                context: &Context::new(),
+            };
+            beyond_page(&own, &policies)
+                .first()
+                .map(|excess| excess.reach)
+        };
+        let (put, acme) = ("s3:PutObject", "arn:aws:s3:::acme/*");
+        let page = json!({ "Effect": "Allow", "Action": put, "Resource": acme });
+        assert_eq!(alone(page), None);
+        for more in [
+            json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": acme }),
+            json!({ "Effect": "Allow", "Action": put, "NotResource": acme }),
+            json!({ "Effect": "Allow", "NotAction": put, "NotResource": acme }),
+        ] {
+            assert!(alone(more.clone()).is_some(), "{more}");
+        }
     }
 
     #[test]

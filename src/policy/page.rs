@@ -32,6 +32,15 @@ pub fn page_grants(document: &Document) -> Option<PageGrants> {
     Some(grants)
 }
 
+/// Whether a statement is the data-modification policy's, for whatever buckets, each named whole.
+pub fn is_of_data(statement: &Statement) -> bool {
+    let named = |resource: &str| {
+        let name = resource.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
+        (!name.is_empty() && !name.contains(['*', '?', '$'])).then_some(())
+    };
+    plain(statement, &build::DATA_ACTIONS, named).is_some()
+}
+
 /// Whether every resource of a statement is a bucket or is in one, and every action one of the page's on it.
 fn add_bucket(statement: &Statement, grants: &mut PageGrants) -> bool {
     let bucket = |resource: &str| -> Option<BucketName> {

@@ -17,7 +17,7 @@ mod tests;
 mod trust;
 
 use super::evidence::{BucketStanding, Evidence, Subject};
-use super::{Access, Check};
+use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
 use crate::names::{Partition, TOKEN_VARIABLE};
@@ -52,6 +52,37 @@ pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> 
     checks.extend(export::checks(&case));
     checks.push(probe::left(&case));
     checks
+        .into_iter()
+        .map(|check| known(evidence, check))
+        .collect()
+}
+
+/// The check; one that was skipped is unknown where what would say whether it applies could not be read.
+fn known(evidence: &Evidence, check: Check) -> Check {
+    if check.status != Status::Skipped {
+        return check;
+    }
+    let ground = match (&evidence.role, &evidence.unread_role) {
+        (None, Some(denied)) => Some(("the role", denied)),
+        _ if evidence.bucket.is_none() => evidence
+            .unread_grants
+            .first()
+            .map(|denied| ("what the role may do", denied)),
+        _ => None,
+    };
+    let encryption = || {
+        let settings = &evidence.facts()?.settings;
+        let of_a_key = check.id.starts_with("kms-");
+        let denied = settings.encryption.unread().filter(|_| of_a_key)?;
+        Some(("how the bucket encrypts", denied))
+    };
+    match ground.or_else(encryption) {
+        Some((what, denied)) => Check::unknown(
+            check.id,
+            format!("this was not judged, since {what} cannot be read: {denied}"),
+        ),
+        None => check,
+    }
 }
 
 /// Whether there is a role of that name, and whether its ARN is what was typed.

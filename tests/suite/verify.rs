@@ -467,3 +467,31 @@ fn setup_says_what_it_could_not_judge() {
     cloud.script("s3:GET lifecycle", None, denied);
     cloud.setup(&[]).says("not known: lifecycle-expiry");
 }
+
+#[test]
+fn what_hangs_on_something_that_was_not_read_is_unknown_and_not_skipped() {
+    for (action, spared) in [
+        ("iam:GetRole", &[][..]),
+        ("iam:ListAttachedRolePolicies", &["kms-throttle"]),
+        ("iam:GetPolicyVersion", &[]),
+    ] {
+        let cloud = Cloud::start();
+        cloud.setup(&["--encryption", "kms"]).exits(0);
+        cloud.script(
+            action,
+            None,
+            Scripted::answer("iam", "<html>sign in</html>"),
+        );
+        let outcome = cloud.run(&["verify", "--role", &cloud.bucket(), "--output", "json"]);
+        let verdict = outcome.json();
+        let skipped: Vec<&str> = verdict["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["status"] == "skipped")
+            .filter_map(|check| check["id"].as_str())
+            .filter(|id| !spared.contains(id))
+            .collect();
+        assert!(skipped.is_empty(), "{action}: {skipped:?}");
+    }
+}
