@@ -19,6 +19,7 @@ pub mod compare;
 pub mod document;
 pub mod evaluate;
 pub mod excess;
+mod json;
 pub mod key;
 pub mod merge;
 mod outside;

@@ -7,12 +7,27 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::json;
+
 /// A policy document. `Statement` is always a list here; every other key stands as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     statements: Vec<Statement>,
     /// All keys but `Statement`, in their order.
     rest: Map<String, Value>,
+    /// The first key that stands twice in one object.
+    twice: Option<String>,
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It allows.
+    Allow,
+    /// It denies.
+    Deny,
+    /// It says neither, in these letters: AWS takes no such statement.
+    Odd,
 }
 
 /// One statement, as a JSON object.
@@ -47,7 +62,11 @@ impl Document {
     pub fn new(statements: Vec<Statement>) -> Self {
         let mut rest = Map::new();
         rest.insert("Version".into(), Value::from("2012-10-17"));
-        Self { statements, rest }
+        Self {
+            statements,
+            rest,
+            twice: None,
+        }
     }
 
     /// Reads a document as IAM, S3 and KMS return it. IAM percent-encodes its documents (RFC 3986); a document always
@@ -61,8 +80,8 @@ impl Document {
                 .decode_utf8()
                 .map_err(|error| InvalidDocument(error.to_string()))?
         };
-        let value =
-            serde_json::from_str(&decoded).map_err(|error| InvalidDocument(error.to_string()))?;
+        let (value, twice) =
+            json::read(&decoded).map_err(|error| InvalidDocument(error.to_string()))?;
         let Value::Object(mut rest) = value else {
             return Err(InvalidDocument("it is not a JSON object".into()));
         };
@@ -74,7 +93,11 @@ impl Document {
                 .collect::<Result<_, _>>()?,
             Some(value) => vec![Statement::from_value(value)?],
         };
-        Ok(Self { statements, rest })
+        Ok(Self {
+            statements,
+            rest,
+            twice,
+        })
     }
 
     /// The statements, in their order.
@@ -82,16 +105,25 @@ impl Document {
         &self.statements
     }
 
+    /// Why nobody can say how AWS reads it: a version of the language that it does not name, or a key that stands twice.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+    pub fn doubt(&self) -> Option<String> {
+        if let Some(key) = &self.twice {
+            return Some(format!(
+                "which {key:?} counts of two in one object of a policy"
+            ));
+        }
+        let known = ["2012-10-17", "2008-10-17"].contains(&self.version());
+        let is_text = self.rest.get("Version").is_none_or(Value::is_string);
+        (!known || !is_text)
+            .then(|| "a Version of the policy language that AWS does not know".to_owned())
+    }
+
     /// What keeps this from being a policy that AWS would have taken: every policy that AWS keeps has a statement, and every
     /// statement says whether it allows or denies.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
     pub fn problem(&self) -> Option<&'static str> {
-        let has_effect = |statement: &Statement| {
-            matches!(
-                statement.0.get("Effect").and_then(Value::as_str),
-                Some("Allow" | "Deny")
-            )
-        };
+        let has_effect = |statement: &Statement| statement.effect() != Effect::Odd;
         if self.statements.is_empty() {
             Some("it has no statement")
         } else if !self.statements.iter().all(has_effect) {
@@ -162,9 +194,18 @@ impl Statement {
         self.0.get("Sid").and_then(Value::as_str)
     }
 
-    /// Whether the statement allows; everything else denies.
+    /// What it does.
+    pub fn effect(&self) -> Effect {
+        match self.0.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => Effect::Odd,
+        }
+    }
+
+    /// Whether the statement allows.
     pub fn allows(&self) -> bool {
-        self.0.get("Effect").and_then(Value::as_str) == Some("Allow")
+        self.effect() == Effect::Allow
     }
 
     /// The values of `Action`.

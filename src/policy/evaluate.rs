@@ -18,7 +18,7 @@ mod truth;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::document::{Document, Statement};
+use super::document::{Document, Effect, Statement};
 use statement::WithoutResource;
 use truth::Truth;
 
@@ -282,7 +282,7 @@ fn denies(request: &Request, policies: &Policies<'_>) -> Tally {
     let stated = statements(Layer::Resource, &policies.resource)
         .chain(statements(Layer::Identity, &policies.identity))
         .chain(statements(Layer::Boundary, &policies.boundary))
-        .filter(|(_, _, statement)| !statement.allows())
+        .filter(|(_, _, statement)| statement.effect() != Effect::Allow)
         .map(|(source, document, statement)| {
             let without = without_resource(source.layer, policies.rule);
             let principal = match source.layer {
@@ -312,7 +312,7 @@ impl Allows {
     fn new(request: &Request, policies: &Policies<'_>) -> Self {
         let own = |layer, named: &[Named<'_>]| {
             let stated = statements(layer, named)
-                .filter(|(_, _, statement)| statement.allows())
+                .filter(|(_, _, statement)| statement.effect() != Effect::Deny)
                 .map(|(source, document, statement)| {
                     let without = without_resource(layer, policies.rule);
                     let truth = statement::speaks_of(statement, document, request, without);
@@ -335,7 +335,7 @@ impl Allows {
             account: unread,
         };
         for (source, document, statement) in statements(Layer::Resource, &policies.resource) {
-            if statement.allows() {
+            if statement.effect() != Effect::Deny {
                 allows.add(&source, document, statement, request, policies.rule);
             }
         }

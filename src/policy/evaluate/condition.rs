@@ -142,7 +142,10 @@ fn null(key: &str, values: &[Option<Cow<'_, str>>], fact: &Fact) -> Truth {
         Fact::Absent => Truth::Yes,
         Fact::Known(values) => values.is_empty().into(),
         Fact::StartsWith(_) | Fact::Present => Truth::No,
-        Fact::Unknown => Truth::unknown(key),
+        Fact::Unknown | Fact::Unnamed => Truth::unknown(key),
+        Fact::Among(facts) => {
+            return agreed(facts.iter().map(|fact| null(key, values, fact)), key);
+        }
     };
     Truth::any(values.iter().map(|value| {
         let value = value.as_deref().unwrap_or_default();
@@ -156,6 +159,30 @@ fn null(key: &str, values: &[Option<Cow<'_, str>>], fact: &Fact) -> Truth {
     }))
 }
 
+/// What all of these agree on.
+fn agreed(truths: impl IntoIterator<Item = Truth>, key: &str) -> Truth {
+    let mut truths = truths.into_iter();
+    let first = truths.next().unwrap_or_else(|| Truth::unknown(key));
+    truths.fold(first, |left, right| left.agreement(right, key))
+}
+
+/// Whether AWS gives a key several values, so that a condition needs a set operator for it. What it does without one, it does not
+/// say. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+fn is_multivalued(key: &str) -> bool {
+    const KEYS: [&str; 9] = [
+        "aws:CalledVia",
+        "aws:PrincipalOrgPaths",
+        "aws:PrincipalServiceNamesList",
+        "aws:ResourceOrgPaths",
+        "aws:SourceOrgPaths",
+        "aws:TagKeys",
+        "aws:VpceOrgPaths",
+        "kms:EncryptionContextKeys",
+        "kms:GrantOperations",
+    ];
+    KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
 /// One operator, with one key and its values.
 struct Test<'a> {
     operator: Operator,
@@ -167,6 +194,15 @@ struct Test<'a> {
 
 impl Test<'_> {
     fn holds(&self, fact: &Fact) -> Truth {
+        if self.operator.quantity == Quantity::Single
+            && *fact != Fact::Absent
+            && is_multivalued(self.key)
+        {
+            return Truth::unknown(format!(
+                "{}, which has several values and is compared without ForAnyValue or ForAllValues",
+                self.key
+            ));
+        }
         match fact {
             Fact::Absent => self.without_key(),
             Fact::Known(values) if values.is_empty() => self.without_key(),
@@ -176,10 +212,40 @@ impl Test<'_> {
             Fact::Unknown => self
                 .without_key()
                 .agreement(self.with_any_values(), self.key),
+            Fact::Unnamed if self.names_one() => {
+                let other = match self.operator.sense {
+                    Sense::Positive => Truth::No,
+                    Sense::Negated => Truth::Yes,
+                };
+                self.without_key().agreement(other, self.key)
+            }
+            Fact::Unnamed => self.holds(&Fact::Unknown),
+            Fact::Among(facts) => agreed(facts.iter().map(|fact| self.holds(fact)), self.key),
         }
     }
 
+    /// Whether each value of the policy's names one thing, or what is below one: nothing in it can stand for another name.
+    fn names_one(&self) -> bool {
+        let is_text = matches!(
+            self.operator.comparison,
+            Comparison::Equals | Comparison::EqualsIgnoreCase | Comparison::Like
+        );
+        is_text
+            && self.values.iter().all(|value| {
+                let name = value.as_deref().and_then(|value| value.split('/').next());
+                name.is_some_and(|name| !name.contains(['*', '?', '$']))
+            })
+    }
+
     fn without_key(&self) -> Truth {
+        // The one says that a missing key makes the condition true, the other that it makes it false.
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+        if self.operator.if_exists && self.operator.quantity == Quantity::Any {
+            return Truth::unknown(format!(
+                "what ForAnyValue with IfExists says where there is no {}",
+                self.key
+            ));
+        }
         let holds = self.operator.if_exists
             || match self.operator.quantity {
                 Quantity::Single => self.operator.sense == Sense::Negated,

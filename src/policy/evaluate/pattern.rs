@@ -115,7 +115,7 @@ impl Pattern {
                 self.open.insert(key.to_owned());
             }
             // A key of unknown values may have several, and a multivalued key is no variable.
-            (Fact::Present | Fact::Unknown, _) => {
+            (Fact::Present | Fact::Unknown | Fact::Unnamed | Fact::Among(_), _) => {
                 self.tokens.push(Token::Many);
                 self.open.insert(key.to_owned());
                 self.doubtful.insert(key.to_owned());
@@ -131,31 +131,34 @@ impl Pattern {
     /// Whether an ARN matches, part by part:
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN>.
     pub(super) fn matches_arn(&self, text: Text<'_>, sense: Sense, key: &str) -> Truth {
+        let undocumented = || Truth::unknown(format!("how AWS reads the ARN pattern for {key}"));
         self.settle(sense, || {
-            // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are not
-            // known: a variable may hold colons, and AWS does not say what a shorter pattern matches.
-            let whole = glob(&self.tokens, text, Case::Sensitive, key);
-            if whole == Truth::No {
-                return Truth::No;
-            }
             let parts: Vec<_> = self
                 .tokens
                 .splitn(6, |token| *token == Token::Character(':'))
                 .collect();
+            // What AWS does with something that is no ARN, it does not say.
+            if parts.len() != 6 && self.open.is_empty() {
+                return undocumented();
+            }
+            if matches!(text, Text::Exact(known) if known.splitn(6, ':').count() != 6) {
+                return undocumented();
+            }
+            // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are not
+            // known: a variable may hold colons.
+            let whole = glob(&self.tokens, text, Case::Sensitive, key);
+            if whole == Truth::No {
+                return Truth::No;
+            }
             let known = match text {
                 Text::Exact(known) | Text::Prefix(known) => known,
             };
             let values: Vec<_> = known.splitn(6, ':').collect();
-            match (values.len(), text) {
-                (6, _) => {}
-                (_, Text::Exact(_)) => return Truth::No,
-                (_, Text::Prefix(_)) => return Truth::unknown(key),
+            if values.len() != 6 {
+                return Truth::unknown(key);
             }
             if !self.open.is_empty() {
                 return whole;
-            }
-            if parts.len() != 6 {
-                return Truth::unknown(format!("how AWS reads the ARN pattern for {key}"));
             }
             Truth::all(
                 parts
@@ -170,6 +173,27 @@ impl Pattern {
                         glob(part, value, Case::Sensitive, key)
                     }),
             )
+        })
+    }
+
+    /// Whether the ARN of a resource matches. A wildcard stays within its segment of an ARN, of which the sixth reaches to the
+    /// end; only one that ends the pattern may cross colons. Where that and a comparison of the whole differ, AWS is not taken at
+    /// its word: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>.
+    pub(super) fn matches_resource(&self, arn: &str, sense: Sense) -> Truth {
+        self.settle(sense, || {
+            let whole = reached(&self.tokens, arn, Case::Sensitive, |_| true)[self.tokens.len()];
+            let colons = self.tokens.iter().enumerate();
+            let mut colons = colons.filter(|(_, token)| **token == Token::Character(':'));
+            let sixth = colons.nth(4).map_or(usize::MAX, |(place, _)| place);
+            let last = self.tokens.len().saturating_sub(1);
+            let crosses =
+                |place: usize| place > sixth || (place == last && self.tokens[last] == Token::Many);
+            let by_segment =
+                reached(&self.tokens, arn, Case::Sensitive, crosses)[self.tokens.len()];
+            match whole == by_segment || !self.open.is_empty() {
+                true => whole.into(),
+                false => Truth::unknown("whether a wildcard of a Resource crosses a colon"),
+            }
         })
     }
 
@@ -202,9 +226,9 @@ impl Pattern {
 
 fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
     match text {
-        Text::Exact(text) => reached(tokens, text, case)[tokens.len()].into(),
+        Text::Exact(text) => reached(tokens, text, case, |_| true)[tokens.len()].into(),
         Text::Prefix(text) => {
-            let places = reached(tokens, text, case);
+            let places = reached(tokens, text, case, |_| true);
             let covers = |place: usize| {
                 let rest = &tokens[place..];
                 !rest.is_empty() && rest.iter().all(|token| *token == Token::Many)
@@ -220,8 +244,9 @@ fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
     }
 }
 
-/// At which places of the pattern one can be after the text; backtracking instead would take exponential time.
-fn reached(tokens: &[Token], text: &str, case: Case) -> Vec<bool> {
+/// At which places of the pattern one can be after the text; backtracking instead would take exponential time. `crosses` tells of
+/// a place whether a wildcard there matches a colon.
+fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> bool) -> Vec<bool> {
     let skip = |places: &mut Vec<bool>| {
         for (place, token) in tokens.iter().enumerate() {
             places[place + 1] |= places[place] && *token == Token::Many;
@@ -237,6 +262,7 @@ fn reached(tokens: &[Token], text: &str, case: Case) -> Vec<bool> {
                 continue;
             }
             match token {
+                Token::Many | Token::One if character == ':' && !crosses(place) => {}
                 Token::Many => next[place] = true,
                 Token::One => next[place + 1] = true,
                 Token::Character(own) => next[place + 1] |= equal(*own, character, case),
@@ -375,7 +401,8 @@ mod tests {
             ),
             Truth::Yes
         );
-        assert_eq!(arn("*:*:*:*:*:*", Text::Exact("no ARN")), Truth::No);
+        let odd = arn("*:*:*:*:*:*", Text::Exact("no ARN"));
+        assert!(matches!(odd, Truth::Unknown(_)), "{odd:?}");
     }
 
     #[test]
@@ -395,13 +422,37 @@ mod tests {
 
     #[test]
     fn what_a_short_arn_pattern_matches_is_unknown() {
-        assert!(matches!(
-            arn("arn:*", Text::Exact("arn:aws:iam::1:role/r")),
-            Truth::Unknown(_)
-        ));
-        assert_eq!(
-            arn("urn:*", Text::Exact("arn:aws:iam::1:role/r")),
-            Truth::No
-        );
+        for pattern in ["arn:*", "urn:*", "*", "r"] {
+            let truth = arn(pattern, Text::Exact("arn:aws:iam::1:role/r"));
+            assert!(matches!(truth, Truth::Unknown(_)), "{pattern}: {truth:?}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_of_a_resource_stays_within_its_segment_and_a_last_one_does_not() {
+        let arn = "arn:aws:s3:::mp-bucket/1/a:b";
+        let on = |pattern: &str| {
+            Pattern::new(pattern, Wildcards::Special, None).matches_resource(arn, Sense::Positive)
+        };
+        for pattern in [
+            "*",
+            "arn:aws:s3:*",
+            "arn:aws:s3:::mp-bucket/*",
+            "arn:*:s3:::mp-*/1/*b",
+            "arn:aws:s3:*:*:mp-bucket/*",
+        ] {
+            assert_eq!(on(pattern), Truth::Yes, "{pattern}");
+        }
+        for pattern in [
+            "arn:aws:s3:*bucket/*",
+            "arn:aws:s3???mp-bucket/*",
+            "*mp-bucket/*",
+            "arn:*/*",
+        ] {
+            assert!(matches!(on(pattern), Truth::Unknown(_)), "{pattern}");
+        }
+        for pattern in ["arn:aws:s3:::other/*", "arn:aws:kms:*", ""] {
+            assert_eq!(on(pattern), Truth::No, "{pattern}");
+        }
     }
 }

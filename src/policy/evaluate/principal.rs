@@ -90,7 +90,10 @@ impl Listed {
                     self.session |= resource
                         .strip_prefix("assumed-role/")
                         .and_then(|rest| rest.split_once('/'))
-                        .is_some_and(|(name, _)| name == role);
+                        // A principal names one session: nothing is expanded there.
+                        .is_some_and(|(name, session)| {
+                            name == role && !session.contains(['*', '?'])
+                        });
                 }
                 _ => {}
             }

@@ -470,7 +470,7 @@ fn the_generated_worlds_are_of_every_kind() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut counts = [0; 3];
-    for _ in 0..1000 {
+    for _ in 0..2000 {
         let decision = world().new_tree(&mut runner).unwrap().current().decide();
         let kind = match decision {
             Decision::Allowed { .. } => 0,

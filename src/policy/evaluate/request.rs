@@ -21,6 +21,11 @@ pub enum Fact {
     Present,
     /// Nobody knows whether the key is in the request.
     Unknown,
+    /// Nobody knows whether the key is in the request. If it is, its value, or what stands before the first slash of it, is nothing
+    /// that a customer's document names: another company's organization.
+    Unnamed,
+    /// One of these, and nobody knows which.
+    Among(Vec<Fact>),
 }
 
 /// What is known of the context keys of a request.

@@ -8,7 +8,7 @@ use super::condition;
 use super::pattern::{Case, Pattern, Sense, Text, Wildcards};
 use super::request::{Context, Request};
 use super::truth::Truth;
-use crate::policy::document::{Document, Statement};
+use crate::policy::document::{Document, Effect, Statement};
 
 /// What a statement without `Resource` speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub(super) fn speaks_of(
     // The first version whose language has variables is the last one there is.
     let variables = document.version() == "2012-10-17";
     let map = statement.map();
+    let doubt = match statement.effect() {
+        Effect::Odd => Some("an Effect that is neither Allow nor Deny".to_owned()),
+        Effect::Allow | Effect::Deny => document.doubt(),
+    };
     action(map.get("Action"), map.get("NotAction"), &request.action)
         .and(match (map.get("Resource"), map.get("NotResource")) {
             (None, None) => (without_resource == WithoutResource::TheRole).into(),
@@ -45,6 +49,7 @@ pub(super) fn speaks_of(
             &request.context,
             variables,
         ))
+        .and(doubt.map_or(Truth::Yes, Truth::unknown))
 }
 
 fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {
@@ -65,13 +70,38 @@ fn resource(
     variables: Option<&Context>,
 ) -> Truth {
     element(positive, negated, "Resource", |text, sense| {
-        Pattern::new(text, Wildcards::Special, variables).matches(
-            Text::Exact(resource),
-            Case::Sensitive,
-            sense,
-            "",
-        )
+        let matched =
+            Pattern::new(text, Wildcards::Special, variables).matches_resource(resource, sense);
+        // AWS says that there is none, and not what becomes of one.
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse>
+        match matched == Truth::Yes && variables.is_some() && has_early_variable(text) {
+            true => Truth::unknown("a policy variable before the fifth colon of a Resource"),
+            false => matched,
+        }
     })
+}
+
+/// Whether a policy variable stands before the fifth colon. `${*}`, `${?}` and `${$}` are characters, and no variables.
+fn has_early_variable(resource: &str) -> bool {
+    let mut colons = 0;
+    let mut rest = resource;
+    while let Some(character) = rest.chars().next() {
+        if colons == 5 {
+            return false;
+        }
+        match rest
+            .strip_prefix("${")
+            .and_then(|rest| rest.split_once('}'))
+        {
+            Some(("*" | "?" | "$", after)) => rest = after,
+            Some(_) => return true,
+            None => {
+                colons += usize::from(character == ':');
+                rest = &rest[character.len_utf8()..];
+            }
+        }
+    }
+    false
 }
 
 /// Whether an element holds that has a negated form; AWS allows no statement to have both or neither.

@@ -531,3 +531,58 @@ fn a_statement_that_allows_in_several_ways_is_named_once() {
     };
     assert_eq!(by.len(), 2);
 }
+
+#[test]
+fn a_document_that_aws_would_not_take_is_neither_yes_nor_no() {
+    let decided = |text: &str| {
+        let document = Document::parse(text).unwrap();
+        let policies = Policies {
+            identity: vec![named("odd", &document)],
+            boundary: None,
+            resource: None,
+            unreadable: Vec::new(),
+            rule: Rule::Either,
+        };
+        let context = Context::new().with("aws:RequestedRegion", known(""));
+        decide(&request("s3:GetObject", context), &policies)
+    };
+    for (text, why) in [
+        (
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"allow","Action":"*","Resource":"*"}}"#,
+            "Effect",
+        ),
+        (
+            r#"{"Version":"2012-10-17","Statement":{"Action":"*","Resource":"*"}}"#,
+            "Effect",
+        ),
+        (
+            r#"{"Version":"2020-01-01","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#,
+            "Version",
+        ),
+        (
+            r#"{"Version":2012,"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#,
+            "Version",
+        ),
+        (
+            r#"{"Statement":{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}}"#,
+            "Effect",
+        ),
+        (
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:${aws:RequestedRegion}::bucket/*"}}"#,
+            "fifth colon",
+        ),
+    ] {
+        match decided(text) {
+            Decision::Unknown { because, .. } => {
+                let because: Vec<String> = because.into_iter().collect();
+                assert!(because.join(" ").contains(why), "{text}: {because:?}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    let elsewhere = r#"{"Version":"2020-01-01","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}"#;
+    assert_eq!(
+        decided(elsewhere),
+        Decision::Denied(Refusal::NoAllow(Layer::Identity))
+    );
+}

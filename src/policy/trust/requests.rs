@@ -76,14 +76,16 @@ pub fn assumption(
         .with("aws:userid", Fact::StartsWith("AIDA".into()))
         .with("aws:ResourceAccount", known(role.account()))
         .with("sts:RoleSessionName", Fact::Present)
-        .with("sts:SourceIdentity", Fact::Absent);
+        .with("sts:SourceIdentity", Fact::Absent)
+        // There is no such key, and people write it.
+        .with("aws:ExternalId", Fact::Absent);
     let context = match asker {
-        // Mixpanel comes without MFA. Whatever its organization is, it is not the customer's.
+        // Mixpanel comes without MFA. Whether it is in an organization nobody says; it is not in the customer's.
         Asker::MixpanelUser => context
             .with("aws:PrincipalArn", known(&arn))
             .with("aws:username", known("mixpanel-export"))
-            .with("aws:PrincipalOrgID", known("(Mixpanel's organization)"))
-            .with("aws:PrincipalOrgPaths", known("(Mixpanel's organization)"))
+            .with("aws:PrincipalOrgID", Fact::Unnamed)
+            .with("aws:PrincipalOrgPaths", Fact::Unnamed)
             .with("aws:MultiFactorAuthPresent", Fact::Absent),
         Asker::MixpanelAnyhow { in_organization } => {
             from_anywhere(in_mixpanels_organization(context, *in_organization))
@@ -173,16 +175,13 @@ pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
         "aws:PrincipalServiceNamesList",
         "ec2:SourceInstanceARN",
     ];
-    let (time, epoch) = match now {
+    let (current, epoch) = match now {
         None => (Fact::Present, Fact::Present),
-        Some(now) => (
-            known(&now.format(&Rfc3339).unwrap_or_default()),
-            known(&now.unix_timestamp().to_string()),
-        ),
+        Some(now) => (time(now), known(&now.unix_timestamp().to_string())),
     };
     let context = Context::default()
         .with("aws:SecureTransport", known("true"))
-        .with("aws:CurrentTime", time)
+        .with("aws:CurrentTime", current)
         .with("aws:EpochTime", epoch)
         .with("aws:PrincipalIsAWSService", known("false"))
         .with("aws:SourceIp", Fact::Present)
@@ -191,6 +190,11 @@ pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
     absent
         .into_iter()
         .fold(context, |context, key| context.with(key, Fact::Absent))
+}
+
+/// A key that is a time.
+pub fn time(time: OffsetDateTime) -> Fact {
+    known(&time.format(&Rfc3339).unwrap_or_default())
 }
 
 /// A key that is known to have one value.

@@ -5,7 +5,7 @@ use crate::details::UiEncryption;
 use crate::names::KeyArn;
 use crate::observed::BucketEncryption;
 use crate::policy::evaluate::{Context, Fact};
-use crate::policy::trust::requests::{everywhere, known};
+use crate::policy::trust::requests::{everywhere, known, time};
 use crate::verify::freshness::day_prefix;
 
 impl Asked<'_> {
@@ -23,7 +23,8 @@ impl Asked<'_> {
             .with("aws:userid", user_id)
             .with("aws:username", Fact::Absent)
             .with("aws:MultiFactorAuthPresent", known("false"))
-            .with("aws:TokenIssueTime", Fact::Present)
+            // The next session begins later than now.
+            .with("aws:TokenIssueTime", time(self.evidence.now))
             .with(
                 "aws:RequestedRegion",
                 known(self.facts.settings.region.as_str()),
@@ -46,9 +47,19 @@ impl Asked<'_> {
             }
             _ => (Fact::Absent, Fact::Absent),
         };
+        let only = |applies: bool, fact: Fact| if applies { fact } else { Fact::Absent };
+        let (puts, lists) = (matches!(call, Call::Put(_)), matches!(call, Call::List));
         self.session_context()
             .with("aws:ViaAWSService", known("false"))
             .with("aws:ResourceAccount", owner.clone())
+            // These belong to listings, and those to writing; Mixpanel makes nothing public.
+            .with("s3:prefix", only(lists, Fact::Unknown))
+            .with("s3:delimiter", only(lists, Fact::Unknown))
+            .with("s3:max-keys", only(lists, Fact::Unknown))
+            .with("s3:x-amz-acl", only(puts, private_acl()))
+            .with("s3:x-amz-storage-class", only(puts, Fact::Unknown))
+            // What AWS's SDKs send.
+            .with("s3:authType", known("REST-HEADER"))
             .with("s3:ResourceAccount", owner)
             .with("s3:x-amz-server-side-encryption", algorithm)
             .with("s3:x-amz-server-side-encryption-aws-kms-key-id", key)
@@ -109,4 +120,10 @@ impl Asked<'_> {
             }))
         )
     }
+}
+
+/// The canned ACLs that let nobody but the two accounts in, or none.
+fn private_acl() -> Fact {
+    let named = ["private", "bucket-owner-read", "bucket-owner-full-control"].map(known);
+    Fact::Among([Fact::Absent].into_iter().chain(named).collect())
 }

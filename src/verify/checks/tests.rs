@@ -349,6 +349,45 @@ fn a_sound_set_up_passes_every_check() {
     }
 }
 
+/// What the service authorization reference and AWS's pages on condition keys decide is not called unknown.
+#[test]
+fn a_deny_that_touches_no_call_of_mixpanels_changes_nothing() {
+    let harmless: [Break; 4] = [
+        // What the console's "Revoke active sessions" leaves for good.
+        |_, e| {
+            e.grants.push(grant(
+                "inline policy AWSRevokeOlderSessions",
+                document(json!([{ "Effect": "Deny", "Action": "*", "Resource": "*",
+                    "Condition": { "DateLessThan": { "aws:TokenIssueTime": "2020-01-01T00:00:00Z" } } }])),
+            ))
+        },
+        |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Action": "s3:PutObject", "Condition": { "StringEquals": { "s3:x-amz-acl": ["public-read", "public-read-write"] } } }),
+            )
+        },
+        |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                    "Condition": { "Null": { "s3:prefix": "false" } } }),
+            )
+        },
+        |_, e| {
+            bucket_denies(
+                e,
+                json!({ "Condition": { "StringNotEquals": { "s3:authType": "REST-HEADER" } } }),
+            )
+        },
+    ];
+    for (number, set) in harmless.into_iter().enumerate() {
+        let (mut subject, mut evidence) = sound();
+        set(&mut subject, &mut evidence);
+        assert_eq!(found(&subject, &evidence), BTreeSet::new(), "{number}");
+    }
+}
+
 #[test]
 fn every_broken_set_up_fails_its_own_check_and_no_other() {
     use Status::{Fail, Unknown, Warn};
@@ -414,6 +453,14 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
                 "inline policy more",
                 document(json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::payroll/*" }])),
             ))
+        }),
+        // One Allow for all four actions, which the prefix keeps from the objects.
+        ("s3-actions", Fail, |_, e| {
+            data_with(
+                e,
+                "\"Resource\"",
+                r#""Condition":{"StringLike":{"s3:prefix":"*"}},"Resource""#,
+            )
         }),
         ("role-excess", Warn, |_, e| {
             data_with(e, "\"s3:PutObject\"", "\"s3:*\"")

@@ -59,7 +59,6 @@ fn a_missing_key_fails_a_positive_operator_and_satisfies_a_negated_one() {
         ("ForAllValues:StringNotEquals", Truth::Yes),
         ("ForAnyValue:StringEquals", Truth::No),
         ("ForAnyValue:StringNotEquals", Truth::No),
-        ("ForAnyValue:StringEqualsIfExists", Truth::Yes),
     ] {
         assert_eq!(
             on_k(operator, json!("1"), Fact::Absent),
@@ -301,6 +300,72 @@ fn variables_are_replaced_for_texts_and_arns_only_and_only_where_the_language_ha
     assert_eq!(holds(Some(&like), &context, false), Truth::No);
     let arn = json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::*:user/${aws:username}"}});
     assert_eq!(holds(Some(&arn), &context, true), Truth::Yes);
-    let binary = json!({"BinaryEquals": {"aws:username": "${aws:username}"}});
-    assert_eq!(holds(Some(&binary), &context, true), Truth::No);
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html> says nothing of these.
+#[test]
+fn what_aws_does_not_document_is_unknown() {
+    let unknown = |operator: &str, value: Value, fact: Fact| {
+        let truth = on_k(operator, value.clone(), fact);
+        assert!(
+            matches!(truth, Truth::Unknown(_)),
+            "{operator} {value}: {truth:?}"
+        );
+    };
+    // IfExists says that a missing key is true, ForAnyValue that it is false.
+    for operator in [
+        "ForAnyValue:StringEqualsIfExists",
+        "ForAnyValue:StringNotEqualsIfExists",
+    ] {
+        unknown(operator, json!("1"), Fact::Absent);
+    }
+    unknown("BinaryEquals", json!("data"), known(&["data"]));
+    for operator in ["ArnLike", "ArnNotLike", "ArnEquals"] {
+        unknown(
+            operator,
+            json!("mixpanel-export"),
+            known(&["arn:aws:iam::1:user/mixpanel-export"]),
+        );
+        unknown(operator, json!("arn:aws:iam::1:user/x"), known(&["no ARN"]));
+    }
+    // A key of several values needs a set operator.
+    let context = Context::new().with("kms:EncryptionContextKeys", known(&["aws:s3:arn"]));
+    let asked = |operator: &str| json!({ operator: { "kms:encryptioncontextkeys": "aws:s3:arn" } });
+    let single = holds(Some(&asked("StringEquals")), &context, true);
+    assert!(matches!(single, Truth::Unknown(_)), "{single:?}");
+    assert_eq!(
+        holds(Some(&asked("ForAnyValue:StringEquals")), &context, true),
+        Truth::Yes
+    );
+}
+
+#[test]
+fn another_companys_organization_is_none_that_a_document_names() {
+    let on = |operator: &str, value: &str| on_k(operator, json!(value), Fact::Unnamed);
+    assert_eq!(on("StringEquals", "o-acme"), Truth::No);
+    assert_eq!(on("StringNotEquals", "o-acme"), Truth::Yes);
+    assert_eq!(on("StringLike", "o-acme"), Truth::No);
+    assert_eq!(on("ForAnyValue:StringLike", "o-acme/*"), Truth::No);
+    for (operator, value) in [
+        ("StringLike", "o-*"),
+        ("StringNotLike", "o-*"),
+        ("ForAllValues:StringEquals", "o-acme"),
+        ("Null", "true"),
+        ("StringEquals", "${aws:PrincipalOrgID}"),
+    ] {
+        assert!(
+            matches!(on(operator, value), Truth::Unknown(_)),
+            "{operator} {value}"
+        );
+    }
+}
+
+#[test]
+fn of_several_facts_what_they_agree_on_is_certain() {
+    let acl = Fact::Among(vec![Fact::Absent, known(&["private"])]);
+    let on = |operator: &str, value: &str| on_k(operator, json!(value), acl.clone());
+    assert_eq!(on("StringEquals", "public-read"), Truth::No);
+    assert_eq!(on("StringNotEquals", "public-read"), Truth::Yes);
+    assert!(matches!(on("StringEquals", "private"), Truth::Unknown(_)));
+    assert!(matches!(on("Null", "true"), Truth::Unknown(_)));
 }

@@ -192,3 +192,15 @@ fn not_principal_in_an_allow_grants_to_who_is_not_listed() {
     assert_eq!(except(json!("*")).everyone, Truth::No);
     assert!(doubtful(&except(json!([ROLE, ROOT])).everyone));
 }
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>: a principal names one session.
+#[test]
+fn a_session_with_a_wildcard_is_nobody() {
+    let [any, some] = ["*", "m?"].map(|name| SESSION.replace("/me", &format!("/{name}")));
+    for name in [any, some] {
+        assert_eq!(
+            denies("Principal", json!({ "AWS": name }), &session()),
+            Truth::No
+        );
+    }
+}

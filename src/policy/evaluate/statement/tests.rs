@@ -8,6 +8,7 @@ fn check(version: &str, mut element: Value, action: &str, resource: &str) -> Tru
     if !map.contains_key("Action") && !map.contains_key("NotAction") {
         map.insert("Action".into(), json!("*"));
     }
+    map.insert("Effect".into(), json!("Allow"));
     let text = json!({"Version": version, "Statement": element}).to_string();
     let document = Document::parse(&text).unwrap();
     let request = Request {
