@@ -38,6 +38,22 @@ pub enum Status {
     Skipped,
 }
 
+/// What a whole set-up came to, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Mixpanel cannot write.
+    Fail,
+    /// Mixpanel may well be able to write, and others get in, or the role can do what it must not.
+    Unsafe,
+    /// Whether Mixpanel can write cannot be known from here.
+    Unknown,
+    /// It works, and could be better.
+    Warn,
+    /// It works, and is as it should be.
+    Pass,
+}
+
 /// What mends a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fix {
@@ -210,25 +226,31 @@ impl Findings {
         self.checks.extend(shown.iter().cloned());
     }
 
-    /// The worst of the checks: `fail`, else `unknown` where a call's fate is not known, else `warn`, else `pass`.
-    pub fn verdict(&self) -> Status {
-        let has = |status| self.checks.iter().any(|check| check.status == status);
-        let undecided = |check: &Check| {
-            check.status == Status::Unknown && !BESIDE_THE_POINT.contains(&check.id)
-        };
+    /// The worst of the checks; unknown where a call's fate is not known.
+    pub fn verdict(&self) -> Verdict {
         let judged = self.access.iter().any(|access| access.call.is_of_s3());
-        if has(Status::Fail) {
-            Status::Fail
+        let mut failed = self.with(Status::Fail).peekable();
+        if failed.peek().is_some() {
+            match failed.all(Check::is_of_safety) {
+                true => Verdict::Unsafe,
+                false => Verdict::Fail,
+            }
         } else if !judged
             || self.access.iter().any(Access::is_undecided)
-            || self.checks.iter().any(undecided)
+            || self.undecided().next().is_some()
         {
-            Status::Unknown
-        } else if has(Status::Warn) {
-            Status::Warn
+            Verdict::Unknown
+        } else if self.with(Status::Warn).next().is_some() {
+            Verdict::Warn
         } else {
-            Status::Pass
+            Verdict::Pass
         }
+    }
+
+    /// The checks on which it hangs whether Mixpanel can write, and of which nobody knows.
+    pub fn undecided(&self) -> impl Iterator<Item = &Check> {
+        self.with(Status::Unknown)
+            .filter(|check| !BESIDE_THE_POINT.contains(&check.id))
     }
 
     /// What fails, as a sentence without its full stop; `None` where nothing does.

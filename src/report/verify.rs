@@ -12,7 +12,7 @@ use crate::policy::evaluate::Decision;
 use crate::prove::Event;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
-use crate::verify::{Access, Check, Findings, Fix, Status};
+use crate::verify::{Access, Check, Findings, Fix, Status, Verdict};
 
 /// How wide text is.
 const WIDTH: usize = 80;
@@ -27,8 +27,16 @@ impl Printer {
     ) -> Vec<String> {
         let mut parts = vec![self.heading(subject, evidence)];
         let shown = [Status::Fail, Status::Warn, Status::Unknown];
+        let folded = |check: &&Check| {
+            !self.is_verbose() && check.status == Status::Unknown && check.id.starts_with("rcp-")
+        };
         for status in shown {
-            parts.extend(findings.with(status).map(|check| self.check(check)));
+            let told = findings.with(status).filter(|check| !folded(check));
+            parts.extend(told.map(|check| self.check(check)));
+        }
+        let hidden: Vec<&Check> = findings.checks.iter().filter(folded).collect();
+        if !hidden.is_empty() {
+            parts.push(self.out_of_sight(&hidden));
         }
         if self.is_verbose() {
             for status in [Status::Pass, Status::Skipped] {
@@ -302,15 +310,30 @@ impl Printer {
         let bucket = evidence
             .bucket_name()
             .map_or("(none)", |name| name.as_str());
+        let undecided: Vec<&str> = findings.undecided().map(|check| check.id).collect();
         let says = match verdict {
-            Status::Fail => findings.failure().unwrap_or_default(),
-            Status::Unknown => "whether Mixpanel can write cannot be known from here".into(),
-            _ => "Mixpanel can write, as far as it can be known from here".into(),
+            Verdict::Fail | Verdict::Unsafe => findings.failure().unwrap_or_default(),
+            Verdict::Unknown if undecided.is_empty() => {
+                "whether Mixpanel can write cannot be known from here".into()
+            }
+            Verdict::Unknown => format!(
+                "whether Mixpanel can write cannot be known from here ({})",
+                undecided.join(", ")
+            ),
+            Verdict::Warn | Verdict::Pass => {
+                "Mixpanel can write, as far as it can be known from here".into()
+            }
+        };
+        let (word, tone) = match verdict {
+            Verdict::Fail => ("FAIL", Tone::Bad),
+            Verdict::Unsafe => ("UNSAFE", Tone::Bad),
+            Verdict::Unknown => ("UNKNOWN", tone(Status::Unknown)),
+            Verdict::Warn => ("WARN", tone(Status::Warn)),
+            Verdict::Pass => ("PASS", tone(Status::Pass)),
         };
         let count = |status| findings.with(status).count();
         let text = format!(
-            "{}: {says}. Role {}, bucket {bucket}, account {}: {} failed, {} warned, {} unknown, {} passed, {} skipped.",
-            word(verdict),
+            "{word}: {says}. Role {}, bucket {bucket}, account {}: {} failed, {} warned, {} unknown, {} passed, {} skipped.",
             evidence.role_name,
             evidence.caller.account,
             count(Status::Fail),
@@ -319,7 +342,20 @@ impl Printer {
             count(Status::Pass),
             count(Status::Skipped),
         );
-        self.paint(tone(verdict), &text)
+        self.paint(tone, &text)
+    }
+
+    /// What only the management account of an organization can see, in a line.
+    fn out_of_sight(&self, hidden: &[&Check]) -> Vec<String> {
+        let ids: Vec<&str> = hidden.iter().map(|check| check.id).collect();
+        let first = format!("{:<7} {}", word(Status::Unknown), ids.join(", "));
+        let mut lines = vec![self.paint(tone(Status::Unknown), &first)];
+        lines.extend(wrapped(
+            "  ",
+            "  ",
+            "Resource control policies cannot be read from here; --verbose says what they could do.",
+        ));
+        lines
     }
 }
 

@@ -495,3 +495,45 @@ fn what_hangs_on_something_that_was_not_read_is_unknown_and_not_skipped() {
         assert!(skipped.is_empty(), "{action}: {skipped:?}");
     }
 }
+
+#[test]
+fn a_token_that_was_not_compared_is_no_pass() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let verify = |output: &str| {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = cloud.command(&home, &["verify", "--output", output]);
+        crate::support::program::run(command.env_remove("MIXPANEL_PROJECT_TOKEN")).exits(0)
+    };
+    let text = verify("text").stdout;
+    for words in [
+        "UNKNOWN trust-external-id\n  The token was not compared: the role trusts 0123…cdef.",
+        "Set MIXPANEL_PROJECT_TOKEN",
+        "cannot be known from here (trust-external-id)",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!(verify("json").json()["verdict"], "unknown");
+}
+
+#[test]
+fn what_is_open_and_what_cannot_write_are_two_verdicts() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&[]).exits(0);
+    let judged = |word: &str, verdict: &str| {
+        let text = cloud.run(&["verify", "--role", &bucket]).exits(4).stdout;
+        assert!(text.contains(&format!("\n{word}: ")), "{text}");
+        let json = cloud.run(&["verify", "--role", &bucket, "--output", "json"]);
+        assert_eq!(json.exits(4).json()["verdict"], verdict);
+    };
+    let trust = |id: Option<&str>| {
+        let update = cloud.iam().update_assume_role_policy().role_name(&bucket);
+        let document = crate::support::by_hand::trust(crate::support::by_hand::USER, id);
+        block_on(update.policy_document(document.to_string()).send()).unwrap();
+    };
+    trust(None);
+    judged("UNSAFE", "unsafe");
+    trust(Some("fedcba9876543210fedcba9876543210"));
+    judged("FAIL", "fail");
+}

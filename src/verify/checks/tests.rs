@@ -8,7 +8,7 @@ use time::macros::datetime;
 use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, days};
-use super::super::{Status, judge};
+use super::super::{Status, Verdict, judge};
 use crate::details::{Form, UiEncryption};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
@@ -870,7 +870,7 @@ fn every_failure_says_where_it_was_read_and_what_mends_it() {
             assert!(check.mixpanel_sees.is_some(), "{check:?}");
             assert!(!format!("{check:?}").contains(TOKEN), "{check:?}");
         }
-        assert_eq!(findings.verdict(), Status::Fail);
+        assert_eq!(findings.verdict(), Verdict::Fail);
     }
 }
 
@@ -879,11 +879,11 @@ fn a_role_for_one_project_is_undecided_until_the_project_is_named() {
     let (mut subject, mut evidence) = sound();
     data_with(&mut evidence, "acme-export/*", "acme-export/42/*");
     let findings = judge(&subject, &evidence);
-    assert_eq!(findings.verdict(), Status::Unknown);
+    assert_eq!(findings.verdict(), Verdict::Unknown);
     subject.project = Some("42".parse().unwrap());
-    assert_eq!(judge(&subject, &evidence).verdict(), Status::Pass);
+    assert_eq!(judge(&subject, &evidence).verdict(), Verdict::Pass);
     subject.project = Some("43".parse().unwrap());
-    assert_eq!(judge(&subject, &evidence).verdict(), Status::Fail);
+    assert_eq!(judge(&subject, &evidence).verdict(), Verdict::Fail);
 }
 
 #[test]
@@ -900,7 +900,7 @@ fn a_verdict_is_never_better_than_what_was_judged() {
     for make in unread {
         let (mut subject, mut evidence) = sound();
         make(&mut subject, &mut evidence);
-        assert_eq!(judge(&subject, &evidence).verdict(), Status::Unknown);
+        assert_eq!(judge(&subject, &evidence).verdict(), Verdict::Unknown);
     }
 }
 
@@ -912,7 +912,7 @@ fn an_old_tls_may_be_refused() {
     assert_eq!(found(&subject, &evidence), BTreeSet::new());
     let new = json!({ "Condition": { "NumericLessThan": { "s3:TlsVersion": "1.3" } } });
     bucket_denies(&mut evidence, new);
-    assert_eq!(judge(&subject, &evidence).verdict(), Status::Unknown);
+    assert_eq!(judge(&subject, &evidence).verdict(), Verdict::Unknown);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::access;
 use super::{Case, Check, unread};
 use crate::command_line::CommandLine;
-use crate::names::{ProjectToken, TokenShape};
+use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
@@ -146,11 +146,14 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         return Check::skipped(ID, "the role asks for no ExternalId");
     }
     if tokens.is_empty() {
-        return Check::skipped(
+        return Check::unknown(
             ID,
-            format!("the role trusts the project token {shown}; --project-token compares it"),
+            format!("the token was not compared: the role trusts {shown}"),
         )
-        .because(format!("{SOURCE}: sts:ExternalId"));
+        .because(format!("{SOURCE}: sts:ExternalId"))
+        .advise(format!(
+            "Set {TOKEN_VARIABLE} to the project's token, or give --project-token."
+        ));
     }
     let refused = |id: &str| matches!(trust.decide_for_mixpanel(Some(id)), Decision::Denied(_));
     let named = trust.external_ids();
