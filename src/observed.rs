@@ -238,8 +238,10 @@ pub struct LifecycleRule {
     pub enabled: bool,
     /// The keys that it is for begin with this; empty for all of them.
     pub prefix: String,
-    /// Whether it is for objects of some tags or sizes only.
-    pub filtered: bool,
+    /// Whether it is for objects with some tags only, which no export has.
+    pub tagged: bool,
+    /// Whether it is for objects of some sizes only.
+    pub sized: bool,
     /// Whether it removes objects.
     pub expires: bool,
     /// Whether it moves objects to a storage class from which they have to be restored before they can be read.
@@ -262,7 +264,7 @@ impl Lifecycle {
 impl LifecycleRule {
     /// Whether it is in force for the whole bucket.
     pub fn is_for_everything(&self) -> bool {
-        self.enabled && self.prefix.is_empty() && !self.filtered
+        self.enabled && self.prefix.is_empty() && !self.tagged && !self.sized
     }
 }
 

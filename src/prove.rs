@@ -226,11 +226,14 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 return Ok(());
             }
             let check = match step {
-                0 => self.without_objects_or(self.put(&aws)).await?,
+                0 => self.of_objects("live-put", self.put(&aws)).await?,
                 1 => self.list(&aws).await?,
-                2 => self.without_objects_or(self.get(&aws)).await?,
-                3 => self.without_objects_or(self.put_in_parts(&aws)).await?,
-                4 => self.without_objects_or(self.delete(&aws)).await?,
+                2 => self.of_objects("live-get", self.get(&aws)).await?,
+                3 => {
+                    self.of_objects("live-multipart", self.put_in_parts(&aws))
+                        .await?
+                }
+                4 => self.of_objects("live-delete", self.delete(&aws)).await?,
                 _ => self.elsewhere(&aws).await?,
             };
             (self.tell)(Event::Done(check.summary.clone()));
@@ -300,12 +303,14 @@ impl<T: Fn(Event)> Trial<'_, T> {
         Ok(Some(Aws::new(&session, self.subject.region)))
     }
 
-    async fn without_objects_or(
+    /// A trial that needs objects, where there may be some.
+    async fn of_objects(
         &self,
+        id: &'static str,
         trial: impl Future<Output = Result<Check, Failure>>,
     ) -> Result<Check, Failure> {
         match &self.subject.without_objects {
-            Some(why) => Ok(Check::skipped("live-objects", why.clone())),
+            Some(why) => Ok(Check::skipped(id, why.clone())),
             None => trial.await,
         }
     }
@@ -315,7 +320,10 @@ impl<T: Fn(Event)> Trial<'_, T> {
         self.probe.writes_objects();
         self.tried(
             "live-put",
-            "an object can be written as Mixpanel writes it",
+            (
+                "an object can be written as Mixpanel writes it",
+                "no object can be written as Mixpanel writes it",
+            ),
             || aws.put_canary(self.subject.canary(&key)),
         )
         .await
@@ -325,7 +333,10 @@ impl<T: Fn(Event)> Trial<'_, T> {
         let [_, key] = self.subject.keys();
         self.tried(
             "live-multipart",
-            "an object can be written in parts",
+            (
+                "an object can be written in parts",
+                "no object can be written in parts",
+            ),
             || aws.put_canary_in_parts(self.subject.canary(&key)),
         )
         .await
@@ -333,7 +344,8 @@ impl<T: Fn(Event)> Trial<'_, T> {
 
     async fn list(&self, aws: &Aws) -> Result<Check, Failure> {
         let folder = self.subject.folder();
-        self.tried("live-list", "the bucket can be listed", || {
+        let says = ("the bucket can be listed", "the bucket cannot be listed");
+        self.tried("live-list", says, || {
             aws.list_one(self.subject.bucket, self.subject.owner, &folder)
         })
         .await
@@ -346,8 +358,11 @@ impl<T: Fn(Event)> Trial<'_, T> {
             return Ok(Check::skipped(ID, "there is no object to read"));
         }
         let [key, _] = self.subject.keys();
-        let same = "the object reads as it was written";
-        self.tried(ID, same, || async {
+        let says = (
+            "the object reads as it was written",
+            "the object cannot be read as it was written",
+        );
+        self.tried(ID, says, || async {
             match aws.get_canary(self.subject.canary(&key)).await? {
                 true => Ok(()),
                 false => Err(Failure::incomplete(
@@ -362,7 +377,11 @@ impl<T: Fn(Event)> Trial<'_, T> {
 
     async fn delete(&self, aws: &Aws) -> Result<Check, Failure> {
         let [whole, in_parts] = self.subject.keys();
-        self.tried("live-delete", "the objects can be removed", || async {
+        let says = (
+            "the objects can be removed",
+            "the objects cannot be removed",
+        );
+        self.tried("live-delete", says, || async {
             aws.delete_canary(self.subject.canary(&whole)).await?;
             aws.delete_canary(self.subject.canary(&in_parts)).await
         })
@@ -425,7 +444,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
     async fn tried<W>(
         &self,
         id: &'static str,
-        works: &str,
+        (works, fails): (&str, &str),
         attempt: impl Fn() -> W,
     ) -> Result<Check, Failure>
     where
@@ -443,7 +462,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
             Err(_) if self.interrupts.happened() => {
                 Ok(Check::skipped(id, "interrupted before it was known"))
             }
-            Err(failure) => outcome(id, &works.replacen("can", "cannot", 1), failure),
+            Err(failure) => outcome(id, fails, failure),
         }
     }
 

@@ -452,11 +452,11 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
     let sized = |filter: &LifecycleRuleFilter| {
         filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some()
     };
-    let filtered = filter.is_some_and(|filter| filter.tag().is_some() || sized(filter))
+    let tagged = filter.is_some_and(|filter| filter.tag().is_some())
+        || both.is_some_and(|both| !both.tags().is_empty());
+    let sized = filter.is_some_and(sized)
         || both.is_some_and(|both| {
-            !both.tags().is_empty()
-                || both.object_size_greater_than().is_some()
-                || both.object_size_less_than().is_some()
+            both.object_size_greater_than().is_some() || both.object_size_less_than().is_some()
         });
     let archives = |class: Option<&TransitionStorageClass>| {
         let archive = [
@@ -474,7 +474,8 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
             .find(|prefix| !prefix.is_empty())
             .unwrap_or_default()
             .to_owned(),
-        filtered,
+        tagged,
+        sized,
         expires: rule
             .expiration()
             .is_some_and(|expiration| expiration.days().is_some() || expiration.date().is_some()),

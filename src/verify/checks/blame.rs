@@ -100,11 +100,10 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
                 documents()
                     .flat_map(Document::statements)
                     .filter(|statement| statement.allows())
-                    .flat_map(Statement::resources)
-                    .any(|resource| {
-                        let rest = resource.strip_prefix(&prefix);
-                        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
-                            || read::matches_pattern(resource, &prefix)
+                    .any(|statement| {
+                        // A statement that says where it is not speaks of the bucket, and leaves it out.
+                        let by_exception = statement.map().contains_key("NotResource");
+                        by_exception || names(&statement.resources(), &prefix)
                     })
             });
             match names_bucket {
@@ -122,6 +121,15 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
             _ => "kms-key-policy",
         },
     }
+}
+
+/// Whether one of these resources is the bucket, or something in it.
+fn names(resources: &[&str], bucket: &str) -> bool {
+    resources.iter().any(|resource| {
+        let rest = resource.strip_prefix(bucket);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
+            || read::matches_pattern(resource, bucket)
+    })
 }
 
 /// It hangs on what could not be read.

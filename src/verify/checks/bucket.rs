@@ -457,8 +457,11 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
     }
 }
 
-/// Whether a rule's prefix and an export's path meet.
+/// Whether a rule is for exports: its prefix and an export's path meet, and it asks for no tag, which Mixpanel gives none.
 fn touches(rule: &LifecycleRule, project: Option<&str>) -> bool {
+    if rule.tagged {
+        return false;
+    }
     let prefix = rule.prefix.as_str();
     let meets = |path: &str| path.starts_with(prefix) || prefix.starts_with(path);
     match project {

@@ -324,6 +324,8 @@ fn simulate_truly(subject: &Subject, evidence: &mut Evidence) {
 /// What came to something, with what it came to.
 fn found(subject: &Subject, evidence: &Evidence) -> BTreeSet<(&'static str, Status)> {
     let findings = judge(subject, evidence);
+    let ids: BTreeSet<&str> = findings.checks.iter().map(|check| check.id).collect();
+    assert_eq!(ids.len(), findings.checks.len(), "an ID that stands twice");
     let told = [Status::Fail, Status::Warn, Status::Unknown];
     let checks = findings.checks.iter();
     checks
@@ -352,7 +354,20 @@ fn a_sound_set_up_passes_every_check() {
 /// What the service authorization reference and AWS's pages on condition keys decide is not called unknown.
 #[test]
 fn a_deny_that_touches_no_call_of_mixpanels_changes_nothing() {
-    let harmless: [Break; 4] = [
+    let harmless: [Break; 5] = [
+        // Mixpanel gives no tags: its policy has no s3:PutObjectTagging.
+        |_, e| {
+            lifecycle(
+                e,
+                LifecycleRule {
+                    id: "old".into(),
+                    enabled: true,
+                    expires: true,
+                    tagged: true,
+                    ..LifecycleRule::default()
+                },
+            )
+        },
         // What the console's "Revoke active sessions" leaves for good.
         |_, e| {
             e.grants.push(grant(
@@ -385,6 +400,22 @@ fn a_deny_that_touches_no_call_of_mixpanels_changes_nothing() {
         let (mut subject, mut evidence) = sound();
         set(&mut subject, &mut evidence);
         assert_eq!(found(&subject, &evidence), BTreeSet::new(), "{number}");
+    }
+}
+
+/// A statement that says where it is not, or what it does not allow, speaks of the bucket and leaves it out.
+#[test]
+fn what_a_statement_leaves_out_is_not_called_detached() {
+    for (from, to) in [
+        ("\"Resource\"", "\"NotResource\""),
+        ("\"Action\"", "\"NotAction\""),
+    ] {
+        let (subject, mut evidence) = sound();
+        data_with(&mut evidence, from, to);
+        let found = found(&subject, &evidence);
+        assert!(found.contains(&("s3-actions", Status::Fail)), "{found:?}");
+        let mut ids = found.iter().map(|(id, _)| *id);
+        assert!(ids.all(|id| id != "policy-attached"), "{found:?}");
     }
 }
 
