@@ -6,6 +6,7 @@
 
 pub mod evidence;
 pub mod exporters;
+mod exports;
 pub mod policies;
 pub mod probe;
 pub mod standing;

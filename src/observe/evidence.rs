@@ -2,13 +2,11 @@
 //!
 //! What the caller may not read stands in the evidence as such and stops nothing; only credentials and the network do.
 
-use std::sync::Arc;
-
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::exporters::{roles_that_trust_mixpanel, writers_among};
+use super::exports::exports;
 use super::probe::whole_role;
 use crate::aws::iam::{ContextValues, RoleSummary};
 use crate::aws::s3::Presence;
@@ -19,16 +17,7 @@ use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use crate::verify::freshness::{self, Export, Family};
-
-/// How many listings run at the same time.
-const LISTINGS_AT_ONCE: usize = 16;
-/// How many pages of a thousand objects are looked at in a day's folder.
-const PAGES_A_DAY: usize = 3;
-/// How many in a family that has no days.
-const PAGES_A_FAMILY: usize = 20;
-/// How many projects are looked at where none was named.
-const MOST_PROJECTS: usize = 5;
+use crate::verify::freshness::Family;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -191,7 +180,8 @@ pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
     subject.form = found.form;
     if subject.project.is_none()
         && let Some(Reading::Known(exports)) = &found.evidence.exports
-        && let [only] = exports.as_slice()
+        && exports.not_read.is_empty()
+        && let [only] = exports.read.as_slice()
     {
         subject.project = Some(only.project.clone());
     }
@@ -491,75 +481,4 @@ async fn simulated(
         Err(failure) if failure.cause == Cause::Credentials => Err(failure),
         Err(_) => Ok(None),
     }
-}
-
-/// What was exported lately, by project: of the one that was named, or of those that the bucket's first level shows. Each day
-/// is a listing of its own, so a bucket of millions of objects costs no more than one of thousands.
-async fn exports(
-    aws: &Aws,
-    bucket: &BucketName,
-    owner: &AccountId,
-    project: Option<&ProjectId>,
-) -> Result<Vec<Export>, Failure> {
-    let projects = match project {
-        Some(project) => vec![project.clone()],
-        None => {
-            let folders = aws.first_level(bucket, owner).await?;
-            let ids = folders.iter().filter_map(|folder| folder.parse().ok());
-            ids.take(MOST_PROJECTS).collect()
-        }
-    };
-    let turns = Arc::new(Semaphore::new(LISTINGS_AT_ONCE));
-    let mut exports = JoinSet::new();
-    for (index, project) in projects.into_iter().enumerate() {
-        let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
-        let turns = Arc::clone(&turns);
-        exports.spawn(async move {
-            let export = export(&aws, &bucket, &owner, project, turns).await;
-            export.map(|export| (index, export))
-        });
-    }
-    let read: Result<Vec<(usize, Export)>, Failure> =
-        exports.join_all().await.into_iter().collect();
-    let mut exports = read?;
-    exports.sort_by_key(|(index, _)| *index);
-    Ok(exports.into_iter().map(|(_, export)| export).collect())
-}
-
-async fn export(
-    aws: &Aws,
-    bucket: &BucketName,
-    owner: &AccountId,
-    project: ProjectId,
-    turns: Arc<Semaphore>,
-) -> Result<Export, Failure> {
-    let listing = |prefix: String, pages: usize| {
-        let (aws, bucket, owner) = (aws.clone(), bucket.clone(), owner.clone());
-        let turns = Arc::clone(&turns);
-        async move {
-            // The semaphore is never closed.
-            let _turn = turns.acquire().await;
-            aws.exported(&bucket, &owner, &prefix, pages).await
-        }
-    };
-    let mut listings = JoinSet::new();
-    for day in freshness::days(OffsetDateTime::now_utc()) {
-        let of_day = listing(freshness::day_prefix(project.as_str(), day), PAGES_A_DAY);
-        listings.spawn(async move { of_day.await.map(|exported| (day, exported)) });
-    }
-    let family = |family: Family| listing(family.prefix(project.as_str()), PAGES_A_FAMILY);
-    let (people, identities, days) = tokio::join!(
-        family(Family::People),
-        family(Family::Identities),
-        listings.join_all()
-    );
-    let days: Result<Vec<_>, Failure> = days.into_iter().collect();
-    let mut days = days?;
-    days.sort_by_key(|(day, _)| *day);
-    Ok(Export {
-        project,
-        days,
-        people: people?,
-        identities: identities?,
-    })
 }

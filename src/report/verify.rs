@@ -59,6 +59,7 @@ impl Printer {
             .and_then(|exports| exports.known())
         {
             let drawn = exports
+                .read
                 .iter()
                 .filter(|export| export.newest_of_all().is_some());
             parts.extend(drawn.map(|export| self.calendar(export, evidence)));
@@ -450,7 +451,8 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
         "account": evidence.caller.account,
         "checks": checks,
         "access": access,
-        "exports": exports.map(|exports| exports.iter().map(export_json).collect::<Vec<_>>()),
+        "exports": exports.map(|exports| exports.read.iter().map(export_json).collect::<Vec<_>>()),
+        "projects_not_read": exports.map(|exports| &exports.not_read),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::observed::{Bucket, Caller, Key, Original, Reading, Role, Simulated, U
 use crate::policy::Document;
 use crate::teardown::Writer;
 
-use super::freshness::Export;
+use super::freshness::Exports;
 
 /// What Mixpanel was told, or will be, as far as it is known.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +59,7 @@ pub struct Evidence {
     /// Which version of tokens the global STS endpoint gives out; `None` where it was not asked.
     pub token_version: Option<Reading<Option<i32>>>,
     /// What was exported so far; `None` where nobody looked.
-    pub exports: Option<Reading<Vec<Export>>>,
+    pub exports: Option<Reading<Exports>>,
 }
 
 /// A document that grants something to the role.

@@ -63,6 +63,17 @@ pub fn days(now: OffsetDateTime) -> Vec<Date> {
     .collect()
 }
 
+/// What was found of the exports in a bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exports {
+    /// The projects that were looked at. Of more than a few, the freshest first.
+    pub read: Vec<Export>,
+    /// The projects that are there too and were not looked at, the freshest first.
+    pub not_read: Vec<ProjectId>,
+    /// Whether every project of the bucket is among them: a first level of very many names is not looked through to its end.
+    pub complete: bool,
+}
+
 /// What one project has exported.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Export {

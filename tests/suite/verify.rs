@@ -537,3 +537,84 @@ fn what_is_open_and_what_cannot_write_are_two_verdicts() {
     trust(Some("fedcba9876543210fedcba9876543210"));
     judged("FAIL", "fail");
 }
+
+#[test]
+fn of_many_projects_the_freshest_are_read_and_the_others_named() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let (bucket, s3) = (cloud.bucket(), cloud.s3("eu-west-1"));
+    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+    let today = time::OffsetDateTime::now_utc().date();
+    let put = |key: String| {
+        let put = s3.put_object().bucket(&bucket).key(key);
+        block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
+    };
+    for project in 10..22 {
+        // The last by name is the freshest; each one before it is a day behind.
+        let day = today - time::Duration::days(21 - project);
+        let (year, month, day) = (day.year(), u8::from(day.month()), day.day());
+        put(format!(
+            "{project}/mp_master_event/{year:04}/{month:02}/{day:02}/a"
+        ));
+    }
+    // What stands before and after the projects is no project's.
+    put("!not/ours".to_owned());
+    put("zebra/x".to_owned());
+    cloud.forget();
+    let verdict = cloud.run(&["verify", "--output", "json"]).exits(0).json();
+    let ids = |value: &Value, id: fn(&Value) -> &Value| -> Vec<String> {
+        let all = value.as_array().unwrap().iter();
+        all.map(|one| id(one).as_str().unwrap().to_owned())
+            .collect()
+    };
+    let read = ids(&verdict["exports"], |export| &export["project_id"]);
+    assert_eq!(read, ["21", "20", "19", "18", "17"]);
+    let not_read = ids(&verdict["projects_not_read"], |id| id);
+    assert_eq!(not_read, ["16", "15", "14", "13", "12", "11", "10"]);
+    // The first level, three a project to rank them, and thirty for each of five.
+    assert_eq!(cloud.count("s3:GET"), 1 + 12 * 3 + 5 * 30);
+    let checks = verdict["checks"].as_array().unwrap();
+    let fresh = checks.iter().find(|check| check["id"] == "export-fresh");
+    let summary = fresh.unwrap()["summary"].as_str().unwrap();
+    let words = "not read: projects 16, 15, 14, 13, 12 and 2 more, none of them fresher";
+    assert!(summary.contains(words), "{summary}");
+}
+
+#[test]
+fn a_project_is_found_behind_thousands_of_other_names() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let page = |inside: &str, next: Option<&str>| {
+        let next = next.map_or("<IsTruncated>false</IsTruncated>".to_owned(), |next| {
+            format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>")
+        });
+        Scripted::answer(
+            "s3",
+            format!("<ListBucketResult>{next}{inside}</ListBucketResult>"),
+        )
+    };
+    // A script answers, since no emulator is worth five thousand objects.
+    let keys: String = (0..1000)
+        .map(|n| format!("<Contents><Key>0-{n:04}</Key></Contents>"))
+        .collect();
+    for number in 1..=5 {
+        cloud.script(
+            "s3:GET",
+            Some(1),
+            page(&keys, Some(&format!("page-{number}"))),
+        );
+    }
+    let project = "<CommonPrefixes><Prefix>2195193/</Prefix></CommonPrefixes><Contents><Key>readme</Key></Contents>";
+    cloud.script("s3:GET", Some(1), page(project, Some("never asked")));
+    let verdict = cloud.run(&["verify", "--role", &bucket, "--output", "json"]);
+    let verdict = verdict.exits(0).json();
+    assert_eq!(
+        verdict["exports"][0]["project_id"], "2195193",
+        "{}",
+        verdict["exports"]
+    );
+    // What comes after the digits is not looked through.
+    assert_eq!(cloud.count("s3:GET"), 6 + 30);
+}

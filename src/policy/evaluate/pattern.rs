@@ -65,8 +65,11 @@ impl Pattern {
     pub(super) fn new(text: &str, wildcards: Wildcards, variables: Option<&Context>) -> Self {
         let mut pattern = Self::default();
         let mut rest = text;
+        // Looked up once: a text of many openings that nothing closes would be searched to its end for each.
+        let last_end = text.rfind('}').unwrap_or_default();
         while let Some(character) = rest.chars().next() {
             if let Some(context) = variables
+                && text.len() - rest.len() < last_end
                 && let Some((inner, after)) =
                     rest.strip_prefix("${").and_then(|r| r.split_once('}'))
             {
@@ -331,6 +334,15 @@ mod tests {
             like(&"*a".repeat(500), Text::Exact(&"a".repeat(499))),
             Truth::No
         );
+    }
+
+    #[test]
+    fn openings_that_nothing_closes_take_no_quadratic_time() {
+        let text = "${".repeat(500_000);
+        let context = Context::new();
+        let pattern = Pattern::new(&text, Wildcards::Special, Some(&context));
+        assert_eq!(pattern.tokens.len(), 1_000_000);
+        assert!(pattern.open.is_empty() && pattern.missing.is_empty());
     }
 
     #[test]

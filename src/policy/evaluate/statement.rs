@@ -85,6 +85,9 @@ fn resource(
 fn has_early_variable(resource: &str) -> bool {
     let mut colons = 0;
     let mut rest = resource;
+    if !resource.contains('}') {
+        return false;
+    }
     while let Some(character) = rest.chars().next() {
         if colons == 5 {
             return false;

@@ -2,7 +2,7 @@
 
 use super::{Case, Check, unread};
 use crate::observed::Reading;
-use crate::verify::freshness::{Family, PROMISE, ago};
+use crate::verify::freshness::{Exports, Family, PROMISE, ago};
 
 pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     vec![last_used(case), freshness(case)]
@@ -34,14 +34,18 @@ fn freshness(case: &Case<'_>) -> Check {
         Some(Reading::Known(exports)) => exports,
     };
     // Events come at every run; the other two families only with some pipelines.
-    let newest = exports.iter().filter_map(|export| {
+    let beside = not_read(exports);
+    let newest = exports.read.iter().filter_map(|export| {
         let newest = export.newest(Family::Events);
         Some((export, newest.or_else(|| export.newest_of_all())?))
     });
     // The project that is furthest behind.
     let Some((export, when)) = newest.min_by_key(|(_, when)| *when) else {
-        return Check::skipped(ID, "nothing was exported yet, or not in the last four weeks: --project-id names the project")
-            .because("s3:ListObjectsV2 of the bucket's first level");
+        return Check::skipped(
+            ID,
+            format!("nothing was exported yet, or not in the last four weeks: --project-id names the project{beside}"),
+        )
+        .because("s3:ListObjectsV2 of the bucket's first level");
     };
     let now = case.evidence.now;
     let source = format!("s3:ListObjectsV2 of {}/mp_*: LastModified", export.project);
@@ -49,14 +53,36 @@ fn freshness(case: &Case<'_>) -> Check {
     if now - when > PROMISE {
         return Check::warn(
             ID,
-            format!("project {}: the newest export is {age} old; Mixpanel promises at most 48 hours", export.project),
+            format!("project {}: the newest export is {age} old; Mixpanel promises at most 48 hours{beside}", export.project),
         )
         .because(source)
         .advise("Look at the pipeline in Mixpanel, under Settings → Destinations: it may be paused or failing.");
     }
     Check::pass(
         ID,
-        format!("project {}: the newest export is {age} old", export.project),
+        format!(
+            "project {}: the newest export is {age} old{beside}",
+            export.project
+        ),
     )
     .because(source)
+}
+
+/// What else there is, and was not looked at, as the end of a sentence.
+fn not_read(exports: &Exports) -> String {
+    const NAMED: usize = 5;
+    let ids: Vec<&str> = exports.not_read.iter().map(|id| id.as_str()).collect();
+    let mut says = match ids.as_slice() {
+        [] => String::new(),
+        few if few.len() <= NAMED => format!("; not read: projects {}", few.join(", ")),
+        many => format!(
+            "; not read: projects {} and {} more, none of them fresher",
+            many[..NAMED].join(", "),
+            many.len() - NAMED
+        ),
+    };
+    if !exports.complete {
+        says.push_str("; the bucket's first level has more names than were looked through");
+    }
+    says
 }

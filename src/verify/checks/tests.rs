@@ -7,7 +7,7 @@ use time::macros::datetime;
 
 use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use super::super::freshness::{Export, days};
+use super::super::freshness::{Export, Exports, days};
 use super::super::{Status, Verdict, judge};
 use crate::details::{Form, UiEncryption};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
@@ -191,12 +191,16 @@ fn sound() -> (Subject, Evidence) {
             simulated("s3:PutObject"),
         ])),
         token_version: Some(Reading::Known(Some(2))),
-        exports: Some(Reading::Known(vec![Export {
-            project: "7".parse().unwrap(),
-            days: days(now).into_iter().map(|day| (day, fresh)).collect(),
-            people: Exported::default(),
-            identities: Exported::default(),
-        }])),
+        exports: Some(Reading::Known(Exports {
+            read: vec![Export {
+                project: "7".parse().unwrap(),
+                days: days(now).into_iter().map(|day| (day, fresh)).collect(),
+                people: Exported::default(),
+                identities: Exported::default(),
+            }],
+            not_read: Vec::new(),
+            complete: true,
+        })),
     };
     (subject, evidence)
 }
