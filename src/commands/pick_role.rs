@@ -1,13 +1,15 @@
 //! Which role a command is about.
 
+use std::collections::BTreeSet;
+
 use super::Surroundings;
 use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
-use crate::aws::{Aws, Session};
+use crate::aws::{Aws, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{InvalidName, RoleName};
-use crate::observe::exporters::roles_that_trust_mixpanel;
+use crate::names::{BucketName, InvalidName, RoleName};
+use crate::observe::exporters::{buckets_written_by, roles_that_trust_mixpanel};
 use crate::policy::build::MIXPANEL_USER_ARN;
 
 /// The error of a `--role` that does not name a role here.
@@ -15,22 +17,22 @@ pub(super) fn wrong_role(invalid: InvalidName) -> Error {
     Error::usage(format!("--role: {invalid}"))
 }
 
-/// The only role in the account that trusts Mixpanel; with several, a person picks and a script is told which there are.
-/// `without` is what it is where there is none.
+/// The only role in the account that trusts Mixpanel, or the only one of them that writes to the bucket, where one is named; of
+/// several, a person picks one and a script is told which there are. `without` is what it is where there is none.
 pub(super) async fn exporting_role(
     surroundings: &Surroundings,
     session: &Session,
     aws: &Aws,
+    bucket: Option<&BucketName>,
     without: ErrorKind,
 ) -> Result<RoleName> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
     let trusting = surroundings
         .interrupts
-        .or(async {
-            let roles = roles_that_trust_mixpanel(aws).await;
-            roles.map_err(|failure| failure.into_error(session.profile()))
-        })
+        .or(async { roles_that_trust_mixpanel(aws).await.map_err(failed) })
         .await?;
-    if trusting.is_empty() {
+    let mut names: Vec<RoleName> = trusting.into_iter().map(|role| role.name).collect();
+    if names.is_empty() {
         return Err(Error::new(
             without,
             format!(
@@ -39,28 +41,56 @@ pub(super) async fn exporting_role(
         )
         .hint(Advice::from("Make one with ").code(CommandLine::mixpanel_s3(["setup"])).text(", name the one that Mixpanel is told with --role, or choose another account with --profile.")));
     }
-    let names = trusting.into_iter().map(|role| role.name).collect();
-    pick_role(surroundings, names, "Several roles trust Mixpanel")
+    if names.len() == 1 {
+        return Ok(names.swap_remove(0));
+    }
+    let mut written = surroundings
+        .interrupts
+        .or(async { buckets_written_by(aws, names).await.map_err(failed) })
+        .await?;
+    let writes = |(_, buckets): &(_, BTreeSet<BucketName>)| {
+        bucket.is_some_and(|bucket| buckets.contains(bucket))
+    };
+    let several = match (bucket, written.iter().any(writes)) {
+        (Some(bucket), true) => {
+            written.retain(writes);
+            format!("Several roles trust Mixpanel and write to {bucket}")
+        }
+        (Some(bucket), false) => {
+            format!("Several roles trust Mixpanel, and none names {bucket} to write to")
+        }
+        (None, _) => "Several roles trust Mixpanel".to_owned(),
+    };
+    let labelled = written.into_iter().map(|(role, buckets)| {
+        let buckets: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
+        let label = match buckets.is_empty() {
+            true => format!("{role}, which names no bucket"),
+            false => format!("{role}, which writes to {}", buckets.join(", ")),
+        };
+        (role, label)
+    });
+    pick_role(surroundings, labelled.collect(), &several)
 }
 
-/// The only one of these roles; of several, a person picks one and a script is told which there are. `several` says so, as a
-/// sentence without its full stop.
+/// The only one of these roles; of several, a person picks one and a script is told which there are, each with what is known of it.
+/// `several` says so, as a sentence without its full stop.
 pub(super) fn pick_role(
     surroundings: &Surroundings,
-    mut roles: Vec<RoleName>,
+    mut roles: Vec<(RoleName, String)>,
     several: &str,
 ) -> Result<RoleName> {
-    let names: Vec<String> = roles.iter().map(ToString::to_string).collect();
+    let labels: Vec<String> = roles.iter().map(|(_, label)| label.clone()).collect();
     let picked = match roles.len() {
         1 => 0,
         _ if surroundings.can_ask() => {
             let prompter = Prompter::new(surroundings.printer.has_color());
-            prompter.search(&format!("{several}. Which one?"), &names, 0)?
+            prompter.search(&format!("{several}. Which one?"), &labels, 0)?
         }
         _ => {
-            return Err(Error::usage(format!("{several}: {}.", names.join(", ")))
+            return Err(Error::usage(format!("{several}:"))
+                .below(labels.into_iter().map(|label| format!("  {label}")))
                 .hint("Choose one with --role."));
         }
     };
-    Ok(roles.swap_remove(picked))
+    Ok(roles.swap_remove(picked).0)
 }

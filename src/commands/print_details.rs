@@ -36,9 +36,12 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
     let aws = Aws::new(&session, &session.home_region());
     let role = match named_role {
         Some(role) => role,
-        None => exporting_role(surroundings, &session, &aws, ErrorKind::Failed)
-            .await?
-            .into(),
+        None => {
+            let failed = ErrorKind::Failed;
+            exporting_role(surroundings, &session, &aws, bucket.as_ref(), failed)
+                .await?
+                .into()
+        }
     };
     let asked = Asked {
         role,

@@ -224,7 +224,18 @@ async fn the_role(
     match found.as_slice() {
         // A set-up that was cut short may have a bucket or policies, and no role yet.
         [] => Ok(default),
-        _ => pick_role(surroundings, found, "mixpanel-s3 made several roles").map(Some),
+        _ => {
+            let labelled = found.into_iter().map(|role| {
+                let label = role.to_string();
+                (role, label)
+            });
+            pick_role(
+                surroundings,
+                labelled.collect(),
+                "mixpanel-s3 made several roles",
+            )
+            .map(Some)
+        }
     }
 }
 

@@ -51,7 +51,10 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     }
     let role = match asked.role.clone() {
         Some(role) => role,
-        None => exporting_role(surroundings, &session, &aws, ErrorKind::NotWorking).await?,
+        None => {
+            let (bucket, without) = (asked.bucket.as_ref(), ErrorKind::NotWorking);
+            exporting_role(surroundings, &session, &aws, bucket, without).await?
+        }
     };
     let form = interrupts.or(given_form(&session, &asked)).await?;
     let looked = Looked {

@@ -1,5 +1,6 @@
 //! Which roles of the account Mixpanel exports through: those that name it in their trust policy, or let it in without.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -29,23 +30,35 @@ pub async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Fa
 
 /// Those of them whose policies name this bucket to write to, by name. Policies that the caller may not read name nothing.
 pub async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<RoleName>, Failure> {
+    let roles = roles_that_trust_mixpanel(aws).await?;
+    let written = buckets_written_by(aws, roles.into_iter().map(|role| role.name)).await?;
+    let writing = written
+        .into_iter()
+        .filter(|(_, buckets)| buckets.contains(bucket));
+    Ok(writing.map(|(role, _)| role).collect())
+}
+
+/// The buckets that the policies of each of these roles name to write to, by the role's name. Policies that the caller may not
+/// read name nothing.
+pub async fn buckets_written_by(
+    aws: &Aws,
+    roles: impl IntoIterator<Item = RoleName>,
+) -> Result<Vec<(RoleName, BTreeSet<BucketName>)>, Failure> {
+    let turns = Arc::new(Semaphore::new(ROLES_AT_ONCE));
     let mut looks = JoinSet::new();
-    for role in roles_that_trust_mixpanel(aws).await? {
-        let aws = aws.clone();
+    for role in roles {
+        let (aws, turns) = (aws.clone(), Arc::clone(&turns));
         looks.spawn(async move {
-            let policies = policies_of(&aws, &role.name, &[], AwsManaged::LeftOut).await;
-            policies.map(|policies| (role.name, policies))
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            let policies = policies_of(&aws, &role, &[], AwsManaged::LeftOut).await?;
+            Ok((role, read::buckets_written(policies.documents())))
         });
     }
-    let mut writing = Vec::new();
-    for look in looks.join_all().await {
-        let (role, policies) = look?;
-        if read::buckets_written(policies.documents()).contains(bucket) {
-            writing.push(role);
-        }
-    }
-    writing.sort();
-    Ok(writing)
+    let written: Result<Vec<_>, Failure> = looks.join_all().await.into_iter().collect();
+    let mut written = written?;
+    written.sort();
+    Ok(written)
 }
 
 /// The roles that trust Mixpanel and through which it may write into a bucket.

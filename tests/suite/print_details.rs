@@ -152,7 +152,31 @@ fn with_several_roles_a_script_is_told_which_there_are() {
     cloud.role_by_hand("two", &trust(USER, Some("b")), &[data(&bucket)]);
     cloud.role_by_hand("other", &trust("arn:aws:iam::111122223333:root", None), &[]);
     let outcome = cloud.run(&["print-details"]).exits(2);
-    assert!(outcome.stderr.contains(": one, two."), "{}", outcome.stderr);
+    let lines = "Several roles trust Mixpanel:\n  one, which writes to acme-xxxxxxxx\n  two, which writes to acme-xxxxxxxx\n";
+    assert!(outcome.stderr.contains(lines), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_bucket_chooses_the_role_that_writes_to_it() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let other = format!("{bucket}-2");
+    cloud.bucket_by_hand(&other, "eu-west-1");
+    cloud.role_by_hand("second", &trust(USER, Some("a1")), &[data(&other)]);
+    cloud.role_by_hand("empty", &trust(USER, Some("a2")), &[]);
+    let details = cloud.run(&["print-details", "--bucket", &other]).exits(0);
+    assert!(details.stdout.contains("role/second"), "{details:?}");
+    let verdict = cloud.run(&["verify", "--bucket", &bucket]).exits(0);
+    assert!(
+        verdict.stdout.contains("role/acme-xxxxxxxx\n"),
+        "{verdict:?}"
+    );
+    cloud
+        .run(&["print-details", "--bucket", "acme-nowhere"])
+        .exits(2)
+        .says("Several roles trust Mixpanel, and none names acme-nowhere to write to:")
+        .says("  empty, which names no bucket");
 }
 
 #[test]
