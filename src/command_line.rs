@@ -102,11 +102,6 @@ impl CommandLine {
         self.words([Word::flag(flag), Word::File(name)])
     }
 
-    /// Adds a flag whose value is that of a shell variable.
-    pub fn variable(self, flag: &'static str, name: &'static str) -> Self {
-        self.words([Word::flag(flag), Word::Variable { name, number: 1 }])
-    }
-
     /// Adds a flag without a value.
     pub fn flag(self, flag: &'static str) -> Self {
         self.words([Word::flag(flag)])
@@ -182,6 +177,12 @@ impl CommandLine {
             .as_ref()
             .map(|then| Box::new(then.sent_to(target)));
         command
+    }
+
+    /// Whether it is a call of this program with this verb.
+    pub fn is_of(&self, verb: &'static str) -> bool {
+        let words = self.groups.first().map_or(&[][..], Vec::as_slice);
+        words.starts_with(&[Word::flag("mixpanel-s3"), Word::flag(verb)])
     }
 
     /// The program and its words, in the groups that share a line.

@@ -277,6 +277,16 @@ impl Findings {
         }
     }
 
+    /// Whether a command of `setup` mends something that was found.
+    pub fn mended_by_setup(&self) -> bool {
+        let found = self.with(Status::Fail).chain(self.with(Status::Warn));
+        let mut fixes = found.flat_map(|check| &check.fix);
+        fixes.any(|fix| match fix {
+            Fix::Command(command) | Fix::Edit { command, .. } => command.is_of("setup"),
+            Fix::Advice(_) => false,
+        })
+    }
+
     /// The checks that came to something.
     pub fn with(&self, status: Status) -> impl Iterator<Item = &Check> {
         self.checks

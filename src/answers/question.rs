@@ -3,6 +3,7 @@
 use super::{Draft, EncryptionAnswer, TOKEN_VARIABLE};
 use crate::command_line::{CommandLine, Word};
 use crate::names::ProjectToken;
+use crate::process::Process;
 
 /// A question of `setup`, in the order of Mixpanel's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +123,8 @@ impl Question {
                     words
                 }
             },
+            // The program reads a single one by itself, and so it does not stand in a list of processes.
+            Self::ProjectToken if draft.tokens.len() < 2 => Vec::new(),
             Self::ProjectToken => (1..=draft.tokens.len())
                 .flat_map(|number| {
                     let name = TOKEN_VARIABLE;
@@ -154,6 +157,26 @@ impl Question {
                 .join(", "),
         }
     }
+}
+
+/// What has to be set before the command that does the same can find the tokens; nothing where the environment has the only one.
+pub fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
+    let names: Vec<String> = (1..=draft.tokens.len())
+        .map(|number| match number {
+            1 => TOKEN_VARIABLE.to_owned(),
+            number => format!("{TOKEN_VARIABLE}_{number}"),
+        })
+        .filter(|name| {
+            process
+                .variable(name)
+                .is_none_or(|value| value.trim().is_empty())
+        })
+        .collect();
+    let read = match draft.tokens.len() {
+        1 => "it reads the project token from there",
+        _ => "it reads the project tokens from there",
+    };
+    (!names.is_empty()).then(|| format!("Before it, export {}: {read}.", names.join(" and ")))
 }
 
 /// The command that does the same without questions, laid out over lines of a flag each.
@@ -219,6 +242,21 @@ mod tests {
             tags: vec!["team=data platform".parse().unwrap()],
             ..Draft::default()
         };
+        let single = Draft {
+            tokens: vec![token.parse().unwrap()],
+            ..Draft::default()
+        };
+        assert_eq!(
+            command_text(&replay_command(&single), &Target::Environment),
+            "mixpanel-s3 setup \\\n    --yes"
+        );
+        let with = Process::stand_in(&[], &[(TOKEN_VARIABLE, token)]);
+        let without = Process::stand_in(&[], &[]);
+        assert_eq!(tokens_to_export(&single, &with), None);
+        let told = tokens_to_export(&single, &without).unwrap();
+        assert!(told.contains("export MIXPANEL_PROJECT_TOKEN:"), "{told}");
+        let told = tokens_to_export(&draft, &with).unwrap();
+        assert!(told.contains("export MIXPANEL_PROJECT_TOKEN_2:"), "{told}");
         let command = replay_command(&draft);
         assert_eq!(
             command_text(&command, &Target::Profile("prod".to_owned())),

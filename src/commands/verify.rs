@@ -96,6 +96,13 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
                 .verdict_lines(&subject, &evidence, &findings),
         ),
     }
+    let token = surroundings.process.variable(TOKEN_VARIABLE);
+    if findings.mended_by_setup() && token.is_none_or(|token| token.trim().is_empty()) {
+        surroundings.printer.note("");
+        surroundings.printer.note(&format!(
+            "setup reads the project token from {TOKEN_VARIABLE}: export it before you run it."
+        ));
+    }
     if !surroundings.printer.is_verbose() {
         let notes = ["", "--verbose shows every check with where it was read."];
         surroundings.printer.notes(notes);

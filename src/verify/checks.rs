@@ -20,7 +20,7 @@ use super::evidence::{BucketStanding, Evidence, Subject};
 use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
-use crate::names::{Partition, TOKEN_VARIABLE};
+use crate::names::Partition;
 use crate::observed::{Owner, Unanswered, Unread, owner};
 use crate::policy::trust::{Admission, Trust};
 use blame::Blame;
@@ -182,10 +182,10 @@ impl Case<'_> {
             subject, evidence, ..
         } = self;
         let mut command = CommandLine::mixpanel_s3(["setup"]);
-        command = match evidence.bucket_name() {
-            Some(bucket) => command.option("--bucket", bucket),
-            None => command.option("--bucket", "BUCKET"),
-        };
+        // Where no bucket is known, setup asks for its name.
+        if let Some(bucket) = evidence.bucket_name() {
+            command = command.option("--bucket", bucket);
+        }
         if let Some(facts) = evidence.facts() {
             command = command.option("--region", &facts.settings.region);
         }
@@ -201,7 +201,6 @@ impl Case<'_> {
         if let Some(key) = &subject.form.key {
             command = command.option("--kms-key", key);
         }
-        command = command.variable("--project-token", TOKEN_VARIABLE);
         let foreign = |role: &crate::observed::Role| owner(&role.tags) == Owner::Others;
         if evidence.role.as_ref().is_some_and(foreign) {
             command = command.flag("--adopt");

@@ -158,7 +158,7 @@ fn the_whole_walk() {
     terminal
         .sees("Create Pipeline")
         .sees("The same without questions:")
-        .sees("$MIXPANEL_PROJECT_TOKEN")
+        .sees("Before it, export MIXPANEL_PROJECT_TOKEN: it reads the project token from there.")
         .sees("checks pass")
         .sees("Live proof")
         .sees("Prove it live?")

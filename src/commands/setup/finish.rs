@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::Prepared;
 use crate::advice::Advice;
-use crate::answers::question::replay_command;
+use crate::answers::question::{replay_command, tokens_to_export};
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
@@ -179,6 +179,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.note("");
             printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
             printer.notes(command_lines(&replay, &printer.target()));
+            printer.notes(tokens_to_export(draft, &surroundings.process));
             if let Some((findings, _)) = &judged {
                 printer.judged(findings);
             }
