@@ -78,7 +78,7 @@ impl Aws {
     }
 
     /// The folders of the bucket's first level that begin with a digit, without the slash, and whether they are all of them:
-    /// [`FIRST_LEVEL_PAGES`] pages of a thousand names are looked at.
+    /// twenty pages of a thousand names are looked at.
     pub async fn project_folders(
         &self,
         bucket: &BucketName,
