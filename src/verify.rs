@@ -61,13 +61,28 @@ pub enum Fix {
     Command(CommandLine),
     /// Something to do elsewhere: in Mixpanel, or by whoever administers the organization.
     Advice(Advice),
-    /// A document to edit: what is there (-), what is wanted (+), and the command that writes it.
+    /// A command, and what it changes in a document: what is there (-), and what is wanted (+).
     Edit {
         /// The difference, line by line.
         diff: String,
-        /// The command that writes the edited document.
+        /// The command.
         command: CommandLine,
     },
+    /// A document to change by hand, between a command that writes it to a file and one that puts the file in its place.
+    ByHand(Box<ByHand>),
+}
+
+/// What is changed by hand in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// The command that writes the document to a file.
+    pub read: CommandLine,
+    /// What to do in the file, as a sentence without its full stop.
+    pub change: String,
+    /// The difference, line by line; empty where the sentence says it all.
+    pub diff: String,
+    /// The command that puts the file in its place.
+    pub write: CommandLine,
 }
 
 /// A finding.
@@ -149,7 +164,23 @@ impl Check {
         self
     }
 
-    /// Adds a document to edit.
+    /// Adds a document to change by hand.
+    pub fn by_hand(
+        mut self,
+        [read, write]: [CommandLine; 2],
+        change: impl Into<String>,
+        diff: impl Into<String>,
+    ) -> Self {
+        self.fix.push(Fix::ByHand(Box::new(ByHand {
+            read,
+            change: change.into(),
+            diff: diff.into(),
+            write,
+        })));
+        self
+    }
+
+    /// Adds a command, with what it changes in a document.
     pub fn edit(mut self, diff: impl Into<String>, command: CommandLine) -> Self {
         self.fix.push(Fix::Edit {
             diff: diff.into(),
@@ -283,7 +314,7 @@ impl Findings {
         let mut fixes = found.flat_map(|check| &check.fix);
         fixes.any(|fix| match fix {
             Fix::Command(command) | Fix::Edit { command, .. } => command.is_of("setup"),
-            Fix::Advice(_) => false,
+            Fix::Advice(_) | Fix::ByHand(_) => false,
         })
     }
 

@@ -12,7 +12,7 @@ use crate::policy::evaluate::Decision;
 use crate::prove::Event;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
-use crate::verify::{Access, Check, Findings, Fix, Status, Verdict};
+use crate::verify::{Access, ByHand, Check, Findings, Fix, Status, Verdict};
 
 /// How wide text is.
 const WIDTH: usize = 80;
@@ -207,6 +207,7 @@ impl Printer {
                         command_text(command, &self.target())
                     ));
                 }
+                Fix::ByHand(edit) => lines.extend(self.by_hand(edit)),
                 Fix::Edit { diff, command } => {
                     lines.push(format!(
                         "    mend: {}",
@@ -346,6 +347,18 @@ impl Printer {
         self.paint(tone, &text)
     }
 
+    /// A command that writes a file, what to change in it, and the command that puts it back, in this order.
+    fn by_hand(&self, edit: &ByHand) -> Vec<String> {
+        let command = |command| command_text(command, &self.target());
+        let mut lines = vec![format!("    mend: {}", command(&edit.read))];
+        let colon = if edit.diff.is_empty() { "" } else { ":" };
+        let change = format!("in that file, {}{colon}", edit.change);
+        lines.extend(wrapped("    then: ", "          ", &change));
+        lines.extend(edit.diff.lines().map(|line| format!("          {line}")));
+        lines.push(format!("    then: {}", command(&edit.write)));
+        lines
+    }
+
     /// What only the management account of an organization can see, in a line.
     fn out_of_sight(&self, hidden: &[&Check]) -> Vec<String> {
         let ids: Vec<&str> = hidden.iter().map(|check| check.id).collect();
@@ -461,12 +474,17 @@ pub fn check_json(check: &Check, target: &Target) -> Value {
     let fix: Vec<Value> = check
         .fix
         .iter()
-        .map(|fix| match fix {
-            Fix::Command(command) => json!({ "command": command_text(command, target) }),
-            Fix::Advice(advice) => json!({ "advice": advice_text(advice, target) }),
+        .flat_map(|fix| match fix {
+            Fix::Command(command) => vec![json!({ "command": command_text(command, target) })],
+            Fix::Advice(advice) => vec![json!({ "advice": advice_text(advice, target) })],
             Fix::Edit { diff, command } => {
-                json!({ "command": command_text(command, target), "diff": diff })
+                vec![json!({ "command": command_text(command, target), "diff": diff })]
             }
+            Fix::ByHand(edit) => vec![
+                json!({ "command": command_text(&edit.read, target) }),
+                json!({ "change": edit.change, "diff": edit.diff }),
+                json!({ "command": command_text(&edit.write, target) }),
+            ],
         })
         .collect();
     json!({

@@ -7,6 +7,7 @@ use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, Reading, owner};
 use crate::policy::document::Principals;
+use crate::policy::evaluate::Source;
 use crate::policy::{Document, read};
 use crate::teardown::Writer;
 use crate::verify::Status;
@@ -18,15 +19,23 @@ const DENIED_BY_BUCKET: &str = "AccessDenied: not authorized to perform: s3:PutO
 
 /// What the bucket's policy says to the role.
 pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
-    let sse = |mut check: Check| {
+    let sse = |mut check: Check, source: Option<&Source>| {
         // What stands in the form was guessed, so this is no more than a guess.
         if !case.subject.form.is_declared {
             check.status = Status::Unknown;
         }
-        check.advise(match case.subject.form.encryption {
-            None => "Choose under \"Encryption\" in Mixpanel what the policy asks for, or remove the Deny: the bucket's default encrypts every object anyway.",
-            Some(_) => "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or change the Deny.",
-        })
+        let statement = place(source);
+        let (advice, change) = match case.subject.form.encryption {
+            None => (
+                "Choose under \"Encryption\" in Mixpanel what the policy asks for, or remove the Deny:",
+                format!("remove {statement}: the bucket's default encrypts every object anyway"),
+            ),
+            Some(_) => (
+                "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or change the Deny:",
+                format!("change {statement}, so that it takes what Mixpanel sends"),
+            ),
+        };
+        (check.advise(advice), change)
     };
     vec![
         policy_check(
@@ -41,24 +50,42 @@ pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
             "bucket-policy-network",
             "the bucket's policy asks for no network that Mixpanel is not in",
             "the bucket's policy refuses requests from outside networks of your own, which is where Mixpanel is",
-            |check| exempt(case, check),
+            |check, source| (check, exempt(case, source)),
         ),
         policy_check(
             case,
             "bucket-policy-principal",
             "the bucket's policy does not keep the role out",
             "the bucket's policy keeps the role out",
-            |check| exempt(case, check),
+            |check, source| (check, exempt(case, source)),
         ),
     ]
 }
 
-fn exempt(case: &Case<'_>, check: Check) -> Check {
+/// What to do about a Deny: one that names the role goes, and any other one gets an exception.
+fn exempt(case: &Case<'_>, source: Option<&Source>) -> String {
+    let statement = place(source);
     let role = case.evidence.role.as_ref().map(|role| role.arn.to_string());
-    check.advise(format!(
-        "Exempt the role in that statement: \"ArnNotEquals\": {{ \"aws:PrincipalArn\": \"{}\" }} in its Condition.",
-        role.unwrap_or_default()
-    ))
+    let role = role.unwrap_or_default();
+    let policy = case.evidence.facts();
+    let policy = policy.and_then(|facts| facts.settings.policy.known()?.as_ref());
+    let denies = source.zip(policy).and_then(|(source, policy)| {
+        let statement = policy.statements().get(source.statement)?;
+        Some(statement.principals())
+    });
+    match denies {
+        Some(Principals::Aws(names)) if names.contains(&role.as_str()) => match names.len() {
+            1 => format!("remove {statement}, which names the role"),
+            _ => format!("take the role out of {statement}"),
+        },
+        _ => format!(
+            "exempt the role in {statement}: \"ArnNotEquals\": {{ \"aws:PrincipalArn\": \"{role}\" }} in its Condition"
+        ),
+    }
+}
+
+fn place(source: Option<&Source>) -> String {
+    source.map_or_else(|| "the statement that denies".to_owned(), source_text)
 }
 
 fn policy_check(
@@ -66,7 +93,7 @@ fn policy_check(
     id: &'static str,
     passes: &str,
     refused: &str,
-    mend: impl Fn(Check) -> Check,
+    mend: impl Fn(Check, Option<&Source>) -> (Check, String),
 ) -> Check {
     if !has_calls(case) {
         return Check::skipped(id, case.no_bucket());
@@ -105,19 +132,17 @@ fn policy_check(
         .bucket_name()
         .map(ToString::to_string)
         .unwrap_or_default();
-    mend(check)
-        .mended_by(
-            CommandLine::aws(["s3api", "get-bucket-policy"])
-                .option("--bucket", &bucket)
-                .option("--query", "Policy")
-                .option("--output", "text")
-                .written_to("policy.json"),
-        )
-        .mended_by(
-            CommandLine::aws(["s3api", "put-bucket-policy"])
-                .option("--bucket", &bucket)
-                .file("--policy", "policy.json"),
-        )
+    let source = blamed.iter().find_map(|blame| blame.source);
+    let (check, change) = mend(check, source);
+    let read = CommandLine::aws(["s3api", "get-bucket-policy"])
+        .option("--bucket", &bucket)
+        .option("--query", "Policy")
+        .option("--output", "text")
+        .written_to("policy.json");
+    let write = CommandLine::aws(["s3api", "put-bucket-policy"])
+        .option("--bucket", &bucket)
+        .file("--policy", "policy.json");
+    check.by_hand([read, write], change, "")
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.
@@ -447,12 +472,25 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
                 "" => "everything".to_owned(),
                 prefix => format!("everything under {prefix}"),
             };
-            Check::warn(ID, format!("the lifecycle rule '{}' {does} {of}, exports included", rule.id))
-                .because(format!("{SOURCE} → rule '{}', prefix '{}'", rule.id, rule.prefix))
-                .mixpanel_sees("nothing: exported data disappears, or cannot be read without being restored")
-                .advise("Give the rule a prefix of its own, in the file that the first command writes and the second one reads:")
-                .mended_by(read_lifecycle(bucket))
-                .mended_by(write_lifecycle(bucket))
+            Check::warn(
+                ID,
+                format!(
+                    "the lifecycle rule '{}' {does} {of}, exports included",
+                    rule.id
+                ),
+            )
+            .because(format!(
+                "{SOURCE} → rule '{}', prefix '{}'",
+                rule.id, rule.prefix
+            ))
+            .mixpanel_sees(
+                "nothing: exported data disappears, or cannot be read without being restored",
+            )
+            .by_hand(
+                lifecycle_as_a_file(bucket),
+                format!("give the rule '{}' a prefix of its own", rule.id),
+                "",
+            )
         }
     }
 }
@@ -493,24 +531,25 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
             "the bucket keeps every version, and Mixpanel replaces people's profiles at every run: it grows without end",
         )
         .because(SOURCE)
-        .advise("Add a rule with NoncurrentVersionExpiration, in the file that the first command writes and the second one reads:")
-        .mended_by(read_lifecycle(bucket))
-        .mended_by(write_lifecycle(bucket)),
+        .by_hand(
+            lifecycle_as_a_file(bucket),
+            "add a rule with NoncurrentVersionExpiration",
+            "",
+        ),
     }
 }
 
-fn read_lifecycle(bucket: &BucketName) -> CommandLine {
-    CommandLine::aws(["s3api", "get-bucket-lifecycle-configuration"])
+/// The commands that write a bucket's lifecycle rules to a file, and the file to the bucket.
+fn lifecycle_as_a_file(bucket: &BucketName) -> [CommandLine; 2] {
+    let read = CommandLine::aws(["s3api", "get-bucket-lifecycle-configuration"])
         .option("--bucket", bucket)
         .option("--query", "{Rules: Rules}")
         .option("--output", "json")
-        .written_to("lifecycle.json")
-}
-
-fn write_lifecycle(bucket: &BucketName) -> CommandLine {
-    CommandLine::aws(["s3api", "put-bucket-lifecycle-configuration"])
+        .written_to("lifecycle.json");
+    let write = CommandLine::aws(["s3api", "put-bucket-lifecycle-configuration"])
         .option("--bucket", bucket)
-        .file("--lifecycle-configuration", "lifecycle.json")
+        .file("--lifecycle-configuration", "lifecycle.json");
+    [read, write]
 }
 
 fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {

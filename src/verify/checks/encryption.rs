@@ -80,19 +80,14 @@ fn key_policy(case: &Case<'_>) -> Check {
     )
     .because("kms:GetKeyPolicy")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy allows the kms:GenerateDataKey action");
-    let [read, write] = key_policy_as_a_file(key);
+    let file = key_policy_as_a_file(key);
     match blamed.iter().find_map(|blame| blame.source) {
-        Some(source) => check
-            .advise(format!(
-                "Change {}, in the file that the first command writes:",
-                source_text(source)
-            ))
-            .mended_by(read)
-            .mended_by(write),
-        None => check
-            .advise("Add this statement to the policy that is there, in the file that the first command writes:")
-            .mended_by(read)
-            .edit(delegation(account), write),
+        Some(source) => check.by_hand(file, format!("change {}", source_text(source)), ""),
+        None => check.by_hand(
+            file,
+            "add this statement to those that are there",
+            delegation(account),
+        ),
     }
 }
 
@@ -572,11 +567,11 @@ fn outsiders(case: &Case<'_>) -> Check {
             outsider.principal
         ));
     }
-    let [read, write] = key_policy_as_a_file(key);
-    check
-        .advise("Take those principals out, in the file that the first command writes, unless they are meant to read the exports:")
-        .mended_by(read)
-        .mended_by(write)
+    check.by_hand(
+        key_policy_as_a_file(key),
+        "take those principals out, unless they are meant to read the exports",
+        "",
+    )
 }
 
 fn throttling(case: &Case<'_>) -> Check {

@@ -8,7 +8,7 @@ use time::macros::datetime;
 use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, Exports, days};
-use super::super::{Status, Verdict, judge};
+use super::super::{Fix, Status, Verdict, judge};
 use crate::details::{Form, UiEncryption};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
@@ -420,6 +420,44 @@ fn what_a_statement_leaves_out_is_not_called_detached() {
         assert!(found.contains(&("s3-actions", Status::Fail)), "{found:?}");
         let mut ids = found.iter().map(|(id, _)| *id);
         assert!(ids.all(|id| id != "policy-attached"), "{found:?}");
+    }
+}
+
+/// What a check's fix by hand says to change.
+fn change(subject: &Subject, evidence: &Evidence, id: &str) -> String {
+    let findings = judge(subject, evidence);
+    let check = findings.checks.into_iter().find(|check| check.id == id);
+    let fix = check.unwrap().fix.into_iter();
+    let mut changes = fix.filter_map(|fix| match fix {
+        Fix::ByHand(edit) => Some(edit.change),
+        _ => None,
+    });
+    changes.next().expect("something to change by hand")
+}
+
+#[test]
+fn a_deny_that_names_the_role_goes_and_any_other_gets_an_exception() {
+    const ID: &str = "bucket-policy-principal";
+    let role = "arn:aws:iam::123456789012:role/export";
+    for (principal, words) in [
+        (
+            json!({ "AWS": role }),
+            "remove statement 2 (Theirs) of policy of bucket acme-export, which names the role",
+        ),
+        (
+            json!({ "AWS": [role, "arn:aws:iam::123456789012:role/x"] }),
+            "take the role out of statement 2 (Theirs)",
+        ),
+        (
+            json!("*"),
+            "exempt the role in statement 2 (Theirs) of policy of bucket acme-export: \"ArnNotEquals\"",
+        ),
+    ] {
+        let (subject, mut evidence) = sound();
+        assert_eq!(evidence.role.as_ref().unwrap().arn.as_str(), role);
+        bucket_denies(&mut evidence, json!({ "Principal": principal }));
+        let change = change(&subject, &evidence, ID);
+        assert!(change.contains(words), "{change}");
     }
 }
 

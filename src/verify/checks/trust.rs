@@ -425,9 +425,10 @@ impl Case<'_> {
     fn narrowing(&self, check: Check, role: &Role) -> Check {
         let trust = access::trust(self.evidence, role);
         let narrow = trust.narrowest(&self.wanted_ids(&trust));
-        check.mended_by(read_trust(role)).edit(
+        check.by_hand(
+            [read_trust(role), write_trust(role)],
+            "make it say this, with each project token whole where its ends stand here",
             compare::diff(&role.trust, &narrow).to_string(),
-            write_trust(role),
         )
     }
 }
