@@ -240,41 +240,37 @@ impl Statement {
         Some(texts(Some(value)))
     }
 
-    /// The keys that its conditions ask for, as they are written.
-    pub fn condition_keys(&self) -> Vec<&str> {
+    /// What its conditions compare: the operator, the key and the values of the policy's, as they are written.
+    fn comparisons(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         let operators = self.0.get("Condition").and_then(Value::as_object);
         operators
             .into_iter()
-            .flat_map(Map::values)
-            .filter_map(Value::as_object)
-            .flat_map(Map::keys)
-            .map(String::as_str)
-            .collect()
+            .flatten()
+            .flat_map(|(operator, keys)| {
+                let keys = keys.as_object().into_iter().flatten();
+                keys.map(move |(key, values)| (operator.as_str(), key.as_str(), values))
+            })
+    }
+
+    /// The keys that its conditions ask for, as they are written.
+    pub fn condition_keys(&self) -> Vec<&str> {
+        self.comparisons().map(|(_, key, _)| key).collect()
     }
 
     /// Every text that its conditions compare something with.
     pub fn condition_values(&self) -> Vec<&str> {
-        let operators = self.0.get("Condition").and_then(Value::as_object);
-        operators
-            .into_iter()
-            .flat_map(Map::values)
-            .filter_map(Value::as_object)
-            .flat_map(Map::values)
-            .flat_map(|value| texts(Some(value)))
-            .collect()
+        let values = self.comparisons().map(|(.., values)| values);
+        values.flat_map(|values| texts(Some(values))).collect()
     }
 
     /// The values that a condition key has to have, by whatever operator that is not a negation.
     pub fn wanted_of(&self, key: &str) -> Vec<&str> {
-        let operators = self.0.get("Condition").and_then(Value::as_object);
-        operators
-            .into_iter()
-            .flatten()
-            .filter(|(operator, _)| !operator.contains("Not") && !operator.contains("Null"))
-            .filter_map(|(_, comparisons)| comparisons.as_object())
-            .flatten()
-            .filter(|(name, _)| name.eq_ignore_ascii_case(key))
-            .flat_map(|(_, value)| texts(Some(value)))
+        self.comparisons()
+            .filter(|(operator, name, _)| {
+                let is_positive = !operator.contains("Not") && !operator.contains("Null");
+                is_positive && name.eq_ignore_ascii_case(key)
+            })
+            .flat_map(|(.., values)| texts(Some(values)))
             .collect()
     }
 

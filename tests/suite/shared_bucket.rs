@@ -34,6 +34,17 @@ fn take_all(cloud: &Cloud) -> Outcome {
     cloud.run(&[role.as_slice(), &data].concat())
 }
 
+/// Gives the bucket a policy that lets a principal write into it.
+fn bucket_lets_write(cloud: &Cloud, principal: &str) {
+    let objects = format!("arn:aws:s3:::{}/*", cloud.bucket());
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "s3:PutObject", "Resource": objects,
+    }]});
+    let put = cloud.s3("eu-west-1").put_bucket_policy();
+    let put = put.bucket(cloud.bucket()).policy(policy.to_string());
+    block_on(put.send()).unwrap();
+}
+
 #[test]
 fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
     type Grant = fn(&Cloud, &str);
@@ -51,14 +62,10 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
             inline(cloud, role, &grants("s3:PutObject", &folder));
         }),
         ("the bucket's own policy", |cloud, role| {
-            let arn = format!("arn:aws:iam::{}:role/{role}", cloud.account);
-            let objects = format!("arn:aws:s3:::{}/*", cloud.bucket());
-            let policy = json!({ "Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": { "AWS": arn }, "Action": "s3:PutObject", "Resource": objects,
-            }]});
-            let put = cloud.s3("eu-west-1").put_bucket_policy();
-            let put = put.bucket(cloud.bucket()).policy(policy.to_string());
-            block_on(put.send()).unwrap();
+            bucket_lets_write(
+                cloud,
+                &format!("arn:aws:iam::{}:role/{role}", cloud.account),
+            );
         }),
     ];
     for (way, grant) in ways {
@@ -82,21 +89,12 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
 fn a_bucket_stays_while_its_policy_lets_another_account_write_to_it() {
     let cloud = Cloud::start();
     set_up_with_data(&cloud);
-    let policy = |principal: &str| {
-        let objects = format!("arn:aws:s3:::{}/*", cloud.bucket());
-        let policy = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "s3:PutObject", "Resource": objects,
-        }]});
-        let put = cloud.s3("eu-west-1").put_bucket_policy();
-        let put = put.bucket(cloud.bucket()).policy(policy.to_string());
-        block_on(put.send()).unwrap();
-    };
     let outside = "arn:aws:iam::999999999999:role/exporter";
-    policy(outside);
+    bucket_lets_write(&cloud, outside);
     let with = cloud.everything();
     take_all(&cloud).exits(5).says(outside);
     assert_eq!(cloud.everything(), with);
-    policy(&format!("arn:aws:iam::{}:root", cloud.account));
+    bucket_lets_write(&cloud, &format!("arn:aws:iam::{}:root", cloud.account));
     take_all(&cloud).exits(0);
     assert_eq!(cloud.everything()["buckets"], json!({}));
 }

@@ -129,23 +129,28 @@ fn in_mixpanels_organization(context: Context, is_in_one: bool) -> Context {
         .with("aws:PrincipalOrgPaths", path)
 }
 
+/// What AWS says of the VPC that a request comes out of.
+const NETWORK: [&str; 7] = [
+    "aws:SourceVpc",
+    "aws:SourceVpcArn",
+    "aws:SourceVpce",
+    "aws:VpcSourceIp",
+    "aws:VpceAccount",
+    "aws:VpceOrgID",
+    "aws:VpceOrgPaths",
+];
+
 /// What a caller chooses, or may have: his network, his tags, his device, and what he passes on.
 fn from_anywhere(context: Context) -> Context {
     let chosen = [
         "aws:MultiFactorAuthAge",
         "aws:MultiFactorAuthPresent",
-        "aws:SourceVpc",
-        "aws:SourceVpcArn",
-        "aws:SourceVpce",
-        "aws:VpcSourceIp",
-        "aws:VpceAccount",
-        "aws:VpceOrgID",
-        "aws:VpceOrgPaths",
         "ec2:SourceInstanceARN",
         "sts:SourceIdentity",
     ];
     chosen
         .into_iter()
+        .chain(NETWORK)
         .fold(context, |context, key| context.with(key, Fact::Unknown))
         .with_default("aws:PrincipalTag/", Fact::Unknown)
 }
@@ -155,13 +160,6 @@ fn from_anywhere(context: Context) -> Context {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
     let absent = [
-        "aws:SourceVpc",
-        "aws:SourceVpcArn",
-        "aws:SourceVpce",
-        "aws:VpcSourceIp",
-        "aws:VpceAccount",
-        "aws:VpceOrgID",
-        "aws:VpceOrgPaths",
         "aws:SourceArn",
         "aws:SourceAccount",
         "aws:SourceOrgID",
@@ -189,6 +187,7 @@ pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
         .with_default("aws:PrincipalTag/", Fact::Absent);
     absent
         .into_iter()
+        .chain(NETWORK)
         .fold(context, |context, key| context.with(key, Fact::Absent))
 }
 
