@@ -208,10 +208,10 @@ async fn settings_of(
     owner: &AccountId,
     region: Region,
 ) -> Result<Bucket, Failure> {
-    let (tags, blocks_public_access, acls_off, encryption, policy, lifecycle) = tokio::try_join!(
+    let (tags, public_access, ownership, encryption, policy, lifecycle) = tokio::try_join!(
         aws.bucket_tags(bucket, owner),
-        aws.blocks_public_access(bucket, owner),
-        aws.acls_off(bucket, owner),
+        aws.public_access(bucket, owner),
+        aws.ownership(bucket, owner),
         aws.bucket_encryption(bucket, owner),
         aws.bucket_policy(bucket, owner),
         aws.lifecycle(bucket, owner),
@@ -219,8 +219,8 @@ async fn settings_of(
     Ok(Bucket {
         region,
         tags,
-        blocks_public_access,
-        acls_off,
+        public_access,
+        ownership,
         encryption,
         policy,
         lifecycle,

@@ -157,10 +157,10 @@ pub struct Bucket {
     pub region: Region,
     /// Its tags.
     pub tags: Reading<Vec<Tag>>,
-    /// Whether all four public-access blocks are on.
-    pub blocks_public_access: Reading<bool>,
-    /// Whether ACLs are off (BucketOwnerEnforced).
-    pub acls_off: Reading<bool>,
+    /// Its public-access blocks.
+    pub public_access: Reading<PublicAccess>,
+    /// Who owns its objects, and so whether ACLs are on.
+    pub ownership: Reading<Ownership>,
     /// Its default encryption.
     pub encryption: Reading<Option<BucketEncryption>>,
     /// Its policy.
@@ -176,8 +176,8 @@ impl Bucket {
     pub fn unread(&self) -> Vec<(&'static str, &Unread)> {
         let settings = [
             ("tags", self.tags.unread()),
-            ("public-access blocks", self.blocks_public_access.unread()),
-            ("object ownership", self.acls_off.unread()),
+            ("public-access blocks", self.public_access.unread()),
+            ("object ownership", self.ownership.unread()),
             ("default encryption", self.encryption.unread()),
             ("policy", self.policy.unread()),
             ("lifecycle rules", self.lifecycle.unread()),
@@ -195,13 +195,75 @@ impl Bucket {
         Self {
             region,
             tags: Reading::Known(Vec::new()),
-            blocks_public_access: Reading::Known(false),
-            acls_off: Reading::Known(true),
+            public_access: Reading::Known(PublicAccess::none()),
+            ownership: Reading::Known(Ownership::enforced()),
             encryption: Reading::Known(None),
             policy: Reading::Known(None),
             lifecycle: Reading::Known(Lifecycle::default()),
             empty: Some(true),
         }
+    }
+}
+
+/// The public-access blocks of a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicAccess {
+    /// Those of the four that are off, by the names of S3's API.
+    pub off: Vec<&'static str>,
+}
+
+impl PublicAccess {
+    /// The four blocks, by the names of S3's API.
+    pub const BLOCKS: [&'static str; 4] = [
+        "BlockPublicAcls",
+        "IgnorePublicAcls",
+        "BlockPublicPolicy",
+        "RestrictPublicBuckets",
+    ];
+
+    /// All four are on.
+    pub fn all() -> Self {
+        Self { off: Vec::new() }
+    }
+
+    /// None is on.
+    pub fn none() -> Self {
+        Self {
+            off: Self::BLOCKS.to_vec(),
+        }
+    }
+
+    /// Whether all four are on.
+    pub fn is_blocked(&self) -> bool {
+        self.off.is_empty()
+    }
+}
+
+/// S3's setting of who owns the objects of a bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// `ObjectOwnership`: `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
+    pub setting: String,
+}
+
+impl Ownership {
+    /// What turns ACLs off.
+    pub const ENFORCED: &'static str = "BucketOwnerEnforced";
+    /// What S3 does where nothing is set.
+    pub const UNSET: &'static str = "ObjectWriter";
+
+    /// ACLs are off.
+    pub fn enforced() -> Self {
+        Self {
+            setting: Self::ENFORCED.into(),
+        }
+    }
+
+    /// Whether ACLs are off, so that the bucket's owner owns every object.
+    pub fn turns_acls_off(&self) -> bool {
+        self.setting == Self::ENFORCED
     }
 }
 
@@ -244,8 +306,8 @@ pub struct LifecycleRule {
     pub sized: bool,
     /// Whether it removes objects.
     pub expires: bool,
-    /// Whether it moves objects to a storage class from which they have to be restored before they can be read.
-    pub archives: bool,
+    /// The storage class to which it moves objects and from which they have to be restored before they can be read.
+    pub archives_to: Option<String>,
     /// Whether it removes versions that are no longer current.
     pub expires_noncurrent: bool,
     /// Whether it aborts unfinished multipart uploads.

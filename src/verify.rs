@@ -2,6 +2,7 @@
 //!
 //! * [`evidence`] – what is judged;
 //! * [`access`] – the access table: each call that Mixpanel makes, and what the documents say of it;
+//! * [`explain`] – why a call is decided as it is, in words;
 //! * [`checks`] – one check for each way in which a set-up is known to fail;
 //! * [`freshness`] – what was exported lately;
 //! * [`after`] – what stands after a set-up, so that it ends with a judgement.
@@ -12,6 +13,7 @@ pub mod access;
 pub mod after;
 pub mod checks;
 pub mod evidence;
+pub mod explain;
 pub mod freshness;
 
 use serde::Serialize;

@@ -92,7 +92,7 @@ async fn read_once(
         maybe(attached_written, aws.attached_policies(&spec.role)),
         maybe(encryption_written, aws.bucket_encryption(bucket, owner)),
         maybe(policy_written, aws.bucket_policy(bucket, owner)),
-        maybe(blocks_written, aws.blocks_public_access(bucket, owner)),
+        maybe(blocks_written, aws.public_access(bucket, owner)),
     )?;
 
     let mut findings = Vec::new();
@@ -160,7 +160,7 @@ async fn read_once(
         "it does not yet refuse plain HTTP",
     ));
     findings.extend(reading(
-        blocks,
+        blocks.map(|blocks| blocks.map(|blocks| blocks.is_blocked())),
         "it blocks all public access",
         "it does not yet block all public access",
     ));

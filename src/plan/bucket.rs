@@ -122,7 +122,11 @@ impl Planner<'_> {
             let before = before(is_new, present.tags.known().cloned().unwrap_or_default());
             lack(None, "tags", Action::TagBucket { before, tags }, diff);
         }
-        if present.blocks_public_access.known() == Some(&false) {
+        if present
+            .public_access
+            .known()
+            .is_some_and(|blocks| !blocks.is_blocked())
+        {
             let diff = Difference::of_values(
                 "public access: not blocked in every way",
                 "public access: all four blocks on",
@@ -134,7 +138,11 @@ impl Planner<'_> {
                 diff,
             );
         }
-        if present.acls_off.known() == Some(&false) {
+        if present
+            .ownership
+            .known()
+            .is_some_and(|ownership| !ownership.turns_acls_off())
+        {
             let diff = Difference::of_values(
                 "object ownership: ACLs are in force",
                 "object ownership: BucketOwnerEnforced",

@@ -145,6 +145,11 @@ impl Document {
             .unwrap_or("2008-10-17")
     }
 
+    /// `Version`, as it is written.
+    pub(super) fn written_version(&self) -> Option<&Value> {
+        self.rest.get("Version")
+    }
+
     /// The document as JSON.
     pub fn to_value(&self) -> Value {
         let mut object = self.rest.clone();

@@ -9,6 +9,7 @@
 //! a resource's policy, and stop at a document that they cannot parse: so this is written here.
 
 mod condition;
+pub mod explain;
 mod pattern;
 mod principal;
 mod request;

@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 
 use super::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
 use super::document::texts;
+use super::evaluate::explain::{Judgement, judge};
 use super::evaluate::{Decision, Named, Policies, Refusal, Rule, decide};
 use super::read::action_matches;
 use super::{Document, Statement};
@@ -76,7 +77,11 @@ impl<'a> Trust<'a> {
     /// What it says to somebody who comes with this ExternalId, or with none.
     pub fn decide(&self, asker: &Asker, external_id: Option<&str>) -> Decision {
         let request = requests::assumption(self.role, asker, external_id, self.now);
-        let policies = Policies {
+        decide(&request, &self.policies())
+    }
+
+    fn policies(&self) -> Policies<'a> {
+        Policies {
             identity: Vec::new(),
             boundary: None,
             resource: Some(Named {
@@ -85,8 +90,13 @@ impl<'a> Trust<'a> {
             }),
             unreadable: Vec::new(),
             rule: Rule::ResourceOnly,
-        };
-        decide(&request, &policies)
+        }
+    }
+
+    /// What it says to Mixpanel's export user, and why.
+    pub fn judge_for_mixpanel(&self, external_id: Option<&str>) -> Judgement {
+        let request = requests::assumption(self.role, &Asker::MixpanelUser, external_id, self.now);
+        judge(request, &self.policies())
     }
 
     /// What it says to Mixpanel's export user.

@@ -235,7 +235,7 @@ impl Printer {
         }
         let mut lines = vec![self.paint(Tone::Heading, "What Mixpanel may do")];
         for (one, purposes, reason) in rows {
-            let (tone, mark) = match one.decision {
+            let (tone, mark) = match one.judgement.decision {
                 Decision::Allowed { .. } => (Tone::Good, "✓"),
                 Decision::Denied(_) => (Tone::Bad, "✗"),
                 Decision::Unknown { .. } => (Tone::Warning, "?"),
@@ -440,14 +440,14 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
         .access
         .iter()
         .map(|access| {
-            let decision = match access.decision {
+            let decision = match access.judgement.decision {
                 Decision::Allowed { .. } => "allowed",
                 Decision::Denied(_) => "denied",
                 Decision::Unknown { .. } => "unknown",
             };
             json!({
                 "action": access.call.action(),
-                "resource": access.resource,
+                "resource": access.judgement.request.resource,
                 "decision": decision,
                 "reason": access.reason(),
             })

@@ -10,12 +10,12 @@ use super::freshness::{Family, day_prefix};
 use crate::names::{BucketName, ProjectToken};
 use crate::observed::{Key, Reading, Role};
 use crate::policy::Document;
+use crate::policy::evaluate::explain::{Judgement, judge};
 use crate::policy::evaluate::{
     Context, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, Request, Rule, Source,
     decide,
 };
 use crate::policy::trust::Trust;
-use crate::policy::trust::requests::known;
 
 /// What stands for a project's ID where nobody gave one.
 const SOME_PROJECT: &str = "0";
@@ -82,10 +82,8 @@ impl Call {
 pub struct Access {
     /// The call.
     pub call: Call,
-    /// On what, as an ARN.
-    pub resource: String,
-    /// What the documents say.
-    pub decision: Decision,
+    /// What the documents say, and why.
+    pub judgement: Judgement,
     /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy simulator is
     /// asked. `None` for the call that is not the role's.
     pub by_role: Option<Decision>,
@@ -94,19 +92,19 @@ pub struct Access {
 impl Access {
     /// Whether it is known to be allowed.
     pub fn is_allowed(&self) -> bool {
-        matches!(self.decision, Decision::Allowed { .. })
+        matches!(self.judgement.decision, Decision::Allowed { .. })
     }
 
     /// Whether what becomes of it cannot be known.
     pub fn is_undecided(&self) -> bool {
-        matches!(self.decision, Decision::Unknown { .. })
+        matches!(self.judgement.decision, Decision::Unknown { .. })
     }
 }
 
 impl Access {
     /// What decides, in a line: a statement, or the layer in which none allows it.
     pub fn reason(&self) -> String {
-        match &self.decision {
+        match &self.judgement.decision {
             Decision::Allowed { by } => {
                 let by: Vec<String> = by.iter().map(source_text).collect();
                 by.join(", ")
@@ -200,14 +198,10 @@ fn assumptions<'a>(
     role: &'a Role,
 ) -> impl Iterator<Item = Access> + use<'a> {
     let trust = trust(evidence, role);
-    tokens(subject, role).into_iter().map(move |token| {
-        let decision = trust.decide_for_mixpanel(Some(token.expose()));
-        Access {
-            call: Call::AssumeRole(token),
-            resource: role.arn.to_string(),
-            decision,
-            by_role: None,
-        }
+    tokens(subject, role).into_iter().map(move |token| Access {
+        judgement: trust.judge_for_mixpanel(Some(token.expose())),
+        call: Call::AssumeRole(token),
+        by_role: None,
     })
 }
 
@@ -274,17 +268,16 @@ impl Asked<'_> {
         for project in self.projects_named() {
             let other = self.s3_access_of(call.clone(), &project);
             if other.is_allowed() {
-                return Access {
-                    decision: Decision::Unknown {
-                        because: [format!(
-                            "the project's ID: {project} may, others may not (--project-id)"
-                        )]
-                        .into(),
-                        by: Vec::new(),
-                        doubt: Doubt::Allow,
-                    },
-                    ..other
+                let mut access = other;
+                access.judgement.decision = Decision::Unknown {
+                    because: [format!(
+                        "the project's ID: {project} may, others may not (--project-id)"
+                    )]
+                    .into(),
+                    by: Vec::new(),
+                    doubt: Doubt::Allow,
                 };
+                return access;
             }
         }
         access
@@ -324,8 +317,7 @@ impl Asked<'_> {
             Call::Put(family) | Call::Get(family) | Call::Delete(family) => object(family),
             _ => format!("arn:aws:s3:::{bucket}"),
         };
-        let context = self.s3_context(&call);
-        let request = self.request(call.action(), &resource, context.clone());
+        let request = self.request(call.action(), &resource, self.s3_context(&call));
         let document = self.bucket_policy();
         let mut policies = role_policies(self.evidence);
         policies.rule = if self.facts.owner.as_str() == self.role.arn.account() {
@@ -341,19 +333,7 @@ impl Asked<'_> {
             let what = format!("the bucket's policy ({denied})");
             policies.unreadable.push((Layer::Resource, what));
         }
-        // S3 takes TLS 1.2 and 1.3. What is the same for both does not hang on it.
-        let [older, newer] = ["1.2", "1.3"].map(|version| {
-            let context = context.clone().with("s3:TlsVersion", known(version));
-            decide(&self.request(call.action(), &resource, context), &policies)
-        });
-        let access = self.access(call, request, &policies);
-        match older == newer {
-            true => Access {
-                decision: older,
-                ..access
-            },
-            false => access,
-        }
+        self.access(call, request, &policies)
     }
 
     fn access(&self, call: Call, request: Request, policies: &Policies<'_>) -> Access {
@@ -361,9 +341,8 @@ impl Asked<'_> {
         by_role.rule = Rule::Either;
         Access {
             call,
-            resource: request.resource.clone(),
-            decision: decide(&request, policies),
             by_role: Some(decide(&request, &by_role)),
+            judgement: judge(request, policies),
         }
     }
 

@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use crate::details::{Details, Form};
 use crate::names::{IamPath, KeyArn, PolicyArn};
-use crate::observed::{Bucket, BucketEncryption, LifecycleRule, Observed, Reading, Role};
+use crate::observed::{
+    Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role,
+};
 use crate::plan::{Action, BucketDefault, Plan};
 use crate::policy::Document;
 use crate::spec::{ABORT_RULE_ID, SetupSpec};
@@ -175,8 +177,10 @@ impl After<'_> {
                 Action::CreateBucket { tags } | Action::TagBucket { tags, .. } => {
                     bucket.tags = Reading::Known(tags.clone());
                 }
-                Action::BlockPublicAccess => bucket.blocks_public_access = Reading::Known(true),
-                Action::TurnAclsOff => bucket.acls_off = Reading::Known(true),
+                Action::BlockPublicAccess => {
+                    bucket.public_access = Reading::Known(PublicAccess::all())
+                }
+                Action::TurnAclsOff => bucket.ownership = Reading::Known(Ownership::enforced()),
                 Action::SetEncryption { default, .. } => {
                     let kms = |key: Option<&KeyArn>| BucketEncryption::Kms {
                         key: key.map(ToString::to_string),

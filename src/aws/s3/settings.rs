@@ -17,7 +17,7 @@ use super::s3_tags;
 use crate::aws::failure::document;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{AccountId, BucketName, KeyArn, Tag};
-use crate::observed::{self, BucketEncryption, Lifecycle, Reading};
+use crate::observed::{self, BucketEncryption, Lifecycle, Ownership, PublicAccess, Reading};
 use crate::policy::Document;
 use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID};
 
@@ -72,12 +72,12 @@ impl Aws {
             .map_err(|error| Failure::new(ACTION, bucket.as_str(), error))
     }
 
-    /// Whether all four public-access blocks of the bucket are on.
-    pub async fn blocks_public_access(
+    /// The bucket's public-access blocks.
+    pub async fn public_access(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
-    ) -> Result<Reading<bool>, Failure> {
+    ) -> Result<Reading<PublicAccess>, Failure> {
         const ACTION: &str = "s3:GetBucketPublicAccessBlock";
         let request = self
             .s3
@@ -100,8 +100,13 @@ impl Aws {
             let blocks = blocks.filter(|blocks| blocks.iter().any(Option::is_some));
             blocks.ok_or_else(|| says_nothing(ACTION, bucket))
         });
-        Ok(optional(blocks)?
-            .map(|blocks| blocks.is_some_and(|all| all.iter().all(|block| *block == Some(true)))))
+        Ok(optional(blocks)?.map(|blocks| {
+            let blocks = PublicAccess::BLOCKS.iter().zip(blocks.unwrap_or_default());
+            let off = blocks.filter(|(_, on)| *on != Some(true));
+            PublicAccess {
+                off: off.map(|(name, _)| *name).collect(),
+            }
+        }))
     }
 
     /// Turns all four public-access blocks of the bucket on.
@@ -127,12 +132,12 @@ impl Aws {
             .map_err(|error| Failure::new("s3:PutBucketPublicAccessBlock", bucket.as_str(), error))
     }
 
-    /// Whether ACLs are off, so that the bucket's owner owns every object.
-    pub async fn acls_off(
+    /// Who owns the bucket's objects.
+    pub async fn ownership(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
-    ) -> Result<Reading<bool>, Failure> {
+    ) -> Result<Reading<Ownership>, Failure> {
         const ACTION: &str = "s3:GetBucketOwnershipControls";
         let request = self
             .s3
@@ -149,10 +154,12 @@ impl Aws {
             rules.ok_or_else(|| says_nothing(ACTION, bucket))
         });
         Ok(optional(rules)?.map(|rules| {
-            let enforced = |rule: &OwnershipControlsRule| {
-                rule.object_ownership == ObjectOwnership::BucketOwnerEnforced
-            };
-            rules.is_some_and(|rules| rules.iter().any(enforced))
+            // S3 keeps one rule.
+            let rule = rules.and_then(|rules| rules.into_iter().next());
+            let setting = rule.map(|rule| rule.object_ownership.as_str().to_owned());
+            Ownership {
+                setting: setting.unwrap_or_else(|| Ownership::UNSET.into()),
+            }
         }))
     }
 
@@ -458,12 +465,14 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
         || both.is_some_and(|both| {
             both.object_size_greater_than().is_some() || both.object_size_less_than().is_some()
         });
-    let archives = |class: Option<&TransitionStorageClass>| {
-        let archive = [
+    // What Glacier Instant Retrieval keeps is read at once.
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>
+    let archives = |class: &TransitionStorageClass| {
+        [
             TransitionStorageClass::Glacier,
             TransitionStorageClass::DeepArchive,
-        ];
-        class.is_some_and(|class| archive.contains(class))
+        ]
+        .contains(class)
     };
     observed::LifecycleRule {
         id: rule.id().unwrap_or_default().to_owned(),
@@ -479,10 +488,12 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
         expires: rule
             .expiration()
             .is_some_and(|expiration| expiration.days().is_some() || expiration.date().is_some()),
-        archives: rule
+        archives_to: rule
             .transitions()
             .iter()
-            .any(|transition| archives(transition.storage_class())),
+            .filter_map(|transition| transition.storage_class())
+            .find(|class| archives(class))
+            .map(|class| class.as_str().to_owned()),
         expires_noncurrent: rule.noncurrent_version_expiration().is_some(),
         aborts_uploads: rule.abort_incomplete_multipart_upload().is_some(),
     }

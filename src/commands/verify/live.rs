@@ -112,7 +112,7 @@ fn unprovable(subject: &Subject, evidence: &Evidence) -> Option<String> {
             "not all policies of the role can be copied, since {denied}"
         ));
     }
-    let hangs_on_project = |access: &Access| match &access.decision {
+    let hangs_on_project = |access: &Access| match &access.judgement.decision {
         Decision::Unknown { because, .. } => {
             because.iter().any(|reason| reason.contains("--project-id"))
         }

@@ -87,24 +87,53 @@ impl Operator {
     }
 }
 
-/// Whether the condition of a statement holds: every operator must, for every key. Policy variables are replaced only
-/// where the version of the document's language has them.
-pub(super) fn holds(condition: Option<&Value>, context: &Context, variables: bool) -> Truth {
+/// One comparison of a condition: an operator, a key, and the policy's values, as they are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compared<'a> {
+    pub(super) operator: &'a str,
+    pub(super) key: &'a str,
+    pub(super) values: &'a Value,
+}
+
+/// What each comparison of a condition comes to: all of them must hold. Policy variables are replaced only where the version of the
+/// document's language has them. What cannot be read as a comparison comes without one.
+pub(super) fn outcomes<'a>(
+    condition: Option<&'a Value>,
+    context: &Context,
+    variables: bool,
+) -> Vec<(Option<Compared<'a>>, Truth)> {
     let Some(condition) = condition else {
-        return Truth::Yes;
+        return Vec::new();
     };
     let Value::Object(operators) = condition else {
-        return Truth::unknown("the statement's Condition, which cannot be read");
+        let why = Truth::unknown("the statement's Condition, which cannot be read");
+        return vec![(None, why)];
     };
-    Truth::all(operators.iter().map(|(name, keys)| {
-        match keys {
-            Value::Object(keys) => Truth::all(
-                keys.iter()
-                    .map(|(key, value)| single(name, key, value, context, variables)),
-            ),
-            _ => Truth::unknown(format!("the condition operator {name}")),
-        }
-    }))
+    let mut outcomes = Vec::new();
+    for (operator, keys) in operators {
+        let Value::Object(keys) = keys else {
+            let why = Truth::unknown(format!("the condition operator {operator}"));
+            outcomes.push((None, why));
+            continue;
+        };
+        outcomes.extend(keys.iter().map(|(key, values)| {
+            let truth = single(operator, key, values, context, variables);
+            let compared = Compared {
+                operator,
+                key,
+                values,
+            };
+            (Some(compared), truth)
+        }));
+    }
+    outcomes
+}
+
+/// Whether a condition holds.
+#[cfg(test)]
+pub(super) fn holds(condition: Option<&Value>, context: &Context, variables: bool) -> Truth {
+    let outcomes = outcomes(condition, context, variables).into_iter();
+    Truth::all(outcomes.map(|(_, truth)| truth))
 }
 
 fn single(name: &str, key: &str, value: &Value, context: &Context, variables: bool) -> Truth {

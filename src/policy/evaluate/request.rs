@@ -4,6 +4,7 @@
 //! context. Only AWS knows it whole, so every part that may be missing here can be marked so.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What is known of a context key in a request.
 ///
@@ -109,6 +110,15 @@ impl Principal {
     pub fn arn(&self) -> &str {
         match self {
             Self::Session { role_arn: arn, .. } | Self::User { arn, .. } => arn,
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session { role_arn, .. } => write!(f, "a session of {role_arn}"),
+            Self::User { arn, .. } => f.write_str(arn),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::condition;
+use super::condition::{self, Compared};
 use super::pattern::{Case, Pattern, Sense, Text, Wildcards};
 use super::request::{Context, Request};
 use super::truth::Truth;
@@ -20,22 +20,27 @@ pub(super) enum WithoutResource {
     TheRole,
 }
 
-/// Whether a statement speaks of a request, apart from who makes it.
-pub(super) fn speaks_of(
-    statement: &Statement,
-    document: &Document,
-    request: &Request,
-    without_resource: WithoutResource,
-) -> Truth {
-    // The first version whose language has variables is the last one there is.
-    let variables = document.version() == "2012-10-17";
-    let map = statement.map();
-    let doubt = match statement.effect() {
-        Effect::Odd => Some("an Effect that is neither Allow nor Deny".to_owned()),
-        Effect::Allow | Effect::Deny => document.doubt(),
-    };
-    action(map.get("Action"), map.get("NotAction"), &request.action)
-        .and(match (map.get("Resource"), map.get("NotResource")) {
+/// What the elements of a statement say of a request, apart from who makes it.
+#[derive(Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) action: Truth,
+    pub(super) resource: Truth,
+    pub(super) conditions: Vec<(Option<Compared<'a>>, Truth)>,
+    /// What is odd about the statement or its document, so that nobody can say how AWS reads it.
+    pub(super) doubt: Option<String>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(
+        statement: &'a Statement,
+        document: &Document,
+        request: &Request,
+        without_resource: WithoutResource,
+    ) -> Self {
+        // The first version whose language has variables is the last one there is.
+        let variables = document.version() == "2012-10-17";
+        let map = statement.map();
+        let resource = match (map.get("Resource"), map.get("NotResource")) {
             (None, None) => (without_resource == WithoutResource::TheRole).into(),
             (positive, negated) => resource(
                 positive,
@@ -43,13 +48,34 @@ pub(super) fn speaks_of(
                 &request.resource,
                 variables.then_some(&request.context),
             ),
-        })
-        .and(condition::holds(
-            map.get("Condition"),
-            &request.context,
-            variables,
-        ))
-        .and(doubt.map_or(Truth::Yes, Truth::unknown))
+        };
+        Self {
+            action: action(map.get("Action"), map.get("NotAction"), &request.action),
+            resource,
+            conditions: condition::outcomes(map.get("Condition"), &request.context, variables),
+            doubt: match statement.effect() {
+                Effect::Odd => Some("an Effect that is neither Allow nor Deny".to_owned()),
+                Effect::Allow | Effect::Deny => document.doubt(),
+            },
+        }
+    }
+
+    /// Whether the statement speaks of the request: every element must.
+    pub(super) fn truth(self) -> Truth {
+        let conditions = Truth::all(self.conditions.into_iter().map(|(_, truth)| truth));
+        let doubt = self.doubt.map_or(Truth::Yes, Truth::unknown);
+        self.action.and(self.resource).and(conditions).and(doubt)
+    }
+}
+
+/// Whether a statement speaks of a request, apart from who makes it.
+pub(super) fn speaks_of(
+    statement: &Statement,
+    document: &Document,
+    request: &Request,
+    without_resource: WithoutResource,
+) -> Truth {
+    Parts::new(statement, document, request, without_resource).truth()
 }
 
 fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {

@@ -68,7 +68,10 @@ impl Asked<'_> {
                 Fact::Absent,
             )
             .with("s3:signatureversion", known("AWS4-HMAC-SHA256"))
-            .with("s3:TlsVersion", Fact::Present)
+            .with(
+                "s3:TlsVersion",
+                Fact::Among(["1.2", "1.3"].map(known).into()),
+            )
             .with("s3:DataAccessPointArn", Fact::Absent)
             .with("s3:DataAccessPointAccount", Fact::Absent)
             .with("s3:AccessPointNetworkOrigin", Fact::Absent)

@@ -33,7 +33,7 @@ pub(super) fn blame<'a>(access: &'a Access, evidence: &Evidence) -> Option<Blame
             is_refused,
         })
     };
-    match &access.decision {
+    match &access.judgement.decision {
         Decision::Allowed { .. } => None,
         Decision::Denied(Refusal::Statement(source)) => {
             blame(of_statement(access, source, evidence), Some(source), true)
@@ -181,7 +181,7 @@ fn names_another_key<'a>(
         !resources.is_empty()
             && !resources
                 .iter()
-                .any(|pattern| read::matches_pattern(pattern, &access.resource))
+                .any(|pattern| read::matches_pattern(pattern, &access.judgement.request.resource))
     })
 }
 

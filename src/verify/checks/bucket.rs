@@ -1,11 +1,11 @@
 //! The bucket: whether it is the right one, whether its policy lets the role in, and what is set on it.
 
-use super::grants::{actions, has_calls, reasons, told};
+use super::grants::{actions, by_keys, has_calls, reasons, told};
 use super::{Case, Check, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
-use crate::observed::{LifecycleRule, Owner, Reading, owner};
+use crate::observed::{LifecycleRule, Owner, PublicAccess, Reading, owner};
 use crate::policy::document::Principals;
 use crate::policy::evaluate::Source;
 use crate::policy::{Document, read};
@@ -120,7 +120,11 @@ fn policy_check(
     let check = told(
         id,
         &blamed,
-        format!("{refused}: {by} denies {}", actions(&blamed)),
+        format!(
+            "{refused}: {by} denies {}{}",
+            actions(&blamed),
+            by_keys(&blamed)
+        ),
         format!(
             "whether {by} refuses Mixpanel hangs on {}",
             reasons(&blamed)
@@ -322,8 +326,9 @@ fn of_another_account(case: &Case<'_>) -> Check {
         ID,
         &blamed,
         format!(
-            "the bucket is another account's, and its policy does not allow the role {}",
-            actions(&blamed)
+            "the bucket is another account's, and its policy does not allow the role {}{}",
+            actions(&blamed),
+            by_keys(&blamed)
         ),
         format!(
             "whether the bucket, which is another account's, lets the role in hangs on {}",
@@ -458,15 +463,16 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
         Reading::Known(lifecycle) => &lifecycle.rules,
     };
     let project = case.subject.project.as_ref().map(|id| id.as_str());
-    let found = rules
-        .iter()
-        .find(|rule| rule.enabled && (rule.expires || rule.archives) && touches(rule, project));
+    let found = rules.iter().find(|rule| {
+        rule.enabled && (rule.expires || rule.archives_to.is_some()) && touches(rule, project)
+    });
     match found {
         None => Check::pass(ID, "no lifecycle rule removes or archives exports").because(SOURCE),
         Some(rule) => {
-            let does = match rule.expires {
-                true => "removes",
-                false => "archives",
+            let does = match &rule.archives_to {
+                _ if rule.expires => "removes".to_owned(),
+                Some(class) => format!("archives (to {class})"),
+                None => "archives".to_owned(),
             };
             let of = match rule.prefix.as_str() {
                 "" => "everything".to_owned(),
@@ -592,18 +598,26 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
 
 fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "acl-ownership";
-    const SOURCE: &str = "s3:GetBucketOwnershipControls → ObjectOwnership";
-    match &facts.settings.acls_off {
-        Reading::Unreadable(denied) => unread(ID, "the bucket's object ownership", denied),
-        Reading::Known(true) => {
-            Check::pass(ID, "ACLs are off, and the bucket's owner owns every object")
-                .because(SOURCE)
-        }
-        Reading::Known(false) => {
-            Check::warn(ID, "ACLs are on: an object's ACL can let others read it")
-                .because(SOURCE)
-                .mended_by(hardening(case, facts, "acls"))
-        }
+    let ownership = match &facts.settings.ownership {
+        Reading::Unreadable(denied) => return unread(ID, "the bucket's object ownership", denied),
+        Reading::Known(ownership) => ownership,
+    };
+    let source = format!(
+        "s3:GetBucketOwnershipControls → ObjectOwnership {}",
+        ownership.setting
+    );
+    match ownership.turns_acls_off() {
+        true => Check::pass(ID, "ACLs are off, and the bucket's owner owns every object")
+            .because(source),
+        false => Check::warn(
+            ID,
+            format!(
+                "ACLs are on ({}): an object's ACL can let others read it",
+                ownership.setting
+            ),
+        )
+        .because(source)
+        .mended_by(hardening(case, facts, "acls")),
     }
 }
 
@@ -611,16 +625,23 @@ fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
 fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "bpa";
     const SOURCE: &str = "s3:GetPublicAccessBlock";
-    match &facts.settings.blocks_public_access {
+    match &facts.settings.public_access {
         Reading::Unreadable(denied) => unread(ID, "the bucket's public-access blocks", denied),
-        Reading::Known(true) => {
+        Reading::Known(blocks) if blocks.is_blocked() => {
             Check::pass(ID, "the bucket blocks all public access").because(SOURCE)
         }
-        Reading::Known(false) => Check::warn(
+        Reading::Known(blocks) => Check::warn(
             ID,
-            "the bucket does not block public access in every way, unless its account does",
+            format!(
+                "the bucket does not block public access in every way, unless its account does: {} off",
+                match blocks.off.as_slice() {
+                    [only] => format!("{only} is"),
+                    several if several.len() == PublicAccess::BLOCKS.len() => "all four blocks are".into(),
+                    several => format!("{} are", several.join(", ")),
+                }
+            ),
         )
-        .because(SOURCE)
+        .because(format!("{SOURCE} → {}", blocks.off.join(", ")))
         .advise(
             Advice::from("The account's own blocks: ").command(
                 CommandLine::aws(["s3control", "get-public-access-block"])

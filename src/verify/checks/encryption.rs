@@ -1,6 +1,6 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
-use super::grants::{actions, missing, reasons, told};
+use super::grants::{actions, by_keys, missing, reasons, told};
 use super::{Case, Check, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
@@ -75,7 +75,10 @@ fn key_policy(case: &Case<'_>) -> Check {
     let check = told(
         ID,
         &blamed,
-        "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM allows has no effect",
+        match by_keys(&blamed).as_str() {
+            "" => "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM allows has no effect".to_owned(),
+            keys => format!("the key's policy keeps the role out by a condition{keys}"),
+        },
         format!("what the key's policy says hangs on {}", reasons(&blamed)),
     )
     .because("kms:GetKeyPolicy")
@@ -142,8 +145,9 @@ fn iam_actions(case: &Case<'_>) -> Check {
         ID,
         &blamed,
         format!(
-            "the role's policies do not allow {} on the key{note}",
-            actions(&blamed)
+            "the role's policies do not allow {} on the key{}{note}",
+            actions(&blamed),
+            by_keys(&blamed)
         ),
         format!(
             "whether the role's policies allow {} hangs on {}",
@@ -436,7 +440,7 @@ fn account(case: &Case<'_>) -> Check {
     told(
         ID,
         &blamed,
-        format!("the key is account {}'s, and its policy does not let the role in", key.arn.account()),
+        format!("the key is account {}'s, and its policy does not let the role in{}", key.arn.account(), by_keys(&blamed)),
         format!("whether the key, which is another account's, lets the role in hangs on {}", reasons(&blamed)),
     )
     .because(because)

@@ -20,23 +20,51 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     ]
 }
 
-/// The calls that a check tells of: those of one action that fare alike for one reason share a line.
+/// The calls that a check tells of, and what decides them. Calls of one action that fare alike for one reason share a line, and what
+/// decides several of them is quoted once.
 pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
-    let mut lines: Vec<(&str, String, Vec<String>)> = Vec::new();
+    let mut calls: Vec<(&str, String, Vec<String>)> = Vec::new();
+    let mut quotes: Vec<String> = Vec::new();
     for blame in blamed {
         let (call, reason) = (&blame.access.call, blame.access.reason());
-        let alike = lines
+        let alike = calls
             .iter_mut()
             .find(|(action, known, _)| *action == call.action() && *known == reason);
         match alike {
             Some((_, _, purposes)) => purposes.push(call.purpose()),
-            None => lines.push((call.action(), reason, vec![call.purpose()])),
+            None => {
+                calls.push((call.action(), reason, vec![call.purpose()]));
+                quotes.extend(blame.access.judgement.quotes());
+            }
         }
     }
     let line = |(action, reason, purposes): (&str, String, Vec<String>)| {
         format!("{action} ({}): {reason}", purposes.join(", "))
     };
-    lines.into_iter().map(line).collect()
+    let mut lines: Vec<String> = calls.into_iter().map(line).collect();
+    for quote in quotes {
+        if !lines.contains(&quote) {
+            lines.push(quote);
+        }
+    }
+    lines
+}
+
+/// The condition keys that decide these calls, in brackets; nothing where none does.
+pub(super) fn by_keys(blamed: &[Blame<'_>]) -> String {
+    let mut keys: Vec<&str> = Vec::new();
+    for key in blamed
+        .iter()
+        .flat_map(|blame| blame.access.judgement.deciding_keys())
+    {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    match keys.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", keys.join(", ")),
+    }
 }
 
 /// The actions of the calls that a check tells of, each once.
@@ -71,7 +99,7 @@ pub(super) fn told(
 pub(super) fn reasons(blamed: &[Blame<'_>]) -> String {
     let mut reasons: Vec<String> = blamed
         .iter()
-        .filter_map(|blame| match &blame.access.decision {
+        .filter_map(|blame| match &blame.access.judgement.decision {
             crate::policy::evaluate::Decision::Unknown { because, .. } => Some(because),
             _ => None,
         })
@@ -187,7 +215,11 @@ fn s3_actions(case: &Case<'_>) -> Check {
     let check = told(
         ID,
         &blamed,
-        format!("the role's policies do not allow {}", actions(&blamed)),
+        format!(
+            "the role's policies do not allow {}{}",
+            actions(&blamed),
+            by_keys(&blamed)
+        ),
         format!(
             "whether the role's policies allow {} hangs on {}",
             actions(&blamed),
@@ -334,7 +366,7 @@ fn boundary(case: &Case<'_>) -> Check {
     told(
         ID,
         &blamed,
-        format!("the permissions boundary does not let {} through", actions(&blamed)),
+        format!("the permissions boundary does not let {} through{}", actions(&blamed), by_keys(&blamed)),
         format!("what the permissions boundary lets through hangs on {}", reasons(&blamed)),
     )
     .because(source)

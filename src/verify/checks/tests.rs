@@ -1,5 +1,7 @@
 //! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no other.
 
+mod quotes;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -12,8 +14,8 @@ use super::super::{Fix, Status, Verdict, judge};
 use crate::details::{Form, UiEncryption};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
-    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Reading, Role,
-    Simulated, Unanswered, Unread,
+    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership,
+    PublicAccess, Reading, Role, Simulated, Unanswered, Unread,
 };
 use crate::policy::evaluate::Decision;
 use crate::policy::{Document, build};
@@ -151,8 +153,8 @@ fn sound() -> (Subject, Evidence) {
                 settings: Bucket {
                     region: "eu-west-1".parse().unwrap(),
                     tags: Reading::Known(vec![Tag::managed_by()]),
-                    blocks_public_access: Reading::Known(true),
-                    acls_off: Reading::Known(true),
+                    public_access: Reading::Known(PublicAccess::all()),
+                    ownership: Reading::Known(Ownership::enforced()),
                     encryption: Reading::Known(Some(BucketEncryption::Kms {
                         key: Some(KEY.into()),
                         bucket_key: true,
@@ -857,7 +859,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
                 LifecycleRule {
                     id: "cold".into(),
                     enabled: true,
-                    archives: true,
+                    archives_to: Some("GLACIER".into()),
                     prefix: "7/mp_master_event/2026/".into(),
                     ..LifecycleRule::default()
                 },
@@ -873,13 +875,17 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             facts(e).requester_pays = Some(Reading::Known(true))
         }),
         ("acl-ownership", Warn, |_, e| {
-            facts(e).settings.acls_off = Reading::Known(false)
+            facts(e).settings.ownership = Reading::Known(Ownership {
+                setting: "BucketOwnerPreferred".into(),
+            })
         }),
         ("bpa", Warn, |_, e| {
-            facts(e).settings.blocks_public_access = Reading::Known(false)
+            facts(e).settings.public_access = Reading::Known(PublicAccess {
+                off: vec!["BlockPublicPolicy"],
+            })
         }),
         ("bpa", Unknown, |_, e| {
-            facts(e).settings.blocks_public_access = unreadable("s3:GetBucketPublicAccessBlock")
+            facts(e).settings.public_access = unreadable("s3:GetBucketPublicAccessBlock")
         }),
         ("plain-http", Warn, |_, e| {
             facts(e).settings.policy = Reading::Known(None)

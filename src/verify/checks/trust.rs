@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::super::access;
+use super::super::explain::statement_text;
 use super::{Case, Check, unread};
 use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
+use crate::policy::evaluate::explain::Judgement;
 use crate::policy::evaluate::{Decision, Refusal};
 use crate::policy::trust::amend::{Tenure, Wanted};
 use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
-use crate::policy::{Document, Statement, compare};
+use crate::policy::{Document, compare};
 
 const IDS: [&str; 6] = [
     "trust-external-id",
@@ -45,8 +47,8 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
         external_id(case, role, &trust),
         Check::pass("trust-principal", "the role trusts Mixpanel's export user")
             .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
-        no_external_id(case, role, &openings),
-        others(case, role, &openings),
+        no_external_id(case, role, &trust, &openings),
+        others(case, role, &trust, &openings),
         orphan_beside(role),
         extra_conditions(case, role, &trust),
     ]
@@ -125,7 +127,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
                     .iter()
                     .any(|opening| opening.gravity == Gravity::Open) =>
             {
-                Some(others(case, role, &openings))
+                Some(others(case, role, &trust, &openings))
             }
             other => Some(Check::skipped(
                 other,
@@ -186,10 +188,12 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     let removing = removed.iter().fold(case.setup_command(&[]), |command, id| {
         command.option("--remove-token", ProjectToken::ends_of(id))
     });
-    Check::fail(ID, summary)
-        .because(format!("{SOURCE}: sts:ExternalId {shown}"))
-        .mixpanel_sees(REFUSED)
-        .edit(compare::diff(&role.trust, &wanted).to_string(), removing)
+    quoting(
+        Check::fail(ID, summary).because(format!("{SOURCE}: sts:ExternalId {shown}")),
+        &trust.judge_for_mixpanel(Some(wrong.expose())),
+    )
+    .mixpanel_sees(REFUSED)
+    .edit(compare::diff(&role.trust, &wanted).to_string(), removing)
 }
 
 const ANOTHER_TOKEN: &str = "another project's token, an API secret, or an older token";
@@ -214,7 +218,7 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 
 /// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-fn no_external_id(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
+fn no_external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening]) -> Check {
     const ID: &str = "trust-no-external-id";
     let mut openings = openings.iter();
     let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
@@ -230,14 +234,12 @@ fn no_external_id(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
             format!("the role may be open without your token: {}", opening.who),
         ),
     };
-    case.narrowing(
-        check.because(format!("{SOURCE}: {}", opening.place())),
-        role,
-    )
+    let check = check.because(format!("{SOURCE}: {}", opening.place()));
+    case.narrowing(stating(check, opening, trust), role)
 }
 
 /// Who else can assume the role. Each is named; who needs no ExternalId for it is a failure.
-fn others(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
+fn others(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening]) -> Check {
     const ID: &str = "trust-others";
     let others: Vec<&Opening> = openings
         .iter()
@@ -277,9 +279,34 @@ fn others(case: &Case<'_>, role: &Role, openings: &[Opening]) -> Check {
         ),
     };
     for opening in others {
-        check = check.because(format!("{SOURCE}: {}: {}", opening.place(), opening.who));
+        let because = format!("{SOURCE}: {}: {}", opening.place(), opening.who);
+        check = stating(check.because(because), opening, trust);
     }
     case.narrowing(check, role)
+}
+
+/// The check, with what keeps Mixpanel out, or may.
+fn quoting(check: Check, judgement: &Judgement) -> Check {
+    let quotes = judgement.quotes().into_iter();
+    quotes.fold(check, |check, quote| {
+        check.because(format!("{SOURCE}: {quote}"))
+    })
+}
+
+/// The check, with the statements that let somebody in as they are written.
+fn stating(check: Check, opening: &Opening, trust: &Trust<'_>) -> Check {
+    let weighed = trust.judge_for_mixpanel(None).weighed;
+    opening
+        .statements
+        .iter()
+        .fold(check, |check, index| match weighed.get(*index) {
+            Some(statement) => check.because(format!(
+                "{SOURCE}: statement {}: {}",
+                index + 1,
+                statement_text(statement)
+            )),
+            None => check,
+        })
 }
 
 /// Whether anything but the principal and the ExternalId stands in the way.
@@ -287,60 +314,51 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: &str = "trust-extra-conditions";
     let given = case.subject.tokens.iter().map(|token| token.expose());
     let named = trust.external_ids();
-    let ids = named.iter().map(String::as_str).chain(given.take(1));
-    let mut decisions: Vec<Decision> = ids.map(|id| trust.decide_for_mixpanel(Some(id))).collect();
-    if decisions.is_empty() {
-        decisions.push(trust.decide_for_mixpanel(None));
+    let ids = given.take(1).chain(named.iter().map(String::as_str));
+    let mut judged: Vec<Judgement> = ids.map(|id| trust.judge_for_mixpanel(Some(id))).collect();
+    if judged.is_empty() {
+        judged.push(trust.judge_for_mixpanel(None));
     }
-    if decisions
-        .iter()
-        .any(|decision| matches!(decision, Decision::Allowed { .. }))
-    {
+    let allowed = |one: &Judgement| matches!(one.decision, Decision::Allowed { .. });
+    if judged.iter().any(allowed) {
         return Check::pass(ID, "nothing but the ExternalId is asked for").because(SOURCE);
     }
-    let undecided = decisions.iter().find_map(|decision| match decision {
-        Decision::Unknown { because, by, .. } => Some((because, by)),
+    let undecided = judged.iter().find_map(|one| match &one.decision {
+        Decision::Unknown { because, .. } => Some((one, because)),
         _ => None,
     });
-    if let Some((because, by)) = undecided {
-        let statement = by.first().map_or(1, |source| source.statement + 1);
-        return Check::unknown(
+    if let Some((judgement, because)) = undecided {
+        let check = Check::unknown(
             ID,
             format!(
                 "whether Mixpanel gets in hangs on {}, which cannot be known from here",
                 list(because)
             ),
-        )
-        .because(format!("{SOURCE}: the condition of statement {statement}"))
-        .mixpanel_sees(REFUSED)
-        .advise("Remove the condition: the ExternalId is what keeps others out.");
+        );
+        return quoting(check, judgement)
+            .mixpanel_sees(REFUSED)
+            .advise("Remove the condition: the ExternalId is what keeps others out.");
     }
-    let check = match decisions.first() {
-        Some(Decision::Denied(Refusal::Statement(source))) => {
-            Check::fail(ID, "a Deny in the trust policy keeps Mixpanel out")
-                .because(format!("{SOURCE}: statement {}", source.statement + 1))
+    let Some(judgement) = judged.first() else {
+        return Check::skipped(ID, "the role asks for nothing");
+    };
+    let summary = match &judgement.decision {
+        Decision::Denied(Refusal::Statement(_)) => {
+            "a Deny in the trust policy keeps Mixpanel out".to_owned()
         }
         _ => {
-            let keys: BTreeSet<String> = role
-                .trust
-                .statements()
-                .iter()
-                .filter(|statement| statement.allows() && speaks_to_mixpanel(statement))
-                .flat_map(Statement::condition_keys)
+            let keys = judgement.deciding_keys().into_iter();
+            let keys: Vec<&str> = keys
                 .filter(|key| !key.eq_ignore_ascii_case("sts:ExternalId"))
-                .map(str::to_owned)
                 .collect();
             match keys.is_empty() {
-                true => Check::fail(ID, "the trust policy's statement for Mixpanel does not allow sts:AssumeRole as it calls it"),
-                false => Check::fail(
-                    ID,
-                    format!("the trust policy asks Mixpanel for more than the ExternalId: {}", list(&keys)),
-                ),
+                true => "the trust policy's statement for Mixpanel does not allow sts:AssumeRole as it calls it".to_owned(),
+                false => format!("the trust policy asks Mixpanel for more than the ExternalId: {}", keys.join(", ")),
             }
-            .because(format!("{SOURCE}: Condition"))
         }
     };
-    case.narrowing(check.mixpanel_sees(REFUSED), role)
+    let check = quoting(Check::fail(ID, summary), judgement).mixpanel_sees(REFUSED);
+    case.narrowing(check, role)
 }
 
 /// The trust policy as a file, in which the difference is made by hand.

@@ -1,0 +1,232 @@
+//! Why a request is decided as it is: every statement that bears on it, and what each of its elements says.
+//!
+//! The outcomes are those that [`decide`](super::decide) goes by, so the explanation cannot have an opinion of its own.
+
+use serde_json::Value;
+
+use super::condition::Compared;
+use super::request::{Fact, Request};
+use super::statement::Parts;
+use super::truth::Truth;
+use super::{
+    Decision, Layer, Policies, Source, decide, principal, statements, unreadable, without_resource,
+};
+use crate::policy::document::{Document, Effect, Statement};
+
+/// Whether a statement, or an element of one, speaks of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matched {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// Nobody can say; on what it depends.
+    Unknown(Vec<String>),
+}
+
+impl From<Truth> for Matched {
+    fn from(truth: Truth) -> Self {
+        match truth {
+            Truth::Yes => Self::Yes,
+            Truth::No => Self::No,
+            Truth::Unknown(reasons) => Self::Unknown(reasons.into_iter().collect()),
+        }
+    }
+}
+
+/// What AWS would decide about a request, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The request.
+    pub request: Request,
+    /// What AWS would decide.
+    pub decision: Decision,
+    /// Every statement that bears on it, in AWS's order of policies.
+    pub weighed: Vec<Weighed>,
+}
+
+/// Decides about a request, and says why.
+pub fn judge(request: Request, policies: &Policies<'_>) -> Judgement {
+    Judgement {
+        decision: decide(&request, policies),
+        weighed: weigh(&request, policies),
+        request,
+    }
+}
+
+/// A statement, weighed against a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weighed {
+    /// Where it stands.
+    pub source: Source,
+    /// What it does.
+    pub effect: Effect,
+    /// Whether it speaks of the request: whether all its elements do.
+    pub matched: Matched,
+    /// Its elements, in the order of AWS's grammar.
+    pub elements: Vec<Element>,
+}
+
+impl Weighed {
+    /// Whether it has a condition.
+    pub fn has_condition(&self) -> bool {
+        self.elements
+            .iter()
+            .any(|element| element.name == CONDITION)
+    }
+}
+
+/// The name of the element that compares.
+pub const CONDITION: &str = "Condition";
+
+/// An element of a statement, weighed against a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// Its name in AWS's grammar: `Principal`, `NotAction`, `Resource`, `Condition`; or `Version` and `Effect`, where they are odd.
+    pub name: &'static str,
+    /// The values in the policy, as they are written.
+    pub values: Vec<String>,
+    /// What is compared, where it is a condition.
+    pub condition: Option<Condition>,
+    /// Whether it speaks of the request.
+    pub matched: Matched,
+}
+
+/// One comparison of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The operator, such as `StringNotEquals`.
+    pub operator: String,
+    /// The condition key.
+    pub key: String,
+    /// What is known of the key in the request.
+    pub request: Fact,
+}
+
+/// Weighs every statement of every policy that applies to a request: the resource's, the identity's and the boundary's, in this
+/// order, which is AWS's own:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>.
+fn weigh(request: &Request, policies: &Policies<'_>) -> Vec<Weighed> {
+    let boundary = match policies.boundary {
+        Some(_) => Truth::Yes,
+        None => unreadable(Layer::Boundary, policies),
+    };
+    statements(Layer::Resource, &policies.resource)
+        .chain(statements(Layer::Identity, &policies.identity))
+        .chain(statements(Layer::Boundary, &policies.boundary))
+        .map(|(source, document, statement)| {
+            let without = without_resource(source.layer, policies.rule);
+            let who = match source.layer {
+                Layer::Resource => Some(principal_truth(statement, request, &boundary)),
+                Layer::Identity | Layer::Boundary => None,
+            };
+            let parts = Parts::new(statement, document, request, without);
+            weighed(source, statement, document, who, parts, request)
+        })
+        .collect()
+}
+
+fn principal_truth(statement: &Statement, request: &Request, boundary: &Truth) -> Truth {
+    let granted = || {
+        let grant = principal::granted(statement, &request.principal);
+        Truth::any([grant.direct, grant.everyone, grant.role, grant.account])
+    };
+    let denied = || principal::denied(statement, &request.principal, boundary);
+    match statement.effect() {
+        Effect::Allow => granted(),
+        Effect::Deny => denied(),
+        Effect::Odd => granted().or(denied()),
+    }
+}
+
+fn weighed(
+    source: Source,
+    statement: &Statement,
+    document: &Document,
+    who: Option<Truth>,
+    parts: Parts<'_>,
+    request: &Request,
+) -> Weighed {
+    let mut elements = Vec::new();
+    let mut truth = Truth::Yes;
+    let mut add = |names: [&'static str; 2], own: Truth| {
+        truth = truth.clone().and(own.clone());
+        let map = statement.map();
+        let written: Vec<&'static str> = names
+            .into_iter()
+            .filter(|name| map.contains_key(*name))
+            .collect();
+        let values = written.iter().filter_map(|name| map.get(*name));
+        elements.push(Element {
+            name: written.first().copied().unwrap_or(names[0]),
+            values: values.flat_map(texts_of).collect(),
+            condition: None,
+            matched: own.into(),
+        });
+    };
+    if let Some(who) = who {
+        add(["Principal", "NotPrincipal"], who);
+    }
+    add(["Action", "NotAction"], parts.action);
+    add(["Resource", "NotResource"], parts.resource);
+    for (compared, own) in parts.conditions {
+        truth = truth.and(own.clone());
+        elements.push(condition(compared, own, request));
+    }
+    if let Some(doubt) = parts.doubt {
+        let (name, value) = match statement.effect() {
+            Effect::Odd => ("Effect", statement.map().get("Effect")),
+            Effect::Allow | Effect::Deny => ("Version", document.written_version()),
+        };
+        let own = Truth::unknown(doubt);
+        truth = truth.and(own.clone());
+        elements.push(Element {
+            name,
+            values: value.map(texts_of).unwrap_or_default(),
+            condition: None,
+            matched: own.into(),
+        });
+    }
+    Weighed {
+        source,
+        effect: statement.effect(),
+        matched: truth.into(),
+        elements,
+    }
+}
+
+fn condition(compared: Option<Compared<'_>>, own: Truth, request: &Request) -> Element {
+    Element {
+        name: CONDITION,
+        values: compared
+            .map(|compared| texts_of(compared.values))
+            .unwrap_or_default(),
+        condition: compared.map(|compared| Condition {
+            operator: compared.operator.to_owned(),
+            key: compared.key.to_owned(),
+            request: request.context.fact(compared.key).clone(),
+        }),
+        matched: own.into(),
+    }
+}
+
+/// The values of an element as they are written: its texts, those of `Principal` with their kind where it is not `AWS`, and whatever
+/// else stands there as JSON.
+fn texts_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(texts_of).collect(),
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(kind, value)| {
+                let prefix = match kind.as_str() {
+                    "AWS" => String::new(),
+                    kind => format!("{kind}: "),
+                };
+                let texts = texts_of(value).into_iter();
+                texts.map(move |text| format!("{prefix}{text}"))
+            })
+            .collect(),
+        other => vec![other.to_string()],
+    }
+}
