@@ -54,10 +54,23 @@ pub(super) struct Pattern {
     /// The variables without a known value. [`Token::Many`] stands for each of them, so what does not match this way does
     /// not match in any way.
     open: BTreeSet<String>,
-    /// The variables that may turn out to have no single value.
+    /// The variables of which nobody can say whether they match nothing or make the whole statement invalid.
     doubtful: BTreeSet<String>,
     /// The variables that have no single value.
     missing: BTreeSet<String>,
+}
+
+/// The keys of which AWS says, in a note and in its table of principals, that a variable without a value may make the statement
+/// invalid. Of variables in general it says that they equal nothing then, so that `StringNotEquals` holds, and shows it by a tag.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value>
+fn makes_invalid(key: &str) -> bool {
+    const KEYS: [&str; 4] = [
+        "aws:PrincipalType",
+        "aws:TokenIssueTime",
+        "aws:userid",
+        "aws:username",
+    ];
+    KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
 impl Pattern {
@@ -109,8 +122,12 @@ impl Pattern {
             (Fact::Known(values), _) if values.len() == 1 => self.push_literal(&values[0]),
             (Fact::Absent, Some(default)) => self.push_literal(default),
             (Fact::Known(values), Some(default)) if values.is_empty() => self.push_literal(default),
-            (Fact::Absent | Fact::Known(_), _) => {
+            (fact @ (Fact::Absent | Fact::Known(_)), _) => {
                 self.missing.insert(key.to_owned());
+                // A key of several values is no variable, and AWS does not say what becomes of one.
+                if matches!(fact, Fact::Known(values) if !values.is_empty()) || makes_invalid(key) {
+                    self.doubtful.insert(key.to_owned());
+                }
             }
             (Fact::StartsWith(start), _) => {
                 self.push_literal(start);
@@ -202,8 +219,8 @@ impl Pattern {
 
     /// The outcome with regard to variables.
     ///
-    /// AWS says that a variable without a value fails to match and may make the whole statement invalid. The two differ
-    /// where a failure to match is what the statement asks for.
+    /// A variable without a value fails to match, and some may make the whole statement invalid. The two differ where a failure to
+    /// match is what the statement asks for.
     fn settle(&self, sense: Sense, matches: impl FnOnce() -> Truth) -> Truth {
         let outcome = if !self.missing.is_empty() {
             Truth::No
@@ -218,9 +235,8 @@ impl Pattern {
                 }
             }
         };
-        let doubts = &self.doubtful | &self.missing;
-        if outcome == Truth::No && sense == Sense::Negated && !doubts.is_empty() {
-            Truth::Unknown(doubts)
+        if outcome == Truth::No && sense == Sense::Negated && !self.doubtful.is_empty() {
+            Truth::Unknown(self.doubtful.clone())
         } else {
             outcome
         }
@@ -382,10 +398,17 @@ mod tests {
     }
 
     #[test]
-    fn a_negated_match_with_a_missing_variable_is_unknown() {
+    fn a_negated_match_with_a_missing_variable_fails_where_aws_says_so() {
         let unknown = Truth::unknown("a:b");
-        assert_eq!(with("${a:b}", Fact::Absent, "c", Sense::Negated), unknown);
+        assert_eq!(with("${a:b}", Fact::Absent, "c", Sense::Negated), Truth::No);
+        let several = Fact::Known(vec!["c".into(), "d".into()]);
+        assert_eq!(with("${a:b}", several, "c", Sense::Negated), unknown);
         assert_eq!(with("x${a:b}", Fact::Unknown, "c", Sense::Negated), unknown);
+        let context = Context::new().with("aws:username", Fact::Absent);
+        let name = Pattern::new("${AWS:username}", Wildcards::Special, Some(&context));
+        let on = |sense| name.matches(Text::Exact("c"), Case::Sensitive, sense, "k");
+        assert_eq!(on(Sense::Negated), Truth::unknown("AWS:username"));
+        assert_eq!(on(Sense::Positive), Truth::No);
     }
 
     #[test]
