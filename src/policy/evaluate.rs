@@ -424,6 +424,8 @@ impl Allows {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
