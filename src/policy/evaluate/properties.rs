@@ -14,6 +14,9 @@ const USER: &str = "arn:aws:iam::111122223333:user/u";
 
 const KEYS: &[&str] = &["a:x", "a:y", "aws:PrincipalArn"];
 
+/// A key that no request of these has.
+const ABSENT: &str = "a:absent";
+
 const VALUES: &[&str] = &[
     "",
     "a",
@@ -184,12 +187,10 @@ impl World {
                 role_arn: ROLE.into(),
             }
         };
-        let context = KEYS
-            .iter()
-            .zip(&self.facts)
-            .fold(Context::new(), |context, (key, fact)| {
-                context.with(key, fact.clone())
-            });
+        let context = KEYS.iter().zip(&self.facts).fold(
+            Context::new().with(ABSENT, Fact::Absent),
+            |context, (key, fact)| context.with(key, fact.clone()),
+        );
         let request = Request {
             principal,
             action: "s3:Get".into(),
@@ -216,14 +217,16 @@ impl World {
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
-    prop_oneof![
-        vec(select(VALUES).prop_map(str::to_owned), 0..3).prop_map(Fact::Known),
-        select(&["", "a", "arn:aws:iam::111122223333:role/p/"][..])
+    let one = prop_oneof![
+        2 => vec(select(VALUES).prop_map(str::to_owned), 0..3).prop_map(Fact::Known),
+        2 => select(&["", "a", "arn:aws:iam::111122223333:role/p/"][..])
             .prop_map(|start| Fact::StartsWith(start.into())),
-        Just(Fact::Absent),
-        Just(Fact::Present),
-        Just(Fact::Unknown),
-    ]
+        2 => Just(Fact::Absent),
+        2 => Just(Fact::Present),
+        2 => Just(Fact::Unknown),
+        2 => Just(Fact::Unnamed),
+    ];
+    one.prop_recursive(2, 6, 3, |inner| vec(inner, 1..4).prop_map(Fact::Among))
 }
 
 fn world() -> impl Strategy<Value = World> {
@@ -274,18 +277,102 @@ fn world() -> impl Strategy<Value = World> {
         )
 }
 
-/// What a fact may turn out to be.
-fn refine(fact: &Fact, suggestion: &Fact, suffix: &str) -> Fact {
+/// What [`Fact::Unnamed`] may turn out to be: nothing, or names that no policy here has.
+const UNNAMED: &[&[&str]] = &[&[], &["o-z"], &["o-z/r-z/"], &["o-z/r-z/", "o-z/r-z/ou-z/"]];
+
+/// What a fact may turn out to be. Of several choices, `choice` makes one.
+fn refine(fact: &Fact, suggestion: &Fact, suffix: &str, choice: Index) -> Fact {
     match (fact, suggestion) {
         (Fact::Unknown, any) => any.clone(),
-        (Fact::Present, Fact::Known(values)) if !values.is_empty() => suggestion.clone(),
-        (Fact::Present, Fact::StartsWith(_)) => suggestion.clone(),
+        (Fact::Present, any) if is_present(any) => any.clone(),
         (Fact::StartsWith(start), Fact::StartsWith(_)) => {
             Fact::StartsWith(format!("{start}{suffix}"))
         }
         (Fact::StartsWith(start), Fact::Known(_)) => Fact::Known(vec![format!("{start}{suffix}")]),
+        (Fact::Unnamed, Fact::Absent | Fact::Unnamed) => suggestion.clone(),
+        (Fact::Unnamed, Fact::StartsWith(_)) => Fact::StartsWith("o-z/".into()),
+        (Fact::Unnamed, _) => {
+            let names = choice.get(UNNAMED).iter();
+            Fact::Known(names.map(|name| (*name).to_owned()).collect())
+        }
+        (Fact::Among(facts), _) => refine(choice.get(facts), suggestion, suffix, choice),
         _ => fact.clone(),
     }
+}
+
+/// Whether a key of which this is known is in the request for sure.
+fn is_present(fact: &Fact) -> bool {
+    match fact {
+        Fact::Known(values) => !values.is_empty(),
+        Fact::StartsWith(_) | Fact::Present => true,
+        Fact::Among(facts) => facts.iter().all(is_present),
+        Fact::Absent | Fact::Unknown | Fact::Unnamed => false,
+    }
+}
+
+/// A statement that speaks of no request of these: by its action, its resource or its condition.
+fn idle_statement() -> impl Strategy<Value = Value> {
+    let comparison = prop_oneof![
+        (
+            select(&["", "ForAnyValue:"][..]),
+            select(
+                &[
+                    "StringEquals",
+                    "StringLike",
+                    "NumericLessThan",
+                    "DateEquals",
+                    "Bool",
+                    "BinaryEquals",
+                    "IpAddress",
+                    "ArnLike",
+                ][..],
+            ),
+            one_or_more(VALUES, PATTERNS),
+        )
+            .prop_map(|(set, name, values)| (format!("{set}{name}"), values)),
+        (
+            select(&["StringNotEquals", "ArnNotLike", "NotIpAddress"][..]),
+            one_or_more(VALUES, PATTERNS),
+        )
+            .prop_map(|(name, values)| (format!("ForAnyValue:{name}"), values)),
+        Just(("Null".to_owned(), json!("false"))),
+    ];
+    let spoiling = prop_oneof![
+        select(&["ec2:*", "s3-outposts:Get", "s3:GetObject"][..])
+            .prop_map(|action| vec![("Action", json!(action)), ("NotAction", Value::Null)]),
+        select(&["*", "s3:*", "S3:Get"][..])
+            .prop_map(|action| vec![("NotAction", json!(action)), ("Action", Value::Null)]),
+        select(&["c", "a?b", "arn:aws:s3:::b/*"][..]).prop_map(|resource| vec![
+            ("Resource", json!([resource])),
+            ("NotResource", Value::Null)
+        ]),
+        Just(vec![("NotResource", json!("*")), ("Resource", Value::Null)]),
+        comparison.prop_map(|(operator, values)| {
+            vec![("Condition", json!({ operator: { ABSENT: values } }))]
+        }),
+    ];
+    (statement(), spoiling).prop_map(|(mut statement, elements)| {
+        if let Some(map) = statement.as_object_mut() {
+            for (name, value) in elements {
+                match (value, map.get_mut(name)) {
+                    (Value::Null, _) => {
+                        map.shift_remove(name);
+                    }
+                    // All comparisons of a condition must hold, so that one more spoils it.
+                    (Value::Object(more), Some(Value::Object(operators))) => {
+                        for (operator, keys) in more {
+                            let own = operators.entry(operator).or_insert_with(|| json!({}));
+                            own[ABSENT] = keys[ABSENT].clone();
+                        }
+                    }
+                    (value, _) => {
+                        map.insert(name.into(), value);
+                    }
+                }
+            }
+        }
+        statement
+    })
 }
 
 fn allowed(decision: &Decision) -> bool {
@@ -326,11 +413,12 @@ proptest! {
         world in world(),
         suggestions in vec(fact(), KEYS.len()),
         suffix in select(&["", "a", "r"][..]),
+        choice in any::<Index>(),
     ) {
         let before = world.decide();
         let mut after = world;
         for (fact, suggestion) in after.facts.iter_mut().zip(&suggestions) {
-            *fact = refine(fact, suggestion, suffix);
+            *fact = refine(fact, suggestion, suffix, choice);
         }
         let after = after.decide();
         if allowed(&before) {
@@ -348,6 +436,7 @@ proptest! {
         facts in vec(fact(), KEYS.len()),
         suggestions in vec(fact(), KEYS.len()),
         suffix in select(&["", "a", "r"][..]),
+        choice in any::<Index>(),
     ) {
         let decided = |facts| {
             World {
@@ -366,10 +455,11 @@ proptest! {
             .decide()
         };
         let refined = facts.iter().zip(&suggestions);
-        let after = decided(refined.map(|(fact, new)| refine(fact, new, suffix)).collect());
+        let refined = refined.map(|(fact, new)| refine(fact, new, suffix, choice));
+        let after = decided(refined.collect());
         let before = decided(facts);
-        prop_assert!(!allowed(&before) || !denied(&after));
-        prop_assert!(!denied(&before) || !allowed(&after));
+        prop_assert!(!allowed(&before) || allowed(&after), "{:?} became {:?}", before, after);
+        prop_assert!(!denied(&before) || denied(&after), "{:?} became {:?}", before, after);
     }
 
     #[test]
@@ -391,6 +481,19 @@ proptest! {
         let place = layer.index(layers.len());
         layers[place].push(deny);
         prop_assert!(matches!(world.decide(), Decision::Denied(Refusal::Statement(_))));
+    }
+
+    #[test]
+    fn a_statement_that_speaks_of_nothing_changes_nothing(
+        world in world(),
+        idle in idle_statement(),
+        layer in any::<Index>(),
+    ) {
+        let mut more = world.clone();
+        let mut layers = more.layers();
+        let place = layer.index(layers.len());
+        layers[place].push(idle);
+        prop_assert_eq!(world.decide(), more.decide());
     }
 
     #[test]
