@@ -275,6 +275,11 @@ pub struct Verify {
     /// What stands under "KMS Key ID" in Mixpanel, with --encryption kms: an ARN, a key ID, or alias/NAME.
     #[arg(long, value_name = "KEY")]
     pub kms_key: Option<String>,
+    /// Print the whole decision about one call that Mixpanel makes, such as s3:PutObject: every policy in AWS's order, every
+    /// statement, and which element of it matches or does not.
+    #[arg(long, value_name = "CALL", ignore_case = true, conflicts_with = "live",
+        value_parser = clap::builder::PossibleValuesParser::new(crate::verify::access::ACTIONS))]
+    pub explain: Option<String>,
     /// Prove it with a short-lived role beside the real one: assume it, write, list, read and remove an object in the bucket.
     #[arg(long)]
     pub live: bool,

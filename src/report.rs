@@ -5,6 +5,7 @@
 pub mod commands;
 pub mod details;
 pub mod error;
+pub mod explain;
 pub mod plan;
 pub mod progress;
 pub mod teardown;

@@ -4,9 +4,11 @@ pub(crate) mod live;
 
 use super::pick_role::{exporting_role, wrong_role};
 use super::{Surroundings, value_of};
+use crate::advice::Advice;
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{EncryptionFlag, Output, Verify};
+use crate::command_line::CommandLine;
 use crate::details::{Form, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
@@ -14,9 +16,11 @@ use crate::names::{
 };
 use crate::observe::evidence::{Looked, complete, evidence};
 use crate::observed::Caller;
+use crate::report::explain::explanation_json;
 use crate::report::verify::{sentence, verdict_json};
-use crate::verify::evidence::Subject;
-use crate::verify::{Findings, judge};
+use crate::verify::access::ACTIONS;
+use crate::verify::evidence::{Evidence, Subject};
+use crate::verify::{Access, Findings, judge};
 
 /// The flags, parsed.
 struct Asked {
@@ -77,6 +81,9 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     })?;
     let (subject, evidence) = complete(asked.subject, found);
     let mut findings = judge(&subject, &evidence);
+    if let Some(action) = &flags.explain {
+        return explain(surroundings, action, &evidence, &findings);
+    }
     let proof = match flags.live {
         true => live::prove(surroundings, &session, &subject, &evidence).await?,
         false => None,
@@ -111,6 +118,54 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         live::conclude(surroundings, &session, proof)?;
     }
     outcome(&findings)
+}
+
+/// Prints the whole decision about the calls of one action; exit code 4 where one is refused.
+fn explain(
+    surroundings: &Surroundings,
+    action: &str,
+    evidence: &Evidence,
+    findings: &Findings,
+) -> Result<()> {
+    let (printer, output) = (&surroundings.printer, surroundings.common.output);
+    let known = ACTIONS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(action));
+    let action = known.map_or(action, |known| *known);
+    let of_action = |access: &&Access| access.call.action() == action;
+    let calls: Vec<&Access> = findings.access.iter().filter(of_action).collect();
+    if output == Output::Json {
+        printer.json(&explanation_json(evidence, action, &calls));
+    } else {
+        printer.results(printer.explanation(&calls));
+    }
+    let every_check = Advice::from("Every check and what fixes it: ")
+        .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &evidence.role_name));
+    if calls.is_empty() {
+        let message = format!(
+            "There is nothing to decide about {action}: {}.",
+            without_calls(action, evidence)
+        );
+        return Err(Error::new(ErrorKind::NotWorking, message).hint(every_check));
+    }
+    let is_refused = |access: &&Access| !access.is_allowed() && !access.is_undecided();
+    match calls.into_iter().find(is_refused) {
+        None => Ok(()),
+        Some(access) => {
+            let message = format!("{action} is refused: {}.", access.reason());
+            Err(Error::new(ErrorKind::NotWorking, message).hint(every_check))
+        }
+    }
+}
+
+/// Why Mixpanel makes no call of an action, as far as is known.
+fn without_calls(action: &str, evidence: &Evidence) -> &'static str {
+    match (&evidence.role, evidence.facts()) {
+        (None, _) => "the role is not there, or cannot be read",
+        _ if action.starts_with("sts:") => "no project token is given, and the role names none",
+        (_, None) => "no bucket is known, or it cannot be read",
+        _ => "no KMS key of your own is used, or it cannot be read",
+    }
 }
 
 /// Refuses the ARN of another account, since nothing read here would be about that role. One that lacks its account, as in

@@ -20,6 +20,17 @@ use crate::policy::trust::Trust;
 /// What stands for a project's ID where nobody gave one.
 const SOME_PROJECT: &str = "0";
 
+/// What Mixpanel calls, in IAM's words.
+pub const ACTIONS: [&str; 7] = [
+    "sts:AssumeRole",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:DeleteObject",
+    "kms:GenerateDataKey",
+    "kms:Decrypt",
+];
+
 /// A call that Mixpanel makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {

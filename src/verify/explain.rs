@@ -1,6 +1,8 @@
 //! Why a call is refused, or cannot be known: the statements that decide, and of each the elements that do, with what the policy says
 //! and what Mixpanel's call has.
 
+pub mod tree;
+
 use super::access::source_text;
 use crate::names::{ProjectToken, without_tokens};
 use crate::policy::document::Effect;
@@ -9,8 +11,10 @@ use crate::policy::evaluate::explain::{
 };
 use crate::policy::evaluate::{Decision, Fact, Layer, Refusal};
 
-/// How many statements are quoted for one call, and how many values of one element: more would hide the one that was meant.
+/// How many statements are quoted for one call: more would hide the one that was meant.
 const MOST_QUOTED: usize = 4;
+/// How many values of one element are quoted. Mixpanel's page has seven actions in one statement.
+const MOST_VALUES: usize = 8;
 /// How much of a value is quoted, in characters. No ARN is longer.
 const LONGEST_VALUE: usize = 400;
 
@@ -157,6 +161,30 @@ impl Judgement {
     }
 }
 
+/// A value of the call's as JSON has it: what is known of it, and the values.
+pub fn fact_parts(condition: &Condition) -> (&'static str, Vec<String>) {
+    let key = Some(condition.key.as_str());
+    let shown = |values: &[String]| {
+        let values = values.iter();
+        values.map(|value| shown_value(value, key)).collect()
+    };
+    match &condition.request {
+        Fact::Absent => ("absent", Vec::new()),
+        Fact::Known(values) if values.is_empty() => ("absent", Vec::new()),
+        Fact::Known(values) => ("known", shown(values)),
+        Fact::StartsWith(start) => ("begins-with", shown(std::slice::from_ref(start))),
+        Fact::Present => ("present", Vec::new()),
+        Fact::Unknown | Fact::Unnamed => ("unknown", Vec::new()),
+        Fact::Among(facts) => {
+            let values = facts.iter().flat_map(|fact| match fact {
+                Fact::Known(values) => values.clone(),
+                _ => Vec::new(),
+            });
+            ("one-of", shown(&values.collect::<Vec<_>>()))
+        }
+    }
+}
+
 fn elements(statement: &Weighed, wanted: impl Fn(&Element) -> bool) -> Vec<&Element> {
     let elements = statement.elements.iter();
     elements.filter(|element| wanted(element)).collect()
@@ -196,10 +224,10 @@ pub fn quoted<'a>(values: impl IntoIterator<Item = &'a String>, key: Option<&str
     let values: Vec<&String> = values.into_iter().collect();
     let mut shown: Vec<String> = values
         .iter()
-        .take(MOST_QUOTED)
+        .take(MOST_VALUES)
         .map(|value| format!("\"{}\"", shown_value(value, key)))
         .collect();
-    match values.len().checked_sub(MOST_QUOTED) {
+    match values.len().checked_sub(MOST_VALUES) {
         Some(more @ 1..) => shown.push(format!("and {more} more")),
         _ if values.is_empty() => return "[]".into(),
         _ => {}

@@ -177,7 +177,7 @@ impl Example {
         let Self {
             page, what, says, ..
         } = self;
-        (!agrees).then(|| format!("{page}\n  {what}: {says:?}, and not {decision:?}"))
+        (!agrees).then(|| format!("{page}, {what}: {says:?}, and not {decision:?}"))
     }
 }
 
@@ -219,7 +219,7 @@ fn examples() -> Vec<Example> {
 #[test]
 fn every_example_is_decided_as_its_page_says() {
     let mistakes: Vec<String> = examples().iter().filter_map(Example::mistake).collect();
-    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    assert!(mistakes.is_empty(), "{}", mistakes.join("; "));
 }
 
 /// A table that hardly asked for some answer would hold of a worse evaluator, and two rows of one name could not be told apart

@@ -9,7 +9,8 @@ use super::request::{Fact, Request};
 use super::statement::Parts;
 use super::truth::Truth;
 use super::{
-    Decision, Layer, Policies, Source, decide, principal, statements, unreadable, without_resource,
+    Decision, Layer, Policies, Rule, Source, decide, principal, statements, unreadable,
+    without_resource,
 };
 use crate::policy::document::{Document, Effect, Statement};
 
@@ -43,6 +44,12 @@ pub struct Judgement {
     pub decision: Decision,
     /// Every statement that bears on it, in AWS's order of policies.
     pub weighed: Vec<Weighed>,
+    /// Which layers must allow.
+    pub rule: Rule,
+    /// The layers of which there is a policy.
+    pub layers: Vec<Layer>,
+    /// What could not be read, and why.
+    pub unreadable: Vec<(Layer, String)>,
 }
 
 /// Decides about a request, and says why.
@@ -50,8 +57,21 @@ pub fn judge(request: Request, policies: &Policies<'_>) -> Judgement {
     Judgement {
         decision: decide(&request, policies),
         weighed: weigh(&request, policies),
+        rule: policies.rule,
+        layers: layers(policies),
+        unreadable: policies.unreadable.clone(),
         request,
     }
+}
+
+fn layers(policies: &Policies<'_>) -> Vec<Layer> {
+    let there = [
+        (Layer::Resource, policies.resource.is_some()),
+        (Layer::Identity, !policies.identity.is_empty()),
+        (Layer::Boundary, policies.boundary.is_some()),
+    ];
+    let there = there.into_iter().filter(|(_, is_there)| *is_there);
+    there.map(|(layer, _)| layer).collect()
 }
 
 /// A statement, weighed against a request.
@@ -168,7 +188,11 @@ fn weighed(
         add(["Principal", "NotPrincipal"], who);
     }
     add(["Action", "NotAction"], parts.action);
-    add(["Resource", "NotResource"], parts.resource);
+    // A trust policy speaks of its role, and has no such element.
+    let has_resource = ["Resource", "NotResource"].map(|name| statement.map().contains_key(name));
+    if has_resource.contains(&true) || parts.resource != Truth::Yes {
+        add(["Resource", "NotResource"], parts.resource);
+    }
     for (compared, own) in parts.conditions {
         truth = truth.and(own.clone());
         elements.push(condition(compared, own, request));

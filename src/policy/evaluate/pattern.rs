@@ -81,6 +81,8 @@ impl Pattern {
         // Looked up once: a text of many openings that nothing closes would be searched to its end for each.
         let last_end = text.rfind('}').unwrap_or_default();
         while let Some(character) = rest.chars().next() {
+            #[cfg(test)]
+            effort::spend(1);
             if let Some(context) = variables
                 && text.len() - rest.len() < last_end
                 && let Some((inner, after)) =
@@ -243,6 +245,25 @@ impl Pattern {
     }
 }
 
+/// How much is compared, counted for the promise that it grows no faster than the documents do.
+#[cfg(test)]
+pub(super) mod effort {
+    use std::cell::Cell;
+
+    thread_local!(static SPENT: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn spend(steps: usize) {
+        SPENT.set(SPENT.get() + steps);
+    }
+
+    /// The steps that something takes on this thread.
+    pub(in crate::policy::evaluate) fn of(work: impl FnOnce()) -> usize {
+        let before = SPENT.get();
+        work();
+        SPENT.get() - before
+    }
+}
+
 fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
     match text {
         Text::Exact(text) => reached(tokens, text, case, |_| true)[tokens.len()].into(),
@@ -275,6 +296,8 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
     places[0] = true;
     skip(&mut places);
     for character in text.chars() {
+        #[cfg(test)]
+        effort::spend(tokens.len() + 1);
         let mut next = vec![false; tokens.len() + 1];
         for (place, token) in tokens.iter().enumerate() {
             if !places[place] {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
+use super::explain::{Judgement, Matched, judge};
 use super::*;
 
 const ACCOUNT: &str = "111122223333";
@@ -165,6 +166,10 @@ struct World {
 
 impl World {
     fn decide(&self) -> Decision {
+        self.judge().decision
+    }
+
+    fn judge(&self) -> Judgement {
         let identity = document(&self.identity, self.version);
         let boundary = self
             .boundary
@@ -197,8 +202,8 @@ impl World {
             resource: self.resource_name.into(),
             context,
         };
-        decide(
-            &request,
+        judge(
+            request,
             &Policies {
                 identity: vec![named(&identity)],
                 boundary: boundary.as_ref().map(named),
@@ -554,6 +559,51 @@ proptest! {
             layer.push(json!(elements));
         }
         let _ = world.decide();
+    }
+
+    #[test]
+    fn the_explanation_ends_with_the_verdict(world in world()) {
+        let judgement = world.judge();
+        let weighed = |source: &Source| {
+            let mut all = judgement.weighed.iter();
+            all.find(|one| one.source == *source).expect("every statement is weighed")
+        };
+        let certain = |effect, layer| {
+            let mut all = judgement.weighed.iter();
+            all.any(|one| {
+                let here = Option::is_none_or(layer, |layer| one.source.layer == layer);
+                one.effect == effect && one.matched == Matched::Yes && here
+            })
+        };
+        for one in &judgement.weighed {
+            let all = one.elements.iter().all(|element| element.matched == Matched::Yes);
+            prop_assert_eq!(all, one.matched == Matched::Yes, "{:?}", one);
+            let none = one.elements.iter().any(|element| element.matched == Matched::No);
+            prop_assert_eq!(none, one.matched == Matched::No, "{:?}", one);
+        }
+        let denies = certain(Effect::Deny, None);
+        prop_assert_eq!(denies, matches!(judgement.decision, Decision::Denied(Refusal::Statement(_))));
+        match &judgement.decision {
+            Decision::Denied(Refusal::Statement(source)) => {
+                prop_assert_eq!(weighed(source).effect, Effect::Deny);
+                prop_assert_eq!(&weighed(source).matched, &Matched::Yes);
+            }
+            Decision::Denied(Refusal::NoAllow(layer)) => {
+                let unless_everyone = *layer == Layer::Resource || !certain(Effect::Allow, Some(Layer::Resource));
+                prop_assert!(!unless_everyone || !certain(Effect::Allow, Some(*layer)));
+            }
+            Decision::Allowed { by } => {
+                prop_assert!(!by.is_empty());
+                for source in by {
+                    prop_assert_eq!(weighed(source).effect, Effect::Allow);
+                    prop_assert_eq!(&weighed(source).matched, &Matched::Yes);
+                }
+            }
+            Decision::Unknown { by, .. } => {
+                let no = |source: &&Source| weighed(source).matched == Matched::No;
+                prop_assert!(!by.iter().any(|source| no(&source)));
+            }
+        }
     }
 
     #[test]

@@ -586,3 +586,53 @@ fn a_document_that_aws_would_not_take_is_neither_yes_nor_no() {
         Decision::Denied(Refusal::NoAllow(Layer::Identity))
     );
 }
+
+/// A policy of so many statements, each of them odd in some way that takes long if it is compared badly.
+fn long_policy(statements: usize) -> Document {
+    let one = |number: usize| {
+        let stars = "*a".repeat(8);
+        json!({ "Sid": format!("S{number}"), "Effect": "Allow",
+            "Action": [format!("s3:Get{stars}"), "s3:*Object"],
+            "Resource": [format!("arn:aws:s3:::b{number}/{stars}"), "arn:aws:s3:::${aws:username}${/*"],
+            "Condition": { "StringLike": { "aws:userid": [format!("*{stars}"), "${${${"] } } })
+    };
+    let all: Vec<Value> = (0..statements).map(one).collect();
+    let text = json!({ "Version": "2012-10-17", "Statement": all }).to_string();
+    Document::parse(&text).unwrap()
+}
+
+/// The largest managed policy has 6,144 characters, a bucket policy 20 KB and a trust policy 8,192 at most:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+#[test]
+fn the_work_grows_no_faster_than_the_documents() {
+    let spent = |statements| {
+        let document = long_policy(statements);
+        let named = Named {
+            name: "long".into(),
+            document: &document,
+        };
+        let policies = Policies {
+            identity: vec![named],
+            boundary: None,
+            resource: None,
+            unreadable: Vec::new(),
+            rule: Rule::Either,
+        };
+        let request = Request {
+            principal: Principal::Session {
+                account: "111122223333".into(),
+                role_arn: "arn:aws:iam::111122223333:role/r".into(),
+            },
+            action: "s3:GetObject".into(),
+            resource: format!("arn:aws:s3:::b1/{}", "a".repeat(1000)),
+            context: Context::new().with("aws:userid", Fact::StartsWith("AROA:".into())),
+        };
+        pattern::effort::of(|| drop(explain::judge(request, &policies)))
+    };
+    let (hundred, two_hundred, four_hundred) = (spent(100), spent(200), spent(400));
+    assert!(two_hundred > 100_000, "{two_hundred}");
+    for (less, more) in [(hundred, two_hundred), (two_hundred, four_hundred)] {
+        let growth = more as f64 / less as f64;
+        assert!((1.9..2.1).contains(&growth), "{less} and {more}");
+    }
+}

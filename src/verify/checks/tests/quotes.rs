@@ -242,11 +242,11 @@ fn every_cause_is_named_with_what_the_policy_says_and_what_the_call_has() {
             .unwrap();
         let told = [Status::Fail, Status::Warn, Status::Unknown];
         assert!(told.contains(&check.status), "{check:#?}");
-        assert!(check.summary.contains(named), "{named}\n{check:#?}");
+        assert!(check.summary.contains(named), "{named} in {check:#?}");
         let mut lines = check.evidence.iter();
         assert!(
             lines.any(|line| line.contains(quoted)),
-            "{quoted}\n{check:#?}"
+            "{quoted} in {check:#?}"
         );
         let text = format!("{check:?}");
         assert!(
