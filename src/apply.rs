@@ -1,6 +1,7 @@
 //! Runs a plan ([`executor`] runs steps of any kind, `step` does what a set-up's say), and reads back what it wrote
 //! ([`read_back`]). Takes a set-up away ([`remove`]).
 
+mod born;
 mod empty;
 pub mod executor;
 pub mod read_back;
@@ -15,6 +16,7 @@ use crate::names::KeyArn;
 use crate::plan::{Action, Change, Plan};
 use crate::process::Interrupts;
 use crate::spec::SetupSpec;
+pub use born::Born;
 use executor::{Event, Ran};
 
 /// How far a plan came.
@@ -26,6 +28,8 @@ pub struct Applied {
     pub new_key: Option<KeyArn>,
     /// The key that this run made although another run, at the same time, was quicker: nothing uses it.
     pub spare_key: Option<KeyArn>,
+    /// What the bucket had from the start, where this run made it: that is not written, and was read already.
+    pub born: Option<Born>,
 }
 
 /// What every step needs.
@@ -34,6 +38,8 @@ struct Context {
     aws: Aws,
     spec: SetupSpec,
     keys: Keys,
+    /// What the bucket had from the start, where this run made it.
+    born: OnceLock<Born>,
     /// Whether the bucket was there already when this run came to make it.
     bucket_was_taken: OnceLock<()>,
     /// Whether this run makes things of which IAM may not have heard everywhere yet.
@@ -63,6 +69,7 @@ pub async fn apply(
         aws: aws.clone(),
         spec: spec.clone(),
         keys: Keys::default(),
+        born: OnceLock::new(),
         bucket_was_taken: OnceLock::new(),
         creates: plan.steps.iter().any(|step| step.change == Change::Create),
     });
@@ -79,5 +86,6 @@ pub async fn apply(
             .clone()
             .filter(|made| named.as_ref().is_some_and(|named| named != made)),
         new_key: named.or(made),
+        born: context.born.get().cloned(),
     }
 }

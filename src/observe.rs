@@ -4,6 +4,7 @@
 //! is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more, since only the
 //! list of what is attached tells of them.
 
+pub mod after;
 pub mod evidence;
 pub mod exporters;
 mod exports;

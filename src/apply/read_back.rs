@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Applied;
+use super::{Applied, Born};
 use crate::aws::{Aws, Failure};
 use crate::observed::{BucketEncryption, Reading};
 use crate::plan::{Action, BucketDefault, Plan};
@@ -86,13 +86,24 @@ async fn read_once(
     let encryption_written = wrote(|a| matches!(a, Action::SetEncryption { .. }));
     let policy_written = wrote(|a| matches!(a, Action::SetBucketPolicy { .. }));
     let blocks_written = wrote(|a| matches!(a, Action::BlockPublicAccess));
+    // What a new bucket had from the start was read already.
+    let born = applied.born.as_ref();
+    let born_blocked = blocks_written && born.is_some_and(Born::blocks_public_access);
+    let wants_aes = |action: &Action| matches!(action, Action::SetEncryption { default, .. } if *default == BucketDefault::Aes);
+    let born_encrypted = wrote(wants_aes) && born.is_some_and(Born::encrypts_with_aes);
 
     let (role, attached, encryption, policy, blocks) = tokio::try_join!(
         maybe(role_written, aws.role(&spec.role)),
         maybe(attached_written, aws.attached_policies(&spec.role)),
-        maybe(encryption_written, aws.bucket_encryption(bucket, owner)),
+        maybe(
+            encryption_written && !born_encrypted,
+            aws.bucket_encryption(bucket, owner)
+        ),
         maybe(policy_written, aws.bucket_policy(bucket, owner)),
-        maybe(blocks_written, aws.public_access(bucket, owner)),
+        maybe(
+            blocks_written && !born_blocked,
+            aws.public_access(bucket, owner)
+        ),
     )?;
 
     let mut findings = Vec::new();
@@ -138,10 +149,11 @@ async fn read_once(
         Action::SetEncryption { default, .. } => Some(default),
         _ => None,
     });
+    let encrypts = encryption.map(|encryption| {
+        encryption.map(|present| encrypts(present.as_ref(), wanted_default, applied))
+    });
     findings.extend(reading(
-        encryption.map(|encryption| {
-            encryption.map(|present| encrypts(present.as_ref(), wanted_default, applied))
-        }),
+        encrypts.or(born_encrypted.then_some(Reading::Known(true))),
         "the bucket encrypts as chosen",
         "the bucket does not yet encrypt as chosen",
     ));
@@ -160,7 +172,9 @@ async fn read_once(
         "it does not yet refuse plain HTTP",
     ));
     findings.extend(reading(
-        blocks.map(|blocks| blocks.map(|blocks| blocks.is_blocked())),
+        blocks
+            .map(|blocks| blocks.map(|blocks| blocks.is_blocked()))
+            .or(born_blocked.then_some(Reading::Known(true))),
         "it blocks all public access",
         "it does not yet block all public access",
     ));

@@ -7,7 +7,7 @@
 //! that reading and the write, some tens of milliseconds, is overwritten. IAM answers from many places, and a change of a few
 //! seconds ago may not show.
 
-use super::Context;
+use super::{Born, Context};
 use crate::aws::s3::{DefaultEncryption, EncryptionRules, LifecycleRules};
 use crate::aws::{Cause, Failure};
 use crate::names::{PolicyArn, Tag};
@@ -79,6 +79,10 @@ impl Context {
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutBucketTagging", "its tags");
+        let has_them = |born: &Born| born.tags.as_ref().is_some_and(|own| same_tags(own, tags));
+        if self.was_born(has_them) {
+            return Ok(());
+        }
         if let Some(was) = self.was(before, Vec::new()) {
             let present = write.known(
                 "s3:GetBucketTagging",

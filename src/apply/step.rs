@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Context;
 use super::executor::{Teller, patiently};
+use super::{Born, Context};
 use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
 use crate::aws::{Cause, Failure};
@@ -100,16 +100,22 @@ async fn attempt(
                         _ => Err(failure),
                     }
                 }
+                Ok(()) => {
+                    context.look_at_the_newborn().await;
+                    Ok(())
+                }
                 result => result,
             }
         }
         Action::TagBucket { before, tags } => context.replace_bucket_tags(before, tags).await,
+        Action::BlockPublicAccess if context.was_born(Born::blocks_public_access) => Ok(()),
         Action::BlockPublicAccess => aws.block_public_access(bucket, owner).await,
         Action::TurnAclsOff => aws.turn_acls_off(bucket, owner).await,
         Action::SetEncryption { before, default } => {
             let key = match default {
                 BucketDefault::NewKey => Some(new_key(context, "s3:PutEncryptionConfiguration")?),
                 BucketDefault::Kms(key) => key.as_ref(),
+                BucketDefault::Aes if context.was_born(Born::encrypts_with_aes) => return Ok(()),
                 BucketDefault::Aes => {
                     return context
                         .replace_encryption(before, DefaultEncryption::Aes)

@@ -21,6 +21,8 @@ use crate::policy::Document;
 pub struct RoleSummary {
     /// Its name.
     pub name: RoleName,
+    /// Its unique ID.
+    pub id: String,
     /// Its ARN.
     pub arn: RoleArn,
     /// Who may assume it.
@@ -292,6 +294,7 @@ impl Aws {
                 let trust = role.assume_role_policy_document().unwrap_or_default();
                 Some(RoleSummary {
                     name: role.role_name().parse().ok()?,
+                    id: role.role_id().to_owned(),
                     arn: role.arn().parse().ok()?,
                     trust: document(ACTION, role.role_name(), trust).ok()?,
                 })

@@ -5,7 +5,7 @@
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-use super::exporters::{roles_that_trust_mixpanel, writers_among};
+use super::exporters::{may_be_mixpanels, writers_among};
 use super::exports::exports;
 use super::probe::whole_role;
 use crate::aws::iam::{ContextValues, RoleSummary};
@@ -17,7 +17,7 @@ use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use crate::verify::freshness::Family;
+use crate::verify::freshness::{Exports, Family};
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -56,17 +56,10 @@ pub async fn evidence(
     looked: &Looked<'_>,
 ) -> Result<Result<Found, SeveralBuckets>, Failure> {
     let aws = Aws::new(session, &session.home_region());
-    let probe = async {
-        match probe_name(looked.role) {
-            Some(name) => readable(whole_role(&aws, &name)).await.map(Some),
-            None => Ok(None),
-        }
-    };
-    let (role, grants, trusting, probe) = tokio::try_join!(
+    let (role, grants, (roles, probe)) = tokio::try_join!(
         readable(aws.role(looked.role)),
         grants_of(&aws, looked.role),
-        readable(roles_that_trust_mixpanel(&aws)),
-        probe,
+        roles_and_probe(&aws, looked.role),
     )?;
     let (role, unread_role) = match role {
         Reading::Known(role) => (role, None),
@@ -84,7 +77,7 @@ pub async fn evidence(
             }
         }
     };
-    let (bucket, boundary, token_version) = tokio::try_join!(
+    let (bucket, boundary) = tokio::try_join!(
         async {
             match &name {
                 Some(name) => standing_of(session, name, &caller.account, looked.bucket_account)
@@ -94,7 +87,6 @@ pub async fn evidence(
             }
         },
         boundary_of(&aws, role.as_ref()),
-        readable(aws.global_token_version()),
     )?;
     let facts = match &bucket {
         Some(BucketStanding::Here(facts)) => Some(facts),
@@ -126,13 +118,12 @@ pub async fn evidence(
         form.key = Some(found.arn);
     }
     let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
-    let (key, exports, simulated, sharing) = tokio::try_join!(
+    let (key, exports, simulated, sharing, token_version) = tokio::try_join!(
         key_of(session, &region, &form, default),
         async {
             match (&name, facts) {
                 (Some(name), Some(facts)) => {
-                    let exports = exports(&there, name, &facts.owner, looked.project);
-                    readable(exports).await.map(Some)
+                    exports_of(&there, name, &facts.owner, looked.project).await
                 }
                 _ => Ok(None),
             }
@@ -145,12 +136,17 @@ pub async fn evidence(
             &form,
             looked.project
         ),
-        sharing(
-            &aws,
-            looked.role,
-            trusting,
-            name.as_ref().zip(facts.map(|facts| &**facts))
-        ),
+        async {
+            match (&name, facts) {
+                (Some(name), Some(facts)) => {
+                    let policy = &facts.settings.policy;
+                    let sharing = sharing(&aws, looked.role, roles, name, policy);
+                    sharing.await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        },
+        token_version(&aws, &region),
     )?;
     Ok(Ok(Found {
         evidence: Evidence {
@@ -167,7 +163,7 @@ pub async fn evidence(
             probe,
             key,
             simulated,
-            token_version: Some(token_version),
+            token_version,
             exports,
         },
         form,
@@ -178,14 +174,31 @@ pub async fn evidence(
 /// [`evidence`] as [`Subject`] and [`Evidence`], with what was found about the form put into the subject.
 pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
     subject.form = found.form;
+    settle_project(&mut subject, &found.evidence);
+    (subject, found.evidence)
+}
+
+/// Takes the only project of which there are exports for the one that is meant.
+pub(super) fn settle_project(subject: &mut Subject, evidence: &Evidence) {
     if subject.project.is_none()
-        && let Some(Reading::Known(exports)) = &found.evidence.exports
+        && let Some(Reading::Known(exports)) = &evidence.exports
         && exports.not_read.is_empty()
         && let [only] = exports.read.as_slice()
     {
         subject.project = Some(only.project.clone());
     }
-    (subject, found.evidence)
+}
+
+/// What was exported so far.
+pub(super) async fn exports_of(
+    aws: &Aws,
+    bucket: &BucketName,
+    owner: &AccountId,
+    project: Option<&ProjectId>,
+) -> Result<Option<Reading<Exports>>, Failure> {
+    readable(exports(aws, bucket, owner, project))
+        .await
+        .map(Some)
 }
 
 /// `Unreadable` for what the caller may not read, and for what makes no sense.
@@ -200,7 +213,7 @@ pub(super) async fn readable<T>(
 
 /// `None` where the answer is an error of no meaning here, as some stores that speak S3's protocol give to what they do not know. What decides
 /// whether Mixpanel gets in is not read so.
-async fn unless_odd<T>(
+pub(super) async fn unless_odd<T>(
     call: impl Future<Output = Result<Reading<T>, Failure>>,
 ) -> Result<Option<Reading<T>>, Failure> {
     match call.await {
@@ -299,24 +312,49 @@ pub async fn boundary_of(
     }))
 }
 
-/// The other roles through which Mixpanel may write to the bucket.
-async fn sharing(
+/// All roles of the account, and the role of this one's live proofs, if there is one.
+pub(super) async fn roles_and_probe(
     aws: &Aws,
     role: &RoleName,
-    trusting: Reading<Vec<RoleSummary>>,
-    bucket: Option<(&BucketName, &BucketFacts)>,
-) -> Result<Option<Reading<Vec<Writer>>>, Failure> {
-    let Some((bucket, facts)) = bucket else {
-        return Ok(None);
-    };
-    match trusting {
-        Reading::Unreadable(denied) => Ok(Some(Reading::Unreadable(denied))),
-        Reading::Known(mut roles) => {
-            roles.retain(|other| other.name != *role);
-            let policy = &facts.settings.policy;
-            let writers = writers_among(aws, roles, bucket, policy).await?;
-            Ok(Some(Reading::Known(writers)))
+) -> Result<(Reading<Vec<RoleSummary>>, Option<Reading<Option<Role>>>), Failure> {
+    let roles = readable(aws.roles()).await?;
+    let probe = match (probe_name(role), &roles) {
+        (None, _) => None,
+        // The list says so already.
+        (Some(name), Reading::Known(roles)) if roles.iter().all(|role| role.name != name) => {
+            Some(Reading::Known(None))
         }
+        (Some(name), _) => Some(readable(whole_role(aws, &name)).await?),
+    };
+    Ok((roles, probe))
+}
+
+/// The other roles through which Mixpanel may write to the bucket.
+pub(super) async fn sharing(
+    aws: &Aws,
+    role: &RoleName,
+    roles: Reading<Vec<RoleSummary>>,
+    bucket: &BucketName,
+    policy: &Reading<Option<Document>>,
+) -> Result<Reading<Vec<Writer>>, Failure> {
+    match roles {
+        Reading::Unreadable(denied) => Ok(Reading::Unreadable(denied)),
+        Reading::Known(mut roles) => {
+            roles.retain(|other| other.name != *role && may_be_mixpanels(other));
+            let writers = writers_among(aws, roles, bucket, policy).await?;
+            Ok(Reading::Known(writers))
+        }
+    }
+}
+
+/// Which version of tokens the global STS endpoint gives out; `None` where the region takes every version.
+pub(super) async fn token_version(
+    aws: &Aws,
+    region: &Region,
+) -> Result<Option<Reading<Option<i32>>>, Failure> {
+    match region.is_opt_in() {
+        true => readable(aws.global_token_version()).await.map(Some),
+        false => Ok(None),
     }
 }
 
@@ -433,7 +471,7 @@ pub async fn key_of(
 
 /// What the policy simulator says of the role, on the bucket, on one object and on the key. It is asked for what only AWS knows;
 /// where it fails in any other way than by a refusal, the documents still tell.
-async fn simulated(
+pub(super) async fn simulated(
     aws: &Aws,
     role: Option<&Role>,
     bucket: Option<&BucketName>,
@@ -457,24 +495,17 @@ async fn simulated(
     let bucket = format!("arn:aws:s3:::{bucket}");
     let project = project.map_or("0", |project| project.as_str());
     let object = format!("{bucket}/{}export.json.gz", Family::Events.prefix(project));
-    let key = form.key.as_ref().map(|key| key.to_string());
-    let on_key = async {
-        match &key {
-            Some(key) => {
-                let actions = ["kms:GenerateDataKey", "kms:Decrypt"];
-                aws.simulate(&role.arn, &actions, key, &context).await
-            }
-            None => Ok(Vec::new()),
-        }
-    };
-    let on_object = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
-    let asked = tokio::try_join!(
-        aws.simulate(&role.arn, &["s3:ListBucket"], &bucket, &context),
-        aws.simulate(&role.arn, &on_object, &object, &context),
-        on_key,
-    );
-    match asked {
-        Ok((list, objects, key)) => Ok(Some(Reading::Known([list, objects, key].concat()))),
+    let mut asked = vec![
+        ("s3:ListBucket", bucket.as_str()),
+        ("s3:PutObject", &object),
+        ("s3:GetObject", &object),
+        ("s3:DeleteObject", &object),
+    ];
+    if let Some(key) = &form.key {
+        asked.extend(["kms:GenerateDataKey", "kms:Decrypt"].map(|action| (action, key.as_str())));
+    }
+    match aws.simulate(&role.arn, &asked, &context).await {
+        Ok(simulated) => Ok(Some(Reading::Known(simulated))),
         Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => failure
             .unread()
             .map(|unread| Some(Reading::Unreadable(unread))),

@@ -24,8 +24,13 @@ const ROLES_AT_ONCE: usize = 8;
 /// The roles that trust Mixpanel's export user, by name. One that lets anybody in is among them.
 pub async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Failure> {
     let mut roles = aws.roles().await?;
-    roles.retain(|role| Trust::new(&role.trust, &role.arn).admission() != Admission::None);
+    roles.retain(may_be_mixpanels);
     Ok(roles)
+}
+
+/// Whether a role trusts Mixpanel's export user, or lets it in with anybody else.
+pub(super) fn may_be_mixpanels(role: &RoleSummary) -> bool {
+    Trust::new(&role.trust, &role.arn).admission() != Admission::None
 }
 
 /// Those of them whose policies name this bucket to write to, by name. Policies that the caller may not read name nothing.

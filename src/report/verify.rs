@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use time::{Date, Weekday};
 
 use super::commands::{advice_text, command_text, sentence_and_commands};
+use super::explain::decision_id;
 use super::terminal::visible;
 use super::{Printer, Tone};
 use crate::command_line::{CommandLine, Target};
@@ -440,15 +441,10 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
         .access
         .iter()
         .map(|access| {
-            let decision = match access.judgement.decision {
-                Decision::Allowed { .. } => "allowed",
-                Decision::Denied(_) => "denied",
-                Decision::Unknown { .. } => "unknown",
-            };
             json!({
                 "action": access.call.action(),
                 "resource": access.judgement.request.resource,
-                "decision": decision,
+                "decision": decision_id(access),
                 "reason": access.reason(),
             })
         })
@@ -459,6 +455,7 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
         .and_then(|exports| exports.known());
     json!({
         "verdict": findings.verdict(),
+        "judgement": judgement_json(findings),
         "role": role.unwrap_or_else(|| evidence.role_name.to_string()),
         "bucket": evidence.bucket_name(),
         "account": evidence.caller.account,
@@ -466,6 +463,19 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
         "access": access,
         "exports": exports.map(|exports| exports.read.iter().map(export_json).collect::<Vec<_>>()),
         "projects_not_read": exports.map(|exports| &exports.not_read),
+    })
+}
+
+/// What a judgement came to, in numbers.
+pub fn judgement_json(findings: &Findings) -> Value {
+    let count = |status| findings.with(status).count();
+    json!({
+        "verdict": findings.verdict(),
+        "fail": count(Status::Fail),
+        "warn": count(Status::Warn),
+        "unknown": count(Status::Unknown),
+        "pass": count(Status::Pass),
+        "skipped": count(Status::Skipped),
     })
 }
 

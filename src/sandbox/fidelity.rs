@@ -1,13 +1,14 @@
 //! Where the emulator differs from AWS's documentation and a rehearsal would show it, AWS wins.
 //!
-//! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, and keeps the tags
-//!   and the object ownership that it is given; `ExpectedBucketOwner` is compared; ListObjectVersions comes in pages.
+//! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, keeps the tags and the
+//!   object ownership that it is given, and turns on what AWS turns on in every new bucket; `ExpectedBucketOwner` is compared; ListObjectVersions comes in pages.
 //! * STS: AssumeRole minds the role's trust policy, its ExternalId above all.
 //! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions boundary.
 
 use http::HeaderMap;
 use winterbaume_core::StatefulService;
 
+use crate::observed::PublicAccess;
 use crate::policy::Document;
 use crate::policy::evaluate::{self, Context, Decision, Fact, Named, Policies, Principal, Rule};
 
@@ -156,6 +157,31 @@ async fn create_bucket(
         );
         emulator
             .forward("s3", region, sub_resource("ownershipControls", body))
+            .await;
+    }
+    // What AWS sets on every new bucket.
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
+    let blocks: String = PublicAccess::BLOCKS
+        .iter()
+        .map(|block| format!("<{block}>true</{block}>"))
+        .collect();
+    let from_the_start = [
+        (
+            "publicAccessBlock",
+            format!(
+                r#"<PublicAccessBlockConfiguration xmlns="{S3_NAMESPACE}">{blocks}</PublicAccessBlockConfiguration>"#
+            ),
+        ),
+        (
+            "encryption",
+            format!(
+                r#"<ServerSideEncryptionConfiguration xmlns="{S3_NAMESPACE}"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"#
+            ),
+        ),
+    ];
+    for (name, body) in from_the_start {
+        emulator
+            .forward("s3", region, sub_resource(name, body))
             .await;
     }
     if let Some(tags) = between(&body, "<Tags>", "</Tags>") {

@@ -1,5 +1,5 @@
-//! What stands after a plan was run and read back, without asking AWS again: what was observed before, with the plan's changes in
-//! it. So `setup` ends with a judgement and makes no more requests than before.
+//! What stands after a plan was run and read back: what was observed before, with the plan's changes in it, and what neither of them
+//! says. So `setup` ends with the judgement that `verify` gives, and reads nothing twice for it.
 
 use time::OffsetDateTime;
 
@@ -8,10 +8,13 @@ use crate::details::{Details, Form};
 use crate::names::{IamPath, KeyArn, PolicyArn};
 use crate::observed::{
     Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role,
+    Simulated,
 };
-use crate::plan::{Action, BucketDefault, Plan};
+use crate::plan::{Action, BucketDefault, Plan, Resource};
 use crate::policy::Document;
 use crate::spec::{ABORT_RULE_ID, SetupSpec};
+use crate::teardown::Writer;
+use crate::verify::freshness::Exports;
 
 /// What `setup` leaves.
 #[derive(Debug)]
@@ -26,6 +29,33 @@ pub struct After<'a> {
     pub new_key: Option<&'a KeyArn>,
     /// What Mixpanel is told.
     pub details: &'a Details,
+}
+
+/// What has to be read beside, in the words of [`Evidence`] and [`BucketFacts`].
+#[derive(Debug)]
+pub struct Beside {
+    /// The role's unique ID, which a new role has only now.
+    pub role_id: Option<String>,
+    /// The key that encrypts what Mixpanel writes.
+    pub key: KeyStanding,
+    /// The document of the permissions boundary.
+    pub boundary: Option<Reading<Document>>,
+    /// Whether the bucket keeps versions.
+    pub versioned: Option<Reading<bool>>,
+    /// Object Lock's default retention.
+    pub retention: Option<Reading<Option<String>>>,
+    /// Whether the requester pays.
+    pub requester_pays: Option<Reading<bool>>,
+    /// The other roles through which Mixpanel may write to the bucket.
+    pub sharing: Option<Reading<Vec<Writer>>>,
+    /// The role of this one's live proofs.
+    pub probe: Option<Reading<Option<Role>>>,
+    /// What the policy simulator says.
+    pub simulated: Option<Reading<Vec<Simulated>>>,
+    /// Which version of tokens the global STS endpoint gives out.
+    pub token_version: Option<Reading<Option<i32>>>,
+    /// What was exported so far.
+    pub exports: Option<Reading<Exports>>,
 }
 
 impl After<'_> {
@@ -43,14 +73,25 @@ impl After<'_> {
         }
     }
 
-    /// What stands now. The key, and the document of a permissions boundary, are the caller's to read.
-    pub fn evidence(
-        &self,
-        key: KeyStanding,
-        boundary: Option<Reading<Document>>,
-        now: OffsetDateTime,
-    ) -> Evidence {
-        let role = self.role();
+    /// Whether the plan made the bucket.
+    pub fn makes_bucket(&self) -> bool {
+        self.observed.bucket.is_none()
+    }
+
+    /// Whether the plan changed something of which IAM may not have heard everywhere yet.
+    pub fn changes_iam(&self) -> bool {
+        self.plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.resource, Resource::Role | Resource::Policy))
+    }
+
+    /// What stands now.
+    pub fn evidence(&self, beside: Beside, now: OffsetDateTime) -> Evidence {
+        let mut role = self.role();
+        if let Some(id) = beside.role_id {
+            role.id = id;
+        }
         Evidence {
             caller: self.observed.caller.clone(),
             now,
@@ -59,23 +100,23 @@ impl After<'_> {
             role: Some(role),
             unread_role: None,
             unread_grants: Vec::new(),
-            boundary,
+            boundary: beside.boundary,
             bucket: Some((
                 self.spec.bucket.clone(),
                 BucketStanding::Here(Box::new(BucketFacts {
                     owner: self.spec.account.clone(),
                     settings: self.bucket(),
-                    versioned: None,
-                    retention: None,
-                    requester_pays: None,
+                    versioned: beside.versioned,
+                    retention: beside.retention,
+                    requester_pays: beside.requester_pays,
                 })),
             )),
-            sharing: None,
-            probe: None,
-            key,
-            simulated: None,
-            token_version: None,
-            exports: None,
+            sharing: beside.sharing,
+            probe: beside.probe,
+            key: beside.key,
+            simulated: beside.simulated,
+            token_version: beside.token_version,
+            exports: beside.exports,
         }
     }
 
@@ -168,7 +209,8 @@ impl After<'_> {
         managed.chain(inline).chain(aws_managed).collect()
     }
 
-    fn bucket(&self) -> Bucket {
+    /// The bucket now.
+    pub fn bucket(&self) -> Bucket {
         let region = || self.spec.region.clone();
         let before = self.observed.bucket.clone();
         let mut bucket = before.unwrap_or_else(|| Bucket::new_born(region()));

@@ -81,6 +81,7 @@ fn writes(cloud: &Cloud) -> BTreeSet<String> {
 #[test]
 fn every_write_of_a_fresh_set_up_survives_every_fault() {
     let undisturbed = Cloud::start();
+    undisturbed.has_bare_buckets();
     undisturbed.setup(&KMS).exits(0);
     let expected = census(&undisturbed);
     let writes = writes(&undisturbed);
@@ -90,6 +91,7 @@ fn every_write_of_a_fresh_set_up_survives_every_fault() {
         let service = action.split(':').next().unwrap();
         for (fault, answer) in faults(service) {
             let cloud = Cloud::start();
+            cloud.has_bare_buckets();
             cloud.script(action, Some(1), answer);
             let outcome = cloud.setup(&KMS);
             assert_eq!(outcome.code, 0, "{action}, {fault}:\n{}", outcome.stderr);

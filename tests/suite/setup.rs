@@ -397,7 +397,11 @@ fn json_says_what_changed_and_nothing_the_second_time() {
         key.stdout
     );
     assert_eq!(planned["dry_run"], true);
-    insta::assert_snapshot!("setup_json", format!("{done:#}"));
+    let mut shown = done.clone();
+    // How many checks pass depends on what the emulator can say.
+    assert_eq!(shown["judgement"]["verdict"], "pass");
+    shown["judgement"] = json!("…");
+    insta::assert_snapshot!("setup_json", format!("{shown:#}"));
     let again = cloud.setup(&["--output", "json"]).exits(0).json();
     assert_eq!(again["changes"], json!([]));
     assert_eq!(again["details"], done["details"]);
@@ -594,7 +598,7 @@ fn what_aws_has_not_heard_of_yet_is_waited_for_with_a_word() {
         Scripted::error("s3", 409, "OperationAborted", busy),
     );
     cloud.script(
-        "s3:PUT encryption",
+        "s3:PUT policy",
         Some(1),
         Scripted::error(
             "s3",

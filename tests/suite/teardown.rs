@@ -334,6 +334,7 @@ fn a_set_up_that_was_cut_short_goes_too() {
         "iam:CreatePolicy",
     ] {
         let mut cloud = Cloud::start();
+        cloud.has_bare_buckets();
         let before = cloud.everything();
         let service = action.split(':').next().unwrap();
         cloud.script(

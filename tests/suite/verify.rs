@@ -61,6 +61,136 @@ fn a_set_up_of_ours_is_sound_with_every_encryption() {
     }
 }
 
+/// `setup` ends with the judgement that `verify` gives right afterwards: of a new bucket, of a run with nothing to do, and of a
+/// bucket of somebody's.
+#[test]
+fn setup_ends_with_the_judgement_that_verify_gives() {
+    let same = |cloud: &Cloud, encryption: &[&str]| {
+        let setup = cloud.setup(&[encryption, &["--output", "json"]].concat());
+        let setup = setup.exits(0).json()["judgement"].clone();
+        let verdict = verify(cloud, &["--project-token", TOKEN]).exits(0).json();
+        assert_eq!(setup, verdict["judgement"], "{encryption:?}: {verdict:#}");
+        assert!(setup["pass"].as_u64().unwrap() > 30, "{setup}");
+    };
+    for encryption in [
+        &["--encryption", "none"][..],
+        &["--encryption", "aes"],
+        &["--encryption", "kms"],
+        &["--encryption", "kms", "--create-kms-key"],
+    ] {
+        let cloud = Cloud::start();
+        same(&cloud, encryption);
+        same(&cloud, encryption);
+        let theirs = Cloud::start();
+        theirs.bucket_by_hand(&theirs.bucket(), "eu-west-1");
+        let s3 = theirs.s3("eu-west-1");
+        let kept = aws_sdk_s3::types::VersioningConfiguration::builder()
+            .status(aws_sdk_s3::types::BucketVersioningStatus::Enabled);
+        let keep = s3.put_bucket_versioning().bucket(theirs.bucket());
+        block_on(keep.versioning_configuration(kept.build()).send()).expect("versions");
+        let export = s3.put_object().bucket(theirs.bucket());
+        let export = export.key("2195193/mp_people_data/export.json.gz");
+        block_on(export.body(ByteStream::from_static(b"{}")).send()).expect("an export");
+        theirs.role_by_hand(
+            "other",
+            &trust(USER, Some(OTHER_TOKEN)),
+            &[data(&theirs.bucket())],
+        );
+        let role = ["--role-name", "export"];
+        let ours = |more: &[&str]| theirs.setup(&[encryption, &role, more].concat());
+        let setup = ours(&["--output", "json"]).exits(0).json()["judgement"].clone();
+        let verdict = verify(&theirs, &["--project-token", TOKEN, "--role", "export"]).exits(0);
+        assert_eq!(setup, verdict.json()["judgement"], "{encryption:?}");
+        assert_eq!(setup["verdict"], "warn");
+    }
+}
+
+#[test]
+fn a_decision_is_explained_step_by_step_and_ends_with_the_verdict() {
+    let cloud = Cloud::start();
+    cloud.setup(&[]).exits(0);
+    let bucket = cloud.bucket();
+    let vpc = json!({ "StringNotEquals": { "aws:SourceVpce": "vpce-1" } });
+    bucket_denies(&cloud, &bucket, &vpc);
+    let refused = cloud.run(&["verify", "--explain", "s3:putobject"]).exits(4);
+    insta::assert_snapshot!("explain_refused", undated(&refused.stdout));
+    refused.says("s3:PutObject is refused: denied by statement 2 (Theirs)");
+    let allowed = cloud
+        .run(&["verify", "--explain", "s3:ListBucket"])
+        .exits(0);
+    let last = allowed.stdout.trim_end().lines().last().unwrap();
+    assert!(last.starts_with("ALLOWED by statement 1"), "{last}");
+
+    let json = cloud.run(&["verify", "--explain", "s3:PutObject", "--output", "json"]);
+    let json = json.exits(4).json();
+    assert_eq!(json["action"], "s3:PutObject");
+    let explained = json["explained"].as_array().unwrap();
+    assert_eq!(explained.len(), 3, "a call for each folder");
+    for call in explained {
+        assert_eq!(call["decision"], "denied");
+        let steps: Vec<&str> = call["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| step["step"].as_str().unwrap())
+            .collect();
+        let order = [
+            "explicit-deny",
+            "resource-control-policies",
+            "service-control-policies",
+            "resource-based-policy",
+            "identity-based-policies",
+            "permissions-boundary",
+            "session-policies",
+        ];
+        assert_eq!(steps, order);
+        assert_eq!(call["steps"][0]["outcome"], "denies");
+        let theirs = &call["steps"][0]["statements"][1];
+        assert_eq!(theirs["matched"], "yes");
+        let condition = theirs["elements"].as_array().unwrap().last().unwrap();
+        assert_eq!(condition["key"], "aws:SourceVpce");
+        assert_eq!(condition["in_policy"], json!(["vpce-1"]));
+        assert_eq!(condition["in_call"]["is"], "absent");
+    }
+    let assumed = [
+        "verify",
+        "--explain",
+        "sts:AssumeRole",
+        "--project-token",
+        OTHER_TOKEN,
+    ];
+    let assumed = cloud.run(&assumed).exits(4);
+    assert!(
+        assumed
+            .stdout
+            .contains("StringEquals sts:ExternalId \"0123…cdef\" does not"),
+        "{}",
+        assumed.stdout
+    );
+    for token in [TOKEN, OTHER_TOKEN] {
+        assert!(!assumed.stdout.contains(token) && !assumed.stderr.contains(token));
+    }
+    let none = cloud.run(&["verify", "--explain", "kms:Decrypt"]).exits(4);
+    none.says("There is nothing to decide about kms:Decrypt: no KMS key of your own is used");
+    let unheard = cloud
+        .run(&["verify", "--explain", "s3:PutBucketPolicy"])
+        .exits(2);
+    unheard.says("possible values: sts:AssumeRole, s3:ListBucket, s3:PutObject");
+}
+
+/// A text without the day of the export that is asked for.
+fn undated(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("mp_master_event/2") {
+        let (before, after) = rest.split_at(at + "mp_master_event/".len());
+        shown.push_str(before);
+        shown.push_str("YYYY/MM/DD");
+        rest = &after["2026/11/26".len()..];
+    }
+    shown + rest
+}
+
 #[test]
 fn a_set_up_made_by_hand_works_and_could_be_better() {
     let cloud = Cloud::start();

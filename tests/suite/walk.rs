@@ -339,7 +339,7 @@ fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
 fn ctrl_c_during_the_work_says_what_was_done() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    cloud.script("s3:PUT encryption", None, Scripted::Hang);
+    cloud.script("s3:PUT policy", None, Scripted::Hang);
     let mut terminal = Terminal::start(
         &cloud,
         &[
@@ -356,8 +356,8 @@ fn ctrl_c_during_the_work_says_what_was_done() {
         ],
     );
     terminal
-        .sees("all public access blocked")
-        .sees("all public access blocked")
+        .sees("SSE-S3 (AES)")
+        .sees("SSE-S3 (AES)")
         .types("\u{3}");
     let screen = terminal.ends(130);
     for words in [
@@ -402,6 +402,7 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
     let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
     let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
     let s3 = cloud.s3("eu-west-1");
+    block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
     let encrypt = s3.put_bucket_encryption().bucket(&bucket);
     let encrypt = encrypt.server_side_encryption_configuration(rules.build().unwrap());
     block_on(encrypt.send()).unwrap();

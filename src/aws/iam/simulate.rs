@@ -1,8 +1,12 @@
 //! What IAM itself says of a role: the policy simulator, which alone sees the organization's service control policies, and the
 //! account's version of global STS tokens.
 
+use std::collections::BTreeSet;
+
 use aws_config::retry::RetryConfig;
-use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
+};
 
 use crate::aws::{Aws, Failure};
 use crate::names::RoleArn;
@@ -12,14 +16,15 @@ use crate::observed::Simulated;
 pub type ContextValues = Vec<(String, String)>;
 
 impl Aws {
-    /// What the policies of a role, its permissions boundary and the organization say of some actions on one resource. Resource
+    /// What the policies of a role, its permissions boundary and the organization say of some actions, each on its resource. Resource
     /// policies are left out: the simulator takes them for users only.
+    ///
+    /// All are asked at once. The simulator tries each action on each resource; what nobody asked is left out of the answer.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
     pub async fn simulate(
         &self,
         role: &RoleArn,
-        actions: &[&str],
-        resource: &str,
+        asked: &[(&str, &str)],
         context: &ContextValues,
     ) -> Result<Vec<Simulated>, Failure> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
@@ -32,34 +37,24 @@ impl Aws {
                 .context_key_type(ContextKeyTypeEnum::String)
                 .build()
         });
+        let actions: BTreeSet<&str> = asked.iter().map(|(action, _)| *action).collect();
+        let resources: BTreeSet<&str> = asked.iter().map(|(_, resource)| *resource).collect();
+        let owned = |texts: BTreeSet<&str>| Some(texts.into_iter().map(str::to_owned).collect());
         let answer = self
             .iam
             .simulate_principal_policy()
             .policy_source_arn(role.as_str())
-            .set_action_names(Some(
-                actions.iter().map(|action| (*action).to_owned()).collect(),
-            ))
-            .resource_arns(resource)
+            .set_action_names(owned(actions))
+            .set_resource_arns(owned(resources))
             .set_context_entries(Some(entries.collect()))
             .customize()
             .config_override(once)
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
-        let results = answer.evaluation_results().iter();
+        let results = answer.evaluation_results().iter().flat_map(simulated);
         Ok(results
-            .map(|result| Simulated {
-                action: result.eval_action_name().to_owned(),
-                resource: resource.to_owned(),
-                allowed: result.eval_decision() == &PolicyEvaluationDecisionType::Allowed,
-                by_organization: result
-                    .organizations_decision_detail()
-                    .map(|detail| detail.allowed_by_organizations()),
-                by_boundary: result
-                    .permissions_boundary_decision_detail()
-                    .map(|detail| detail.allowed_by_permissions_boundary()),
-                missing_context: result.missing_context_values().to_vec(),
-            })
+            .filter(|one| asked.contains(&(one.action.as_str(), one.resource.as_str())))
             .collect())
     }
 
@@ -75,4 +70,37 @@ impl Aws {
             .and_then(|summary| summary.get(&key))
             .copied())
     }
+}
+
+/// What one result says: of one resource, or of each of several.
+fn simulated(result: &EvaluationResult) -> Vec<Simulated> {
+    let one = |resource: &str, decision: &PolicyEvaluationDecisionType| Simulated {
+        action: result.eval_action_name().to_owned(),
+        resource: resource.to_owned(),
+        allowed: decision == &PolicyEvaluationDecisionType::Allowed,
+        by_organization: result
+            .organizations_decision_detail()
+            .map(|detail| detail.allowed_by_organizations()),
+        by_boundary: result
+            .permissions_boundary_decision_detail()
+            .map(|detail| detail.allowed_by_permissions_boundary()),
+        missing_context: result.missing_context_values().to_vec(),
+    };
+    let each = result.resource_specific_results();
+    if each.is_empty() {
+        let resource = result.eval_resource_name().unwrap_or_default();
+        return vec![one(resource, result.eval_decision())];
+    }
+    each.iter()
+        .map(|specific| Simulated {
+            by_boundary: specific
+                .permissions_boundary_decision_detail()
+                .map(|detail| detail.allowed_by_permissions_boundary()),
+            missing_context: specific.missing_context_values().to_vec(),
+            ..one(
+                specific.eval_resource_name(),
+                specific.eval_resource_decision(),
+            )
+        })
+        .collect()
 }

@@ -1,7 +1,6 @@
 //! The end of `setup`: the plan is run and read back, or only shown, and the details are printed.
 
 use serde_json::json;
-use time::OffsetDateTime;
 
 use super::Prepared;
 use crate::advice::Advice;
@@ -9,7 +8,7 @@ use crate::answers::question::{replay_command, tokens_to_export};
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
-use crate::aws::{Aws, Cause, Failure, Session};
+use crate::aws::{Cause, Failure, Session};
 use crate::cli::{Output, Setup};
 use crate::command_line::CommandLine;
 use crate::commands::Surroundings;
@@ -17,17 +16,16 @@ use crate::commands::verify::live;
 use crate::details::{Details, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{IamPath, KeyArn};
-use crate::observe::evidence::{boundary_of, key_of};
+use crate::observe;
 use crate::observed::Observed;
 use crate::plan::Plan;
 use crate::report::commands::command_lines;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
-use crate::report::verify::check_json;
+use crate::report::verify::{check_json, judgement_json};
 use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
 use crate::teardown::key_deletion;
 use crate::verify::after::After;
-use crate::verify::evidence::Evidence;
 use crate::verify::{Check, Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
@@ -115,7 +113,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
         tokio::join!(
             read_back(aws, spec, plan, &applied, waiting),
-            read_what_is_missing(session, aws, &after)
+            observe::after::after(session, aws, &after)
         )
     };
     let (findings, evidence) = tokio::select! {
@@ -152,9 +150,8 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ));
         printer.warning(warning.below(key_deletion(spare)));
     }
-    let subject = after.subject();
     let judged = match evidence {
-        Ok(evidence) => Some((judge(&subject, &evidence), evidence)),
+        Ok((subject, evidence)) => Some((judge(&subject, &evidence), subject, evidence)),
         Err(failure) => {
             let why = format!("the set-up was not judged: {failure} ");
             let verify = CommandLine::mixpanel_s3(["verify"]);
@@ -164,13 +161,14 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
     };
     let failed: Vec<&Check> = judged
         .iter()
-        .flat_map(|(findings, _)| findings.with(Status::Fail))
+        .flat_map(|(findings, ..)| findings.with(Status::Fail))
         .collect();
     match surroundings.common.output {
         Output::Json => printer.json(&json!({
             "account": observed.caller.account,
             "changes": changes_json(&plan.steps),
             "details": details_report::as_json(&details),
+            "judgement": judged.as_ref().map(|(findings, ..)| judgement_json(findings)),
             "failed_checks": failed.iter().map(|check| check_json(check, &printer.target())).collect::<Vec<_>>(),
         })),
         _ => {
@@ -180,12 +178,15 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
             printer.notes(command_lines(&replay, &printer.target()));
             printer.notes(tokens_to_export(draft, &surroundings.process));
-            if let Some((findings, _)) = &judged {
+            if let Some((findings, ..)) = &judged {
                 printer.judged(findings);
             }
         }
     }
-    if let Some(failure) = judged.as_ref().and_then(|(findings, _)| findings.failure()) {
+    if let Some(failure) = judged
+        .as_ref()
+        .and_then(|(findings, ..)| findings.failure())
+    {
         return Err(Error::new(
             ErrorKind::NotWorking,
             format!("Setup finished, but {failure}."),
@@ -195,11 +196,11 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &spec.role)),
         ));
     }
-    let Some((_, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
+    let Some((_, subject, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
         return Ok(());
     };
     printer.asking().note("");
-    let proof = live::prove(surroundings, session, &subject, evidence).await;
+    let proof = live::prove(surroundings, session, subject, evidence).await;
     if let Some(proof) = proof.map_err(after_the_changes)? {
         let shown = Findings {
             access: Vec::new(),
@@ -217,22 +218,6 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         }
     }
     Ok(())
-}
-
-/// Reads what the judgement needs and the set-up did not: the key, and the permissions boundary's document.
-async fn read_what_is_missing(
-    session: &Session,
-    aws: &Aws,
-    after: &After<'_>,
-) -> Result<Evidence, Failure> {
-    let subject = after.subject();
-    let default = after.default_encryption();
-    let role = after.role();
-    let (key, boundary) = tokio::try_join!(
-        key_of(session, &after.spec.region, &subject.form, default.as_ref()),
-        boundary_of(aws, Some(&role)),
-    )?;
-    Ok(after.evidence(key, boundary, OffsetDateTime::now_utc()))
 }
 
 /// The five values, from what is wanted and what is there.

@@ -339,6 +339,21 @@ impl Cloud {
         self.add_rule(action, "", 0, times, answer);
     }
 
+    /// Makes the next new bucket look as another store's, or an old one's: with nothing set, and without the tags that it was given.
+    pub fn has_bare_buckets(&self) {
+        for (setting, code) in [
+            ("tagging", "NoSuchTagSet"),
+            ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
+            (
+                "encryption",
+                "ServerSideEncryptionConfigurationNotFoundError",
+            ),
+        ] {
+            let none = Scripted::error("s3", 404, code, "It is not set.");
+            self.script(&format!("s3:GET {setting}"), Some(1), none);
+        }
+    }
+
     /// Answers the requests of an action whose body holds a text, such as a policy's ARN as a form spells it, from now on.
     pub fn script_for(&self, action: &str, body: &str, answer: Scripted) {
         self.add_rule(action, body, 0, None, answer);

@@ -1,0 +1,115 @@
+//! Reads what the judgement at the end of `setup` needs and neither the observation nor the plan says, so that it is the judgement
+//! that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::sleep;
+
+use super::evidence::{
+    boundary_of, exports_of, key_of, roles_and_probe, settle_project, sharing, simulated,
+    token_version, unless_odd,
+};
+use crate::aws::{Aws, Failure, Session};
+use crate::observed::Reading;
+use crate::verify::after::{After, Beside};
+use crate::verify::evidence::{Evidence, Subject};
+use crate::verify::freshness::Exports;
+
+/// The pauses after which the policy simulator is asked again while it has not heard of a new role or of its policies.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// Reads, beside what was written. The failure is of credentials or the network.
+pub async fn after(
+    session: &Session,
+    aws: &Aws,
+    after: &After<'_>,
+) -> Result<(Subject, Evidence), Failure> {
+    let mut subject = after.subject();
+    let (bucket, region) = (&after.spec.bucket, &after.spec.region);
+    let owner = &after.spec.account;
+    let default = after.default_encryption();
+    let role = after.role();
+    let settings = after.bucket();
+    let there = Aws::new(session, region);
+    let of_bucket = async {
+        if after.makes_bucket() {
+            let none = Exports {
+                read: Vec::new(),
+                not_read: Vec::new(),
+                complete: true,
+            };
+            return Ok((
+                Some(Reading::Known(false)),
+                Some(Reading::Known(None)),
+                Some(Reading::Known(false)),
+                Some(Reading::Known(none)),
+            ));
+        }
+        tokio::try_join!(
+            unless_odd(there.keeps_versions(bucket, owner)),
+            unless_odd(there.default_retention(bucket, owner)),
+            unless_odd(there.requester_pays(bucket, owner)),
+            exports_of(&there, bucket, owner, None),
+        )
+    };
+    let among_roles = async {
+        let (roles, probe) = roles_and_probe(aws, &role.name).await?;
+        let id = roles.known().and_then(|roles| {
+            let own = roles.iter().find(|other| other.name == role.name);
+            own.map(|own| own.id.clone())
+        });
+        let sharing = sharing(aws, &role.name, roles, bucket, &settings.policy).await?;
+        Ok((id, probe, sharing))
+    };
+    let simulated = async {
+        let mut pauses = PAUSES.iter().filter(|_| after.changes_iam());
+        loop {
+            let form = &subject.form;
+            let answer = simulated(aws, Some(&role), Some(bucket), region, form, None).await?;
+            let heard = match &answer {
+                None => false,
+                Some(Reading::Unreadable(_)) => true,
+                Some(Reading::Known(all)) => all
+                    .iter()
+                    .all(|one| one.allowed || one.by_organization == Some(false)),
+            };
+            match pauses.next() {
+                Some(pause) if !heard => sleep(*pause).await,
+                _ => return Ok(answer),
+            }
+        }
+    };
+    let (key, boundary, of_bucket, (role_id, probe, sharing), simulated, token_version) = tokio::try_join!(
+        key_of(session, region, &subject.form, default.as_ref()),
+        boundary_of(aws, Some(&role)),
+        of_bucket,
+        among_roles,
+        simulated,
+        token_version(aws, region),
+    )?;
+    let (versioned, retention, requester_pays, exports) = of_bucket;
+    let evidence = after.evidence(
+        Beside {
+            role_id,
+            key,
+            boundary,
+            versioned,
+            retention,
+            requester_pays,
+            sharing: Some(sharing),
+            probe,
+            simulated,
+            token_version,
+            exports,
+        },
+        OffsetDateTime::now_utc(),
+    );
+    settle_project(&mut subject, &evidence);
+    Ok((subject, evidence))
+}
