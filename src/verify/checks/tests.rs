@@ -423,13 +423,13 @@ fn what_a_statement_leaves_out_is_not_called_detached() {
     }
 }
 
-/// What a check's fix by hand says to change.
-fn change(subject: &Subject, evidence: &Evidence, id: &str) -> String {
+/// What a check says to change by hand: the sentence, and the difference.
+fn change(subject: &Subject, evidence: &Evidence, id: &str) -> (String, String) {
     let findings = judge(subject, evidence);
     let check = findings.checks.into_iter().find(|check| check.id == id);
     let fix = check.unwrap().fix.into_iter();
     let mut changes = fix.filter_map(|fix| match fix {
-        Fix::ByHand(edit) => Some(edit.change),
+        Fix::ByHand(edit) => Some((edit.change, edit.diff)),
         _ => None,
     });
     changes.next().expect("something to change by hand")
@@ -439,25 +439,31 @@ fn change(subject: &Subject, evidence: &Evidence, id: &str) -> String {
 fn a_deny_that_names_the_role_goes_and_any_other_gets_an_exception() {
     const ID: &str = "bucket-policy-principal";
     let role = "arn:aws:iam::123456789012:role/export";
-    for (principal, words) in [
+    for (principal, words, added) in [
         (
             json!({ "AWS": role }),
             "remove statement 2 (Theirs) of policy of bucket acme-export, which names the role",
+            "",
         ),
         (
             json!({ "AWS": [role, "arn:aws:iam::123456789012:role/x"] }),
             "take the role out of statement 2 (Theirs)",
+            "+     \"AWS\": \"arn:aws:iam::123456789012:role/x\"",
         ),
         (
             json!("*"),
-            "exempt the role in statement 2 (Theirs) of policy of bucket acme-export: \"ArnNotEquals\"",
+            "exempt the role in statement 2 (Theirs) of policy of bucket acme-export",
+            "+     \"ArnNotEquals\": {\n+       \"aws:PrincipalArn\": \"arn:aws:iam::123456789012:role/export\"",
         ),
     ] {
         let (subject, mut evidence) = sound();
         assert_eq!(evidence.role.as_ref().unwrap().arn.as_str(), role);
         bucket_denies(&mut evidence, json!({ "Principal": principal }));
-        let change = change(&subject, &evidence, ID);
+        let (change, diff) = change(&subject, &evidence, ID);
         assert!(change.contains(words), "{change}");
+        assert!(diff.contains("-   \"Sid\": \"Theirs\""), "{diff}");
+        assert!(diff.contains(added), "{diff}");
+        assert_eq!(diff.contains("\n+ "), !added.is_empty(), "{diff}");
     }
 }
 
