@@ -13,6 +13,7 @@ mod export;
 mod grants;
 mod organization;
 mod probe;
+mod role_edits;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -2,7 +2,8 @@
 //! the difference that it shows is made in the file between them, and `verify` passes afterwards.
 //!
 //! A person adds nothing but what the program asks of him: the project's token in the environment, as the note below a verdict says,
-//! `--yes` since nobody sits at a terminal here, and what `setup` would ask for where nobody can know it.
+//! `--yes` since nobody sits at a terminal here, and what `setup` would ask for where nobody can know it. Credentials and region are
+//! those of a profile, which every command has to name.
 
 mod patch;
 mod rows;
@@ -21,6 +22,9 @@ use rows::{ADVICE_ONLY, ELSEWHERE, Outcome as Wanted, Row, Tool};
 
 /// The environment variable that says where the AWS CLI is.
 const CLI_VARIABLE: &str = "MIXPANEL_S3_TEST_AWS_CLI";
+
+/// The name of the profile. The SDK takes no odder one from a file.
+const PROFILE: &str = "team/prod@eu+1%x:y";
 
 /// A shell of a person's, in a directory of its own, with the two programs on its PATH.
 struct Shell {
@@ -53,17 +57,15 @@ impl Shell {
     }
 
     /// Pastes a command.
-    fn paste(&self, cloud: &Cloud, command: &str) -> Outcome {
+    fn paste(&self, cloud: &Cloud, row: &Row, command: &str) -> Outcome {
         let mut shell = Command::new("sh");
         shell.env_clear();
-        // The environment in which the program ran.
-        for (name, value) in cloud.command(&self.home, &[]).get_envs() {
+        let own = with_a_profile(cloud, row, &self.home, &[]);
+        for (name, value) in own.get_envs() {
             if let Some(value) = value {
                 shell.env(name, value);
             }
         }
-        // The first version of the CLI does not read AWS_REGION, and an endpoint of one's own takes a region even of IAM.
-        shell.env("AWS_DEFAULT_REGION", "eu-west-1");
         let path = std::env::var("PATH").unwrap_or_default();
         shell.args(["-c", command]).current_dir(self.work.path());
         shell.env("PATH", format!("{}:{path}", self.home.path().display()));
@@ -86,13 +88,47 @@ impl Shell {
     }
 }
 
+/// The program as somebody runs it whose credentials are a profile's alone.
+fn with_a_profile(
+    cloud: &Cloud,
+    row: &Row,
+    home: &tempfile::TempDir,
+    arguments: &[&str],
+) -> Command {
+    let keys = &cloud.keys;
+    let token = keys.token.as_ref();
+    let token = token.map(|token| format!("aws_session_token = {token}\n"));
+    let credentials = format!(
+        "[{PROFILE}]\naws_access_key_id = {}\naws_secret_access_key = {}\n{}",
+        keys.id,
+        keys.secret,
+        token.unwrap_or_default()
+    );
+    let config = format!("[profile {PROFILE}]\nregion = eu-west-1\n");
+    std::fs::write(home.path().join("credentials"), credentials).expect("written");
+    std::fs::write(home.path().join("config"), config).expect("written");
+    let mut command = cloud.command(home, arguments);
+    for variable in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+    ] {
+        command.env_remove(variable);
+    }
+    if !row.has_token {
+        command.env_remove("MIXPANEL_PROJECT_TOKEN");
+    }
+    command
+}
+
 fn verify(cloud: &Cloud, row: &Row) -> Value {
     let home = tempfile::tempdir().expect("a directory");
     let flags = (row.verify)(cloud);
-    let mut arguments = vec!["verify", "--output", "json"];
+    let mut arguments = vec!["verify", "--output", "json", "--profile", PROFILE];
     arguments.extend(flags.iter().map(String::as_str));
     // Not `Cloud::run`, which makes what differs from run to run the same.
-    let verdict = run(&mut cloud.command(&home, &arguments)).json();
+    let verdict = run(&mut with_a_profile(cloud, row, &home, &arguments)).json();
     for (id, why) in ADVICE_ONLY {
         let found = check(&verdict, id);
         assert!(steps(found).is_empty(), "no row, since {why}: {found:#}");
@@ -162,7 +198,7 @@ fn try_row(row: &Row) -> Result<(), String> {
         if row.tool == Tool::Program && command.starts_with("aws ") {
             return Err(format!("it takes the AWS CLI: {command}"));
         }
-        let done = shell.paste(&cloud, command);
+        let done = shell.paste(&cloud, row, command);
         let exits = match command.starts_with("mixpanel-s3 ") {
             true => row.exits,
             false => 0,
@@ -298,6 +334,6 @@ fn what_would_stand_in_the_form_is_judged_by_the_command_that_says_so() {
     let advice = found["fix"][0]["advice"].as_str().expect("an advice");
     let (_, command) = advice.rsplit_once("again: ").expect("a command");
     let shell = Shell::new(&row, &cloud);
-    let again = shell.paste(&cloud, &format!("{command} --output json"));
+    let again = shell.paste(&cloud, &row, &format!("{command} --output json"));
     assert_eq!(status(&again.json(), row.id), "pass", "{again:?}");
 }

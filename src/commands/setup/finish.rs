@@ -181,7 +181,10 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.notes(command_lines(&replay, &printer.target()));
             printer.notes(tokens_to_export(draft, &surroundings.process));
             if let Some((findings, _)) = &judged {
-                printer.judged(findings);
+                let more = CommandLine::mixpanel_s3(["verify"])
+                    .option("--role", &spec.role)
+                    .option("--bucket", &spec.bucket);
+                printer.judged(findings, &more);
             }
         }
     }
@@ -191,8 +194,11 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             format!("Setup finished, but {failure}."),
         )
         .hint(
-            Advice::from("Every check and what fixes it: ")
-                .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &spec.role)),
+            Advice::from("Every check and what fixes it: ").command(
+                CommandLine::mixpanel_s3(["verify"])
+                    .option("--role", &spec.role)
+                    .option("--bucket", &spec.bucket),
+            ),
         ));
     }
     let Some((_, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {

@@ -66,16 +66,28 @@ impl Edit {
         is_new
     }
 
+    /// Removes the statement that a source names. `source` is where it stands by now.
+    pub(super) fn remove(&mut self, source: &Source) -> bool {
+        let place = self.place(source);
+        self.replace(source.statement, None, format!("remove {place}"))
+    }
+
+    /// Where a statement stood in the original, as words.
+    fn place(&self, source: &Source) -> String {
+        let at = source.statement;
+        source_text(&Source {
+            statement: self.draft.original(at).unwrap_or(at),
+            ..source.clone()
+        })
+    }
+
     /// Has a Deny spare the principal of an ARN, which is called so. `source` is where it stands by now.
     pub(super) fn spare(&mut self, source: &Source, arn: &str, called: &str) -> bool {
         let at = source.statement;
         let Some(statement) = self.document().statements().get(at) else {
             return false;
         };
-        let place = source_text(&Source {
-            statement: self.draft.original(at).unwrap_or(at),
-            ..source.clone()
-        });
+        let place = self.place(source);
         match amend::spared(statement, arn) {
             Spared::Gone => self.replace(at, None, format!("remove {place}, which names {called}")),
             Spared::Unnamed(rest) => {

@@ -1,8 +1,8 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
-use super::blame::{self, Blame};
 use super::bucket::of_bucket;
 use super::grants::{actions, missing, reasons, told};
+use super::role_edits::{allows, without_denies};
 use super::{Case, Check, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
@@ -10,11 +10,10 @@ use crate::details::UiEncryption;
 use crate::names::{KeyArn, KeyReference};
 use crate::observed::{BucketEncryption, Key, Reading};
 use crate::policy::document::Principals;
-use crate::policy::evaluate::{Decision, Layer, Refusal, Source};
+use crate::policy::evaluate::{Decision, Layer, Refusal};
 use crate::policy::key::{self, Outsider};
 use crate::policy::trust::Gravity;
-use crate::policy::{Document, Statement, build};
-use crate::verify::access::source_text;
+use crate::policy::{Document, build};
 use crate::verify::evidence::KeyStanding;
 
 /// Said before the command that makes a key.
@@ -121,9 +120,9 @@ fn iam_actions(case: &Case<'_>) -> Check {
         blamed[0].access.call.action()
     ));
     match (blamed.iter().find_map(|blame| blame.source), case.key()) {
-        (Some(source), _) => check.advise(format!("Change or remove {}.", source_text(source))),
-        (None, Ok((key, _))) => page_of_key(case, check, &key.arn),
-        (None, Err(_)) => check,
+        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+        (_, Ok((key, _))) => page_of_key(case, check, &key.arn),
+        (_, Err(_)) => check,
     }
 }
 
@@ -207,33 +206,18 @@ fn context(case: &Case<'_>) -> Check {
     )
     .because("s3:GetBucketEncryption → BucketKeyEnabled")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey");
-    let sources = blamed.iter().filter_map(|blame| blame.source);
-    let of_role = sources
-        .into_iter()
-        .find(|source| source.layer == Layer::Identity);
-    let by_role = blamed.iter().any(|blame| {
-        let layer = Decision::Denied(Refusal::NoAllow(Layer::Identity));
-        blame.access.decision == layer
-    });
+    let mut sources = blamed.iter().filter_map(|blame| blame.source);
+    let of_role = sources.find(|source| source.layer == Layer::Identity);
+    let not_granted = Decision::Denied(Refusal::NoAllow(Layer::Identity));
+    let is_granted = !blamed
+        .iter()
+        .any(|blame| blame.access.decision == not_granted);
     match (of_role, case.key()) {
-        // A Deny of somebody's is his to change.
-        (Some(source), Ok(_)) if !by_role && !allows(case, &blamed, source) => check.advise(format!(
-            "In {}, let kms:EncryptionContext:aws:s3:arn be arn:aws:s3:::{bucket} or arn:aws:s3:::{bucket}/*.",
-            source_text(source)
-        )),
+        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
         (Some(_), Ok((key, _))) => page_of_key(case, check, &key.arn),
-        (None, Ok((key, _))) if by_role => page_of_key(case, check, &key.arn),
+        (None, Ok((key, _))) if !is_granted => page_of_key(case, check, &key.arn),
         _ => edits::of_key_policy(case, check),
     }
-}
-
-/// Whether the statement that decides allows, as far as it goes.
-fn allows(case: &Case<'_>, blamed: &[Blame<'_>], source: &Source) -> bool {
-    let mut of_source = blamed.iter().filter(|blame| blame.source == Some(source));
-    of_source.any(|blame| {
-        let statement = blame::statement(blame.access, source, case.evidence);
-        statement.is_some_and(Statement::allows)
-    })
 }
 
 /// The check with the `setup` that gives the role what Mixpanel's page says of a key.

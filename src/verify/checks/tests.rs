@@ -467,6 +467,27 @@ fn a_deny_that_names_the_role_goes_and_any_other_gets_an_exception() {
     }
 }
 
+/// The checks that offer a command.
+fn offering_commands(subject: &Subject, evidence: &Evidence) -> Vec<&'static str> {
+    let checks = judge(subject, evidence).checks.into_iter();
+    let offers = |fix: &Fix| !matches!(fix, Fix::Advice(_));
+    checks
+        .filter(|check| check.fix.iter().any(offers))
+        .map(|check| check.id)
+        .collect()
+}
+
+/// The table of the whole runs that do what a finding says.
+fn printed_fixes() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = root.join("tests/suite/printed_fixes/rows");
+    let files = std::fs::read_dir(rows).unwrap();
+    let text = |file: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(file.unwrap().path()).unwrap()
+    };
+    files.map(text).collect()
+}
+
 #[test]
 fn every_broken_set_up_fails_its_own_check_and_no_other() {
     use Status::{Fail, Unknown, Warn};
@@ -897,6 +918,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             e.exports = Some(unreadable("s3:ListBucket"))
         }),
     ];
+    let mut offering = BTreeSet::new();
     let mut wrong = Vec::new();
     for (number, (id, status, make)) in table.iter().enumerate() {
         let (mut subject, mut evidence) = sound();
@@ -905,11 +927,18 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             simulate_truly(&subject, &mut evidence);
         }
         let found = found(&subject, &evidence);
+        offering.extend(offering_commands(&subject, &evidence));
         if found != BTreeSet::from([(*id, *status)]) {
             wrong.push(format!("{number}: {id} {status:?}, but {found:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(offering.len() > 20, "{offering:?}");
+    let tried = printed_fixes();
+    for id in offering {
+        let has_row = tried.contains(&format!("id: \"{id}\""));
+        assert!(has_row, "no row of printed_fixes runs the commands of {id}");
+    }
 
     let (subject, evidence) = sound();
     let broken: BTreeSet<&str> = table.iter().map(|(id, ..)| *id).collect();

@@ -51,6 +51,8 @@ pub struct Row {
     pub breaks: fn(&mut Cloud, &str),
     /// The flags of `verify`.
     pub verify: fn(&Cloud) -> Vec<String>,
+    /// Whether the project's token is in the environment.
+    pub has_token: bool,
     /// What the check comes to before.
     pub before: &'static str,
     /// What it comes to afterwards.
@@ -73,6 +75,7 @@ const ROW: Row = Row {
     setup: &["--encryption", "aes"],
     breaks: |_, _| {},
     verify: named,
+    has_token: true,
     before: "fail",
     after: Outcome::Passes,
     answers: |_| Vec::new(),

@@ -103,6 +103,29 @@ fn access_rows() -> Vec<Row> {
             ..OURS
         },
         Row {
+            id: "kms-iam-actions",
+            name: "an inline policy denies",
+            breaks: |cloud, role| {
+                let iam = cloud.iam();
+                let put = iam.put_role_policy().role_name(role).policy_name("guard");
+                let deny = json!([{ "Effect": "Deny", "Action": "kms:*", "Resource": key(cloud) }]);
+                block_on(put.policy_document(document(deny)).send()).expect("a policy");
+            },
+            ..OF_KEY
+        },
+        Row {
+            id: "kms-encryption-context",
+            name: "an inline policy denies for any but another bucket's",
+            breaks: |cloud, role| {
+                let iam = cloud.iam();
+                let put = iam.put_role_policy().role_name(role).policy_name("guard");
+                let other = json!({ "StringNotEquals": context()["StringEquals"] });
+                let deny = json!([{ "Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": other }]);
+                block_on(put.policy_document(document(deny)).send()).expect("a policy");
+            },
+            ..OF_KEY
+        },
+        Row {
             id: "kms-arn-match",
             name: "the policy names another key",
             breaks: |cloud, _| {

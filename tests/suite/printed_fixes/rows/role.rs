@@ -23,6 +23,15 @@ fn page_with(operator: &str, key: &str, value: &str) -> Value {
     statement
 }
 
+fn denied_inline(cloud: &Cloud, role: &str, statements: Value) {
+    let iam = cloud.iam();
+    let put = iam
+        .put_role_policy()
+        .role_name(role)
+        .policy_name("guard +1");
+    block_on(put.policy_document(document(statements)).send()).expect("a policy");
+}
+
 fn removed(cloud: &Cloud, role: &str) {
     detaches(cloud, role, "s3");
     let iam = cloud.iam();
@@ -139,6 +148,16 @@ fn trust_rows() -> Vec<Row> {
             ..BY_CLI
         },
         Row {
+            id: "trust-no-external-id",
+            name: "no condition, and nobody has said which token it should be",
+            breaks: |cloud, role| {
+                let statement = trust(USER, None)["Statement"][0].clone();
+                trusts(cloud, role, json!([statement]));
+            },
+            has_token: false,
+            ..BY_CLI
+        },
+        Row {
             id: "trust-others",
             name: "another account, and a service",
             breaks: |cloud, role| {
@@ -229,6 +248,43 @@ fn grant_rows() -> Vec<Row> {
                 grants(cloud, "s3", json!([statement]));
             },
             ..ROW
+        },
+        Row {
+            id: "s3-actions",
+            name: "a condition that nobody knows of",
+            breaks: |cloud, bucket| {
+                let mut statement = data(bucket)["Statement"][0].clone();
+                statement["Condition"] =
+                    json!({ "StringEquals": { "aws:SourceVpc": "vpc-1a2b3c4d" } });
+                grants(cloud, "s3", json!([statement]));
+            },
+            before: "fail",
+            ..ROW
+        },
+        Row {
+            id: "s3-actions",
+            name: "an inline policy denies, and a managed one",
+            breaks: |cloud, role| {
+                let deny =
+                    |action: &str| json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
+                let list = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{role}") });
+                let mixed = json!([deny("s3:PutObject"), list, deny("s3:Put*")]);
+                denied_inline(cloud, role, mixed);
+                let policy =
+                    json!({ "Version": "2012-10-17", "Statement": [deny("s3:DeleteObject")] });
+                let arn = cloud.policy_by_hand(&format!("{role}-guard"), &policy);
+                cloud.attach_by_hand(role, &arn);
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "s3-actions",
+            name: "an inline policy denies, and says nothing else",
+            breaks: |cloud, role| {
+                let deny = json!({ "Sid": "No", "Effect": "Deny", "Action": "s3:GetObject", "Resource": "*" });
+                denied_inline(cloud, role, json!([deny]));
+            },
+            ..BY_CLI
         },
         Row {
             id: "bucket-type",
