@@ -4,7 +4,8 @@ use aws_sdk_s3::types as s3;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::by_hand::kms;
+use crate::support::TOKEN;
+use crate::support::by_hand::{USER, data, kms, trust};
 
 /// The ARN of the key that the set-up made.
 fn key(cloud: &Cloud) -> String {
@@ -317,6 +318,20 @@ fn key_rows() -> Vec<Row> {
             breaks: |cloud, bucket| encrypts(cloud, bucket, Some(&key(cloud)), false),
             before: "warn",
             ..OURS
+        },
+        Row {
+            id: "kms-throttle",
+            name: "no bucket key, in a bucket that somebody made by hand",
+            setup: &[],
+            breaks: |cloud, bucket| {
+                cloud.bucket_by_hand(bucket, "eu-west-1");
+                let key = cloud.key_by_hand();
+                let documents = [data(bucket), kms(&key)];
+                cloud.role_by_hand(bucket, &trust(USER, Some(TOKEN)), &documents);
+                encrypts(cloud, bucket, Some(&key), false);
+            },
+            before: "warn",
+            ..ROW
         },
     ]
 }
