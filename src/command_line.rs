@@ -185,6 +185,13 @@ impl CommandLine {
         words.starts_with(&[Word::flag("mixpanel-s3"), Word::flag(verb)])
     }
 
+    /// Whether it, or what comes afterwards, is a call of the AWS CLI.
+    pub fn is_of_aws(&self) -> bool {
+        let mut words = self.groups.iter().flatten();
+        words.next() == Some(&Word::flag("aws"))
+            || self.then.as_ref().is_some_and(|then| then.is_of_aws())
+    }
+
     /// The program and its words, in the groups that share a line.
     pub fn groups(&self) -> &[Vec<Word>] {
         &self.groups

@@ -10,6 +10,7 @@ pub mod exporters;
 mod exports;
 pub mod policies;
 pub mod probe;
+mod simulate;
 pub mod standing;
 
 use crate::advice::Advice;

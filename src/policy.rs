@@ -1,6 +1,7 @@
 //! The documents of IAM and S3, as values: what Mixpanel's page asks for, what stands in AWS, and how the two compare.
 //!
 //! * [`document`] – [`Document`] and [`Statement`]: JSON that keeps every key it does not know;
+//! * [`amend`] – what is changed by hand in somebody's document, statement by statement;
 //! * [`build`] – the documents of Mixpanel's page, element for element, and the bucket policy that refuses plain HTTP;
 //! * [`compare`] – whether two documents mean the same, and a diff by statement where they do not;
 //! * [`evaluate`] – whether documents allow a request, by AWS's rules, in three values: yes, no, cannot be known;
@@ -14,6 +15,7 @@
 //!
 //! Pure: no AWS, no async, no terminal.
 
+pub mod amend;
 pub mod build;
 pub mod compare;
 pub mod document;

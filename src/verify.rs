@@ -168,17 +168,22 @@ impl Check {
 
     /// Adds a document to change by hand.
     pub fn by_hand(
-        mut self,
+        self,
         [read, write]: [CommandLine; 2],
         change: impl Into<String>,
         diff: impl Into<String>,
     ) -> Self {
-        self.fix.push(Fix::ByHand(Box::new(ByHand {
+        self.fixed_by(Fix::ByHand(Box::new(ByHand {
             read,
             change: change.into(),
             diff: diff.into(),
             write,
-        })));
+        })))
+    }
+
+    /// Adds what mends it.
+    pub fn fixed_by(mut self, fix: Fix) -> Self {
+        self.fix.push(fix);
         self
     }
 

@@ -217,6 +217,13 @@ impl RoleArn {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
+    /// The path that the role is under, such as `/export/`; `/` for most.
+    pub fn path(&self) -> &str {
+        let place = self.0.split_once(":role").map_or("/", |(_, place)| place);
+        let end = place.rfind('/').map_or(0, |at| at + 1);
+        &place[..end]
+    }
+
     /// The ARN of a role of that name.
     pub fn of(partition: Partition, account: &AccountId, path: &IamPath, name: &RoleName) -> Self {
         Self(format!(

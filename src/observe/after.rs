@@ -1,34 +1,25 @@
 //! Reads what the judgement at the end of `setup` needs and neither the observation nor the plan says, so that it is the judgement
 //! that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
 
-use std::time::Duration;
-
 use time::OffsetDateTime;
-use tokio::time::sleep;
 
 use super::evidence::{
-    boundary_of, exports_of, key_of, roles_and_probe, settle_project, sharing, simulated,
-    token_version, unless_odd,
+    boundary_of, exports_of, key_of, roles_and_probe, settle_project, sharing, token_version,
+    unless_odd,
 };
+use super::simulate::Simulation;
 use crate::aws::{Aws, Failure, Session};
 use crate::observed::Reading;
 use crate::verify::after::{After, Beside};
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::Exports;
 
-/// The pauses after which the policy simulator is asked again while it has not heard of a new role or of its policies.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
-
-/// Reads, beside what was written. The failure is of credentials or the network.
+/// Reads, beside what was written. `wait` is told why, whenever AWS has to be asked again. The failure is of credentials or the network.
 pub async fn after(
     session: &Session,
     aws: &Aws,
     after: &After<'_>,
+    wait: impl Fn(&'static str),
 ) -> Result<(Subject, Evidence), Failure> {
     let mut subject = after.subject();
     let (bucket, region) = (&after.spec.bucket, &after.spec.region);
@@ -67,22 +58,17 @@ pub async fn after(
         let sharing = sharing(aws, &role.name, roles, bucket, &settings.policy).await?;
         Ok((id, probe, sharing))
     };
+    let simulation = Simulation {
+        role: &role,
+        bucket,
+        region,
+        form: &subject.form,
+        project: None,
+    };
     let simulated = async {
-        let mut pauses = PAUSES.iter().filter(|_| after.changes_iam());
-        loop {
-            let form = &subject.form;
-            let answer = simulated(aws, Some(&role), Some(bucket), region, form, None).await?;
-            let heard = match &answer {
-                None => false,
-                Some(Reading::Unreadable(_)) => true,
-                Some(Reading::Known(all)) => all
-                    .iter()
-                    .all(|one| one.allowed || one.by_organization == Some(false)),
-            };
-            match pauses.next() {
-                Some(pause) if !heard => sleep(*pause).await,
-                _ => return Ok(answer),
-            }
+        match after.changes_iam() {
+            true => simulation.reading_after_changes(aws, wait).await,
+            false => simulation.reading(aws).await,
         }
     };
     let (key, boundary, of_bucket, (role_id, probe, sharing), simulated, token_version) = tokio::try_join!(

@@ -8,16 +8,17 @@ use tokio::task::JoinSet;
 use super::exporters::{may_be_mixpanels, writers_among};
 use super::exports::exports;
 use super::probe::whole_role;
-use crate::aws::iam::{ContextValues, RoleSummary};
+use super::simulate::Simulation;
+use crate::aws::iam::RoleSummary;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{BucketEncryption, Caller, Reading, Role, Simulated, Unread, probe_name};
+use crate::observed::{BucketEncryption, Caller, Reading, Role, Unread, probe_name};
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use crate::verify::freshness::{Exports, Family};
+use crate::verify::freshness::Exports;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -128,14 +129,22 @@ pub async fn evidence(
                 _ => Ok(None),
             }
         },
-        simulated(
-            &aws,
-            role.as_ref(),
-            name.as_ref(),
-            &region,
-            &form,
-            looked.project
-        ),
+        async {
+            match (&role, &name) {
+                (Some(role), Some(bucket)) => {
+                    let project = looked.project;
+                    let asked = Simulation {
+                        role,
+                        bucket,
+                        region: &region,
+                        form: &form,
+                        project,
+                    };
+                    asked.reading(&aws).await
+                }
+                _ => Ok(None),
+            }
+        },
         async {
             match (&name, facts) {
                 (Some(name), Some(facts)) => {
@@ -467,49 +476,4 @@ pub async fn key_of(
         key: Box::new(key),
         policy,
     })
-}
-
-/// What the policy simulator says of the role, on the bucket, on one object and on the key. It is asked for what only AWS knows;
-/// where it fails in any other way than by a refusal, the documents still tell.
-pub(super) async fn simulated(
-    aws: &Aws,
-    role: Option<&Role>,
-    bucket: Option<&BucketName>,
-    region: &Region,
-    form: &Form,
-    project: Option<&ProjectId>,
-) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
-    let (Some(role), Some(bucket)) = (role, bucket) else {
-        return Ok(None);
-    };
-    let context: ContextValues = [
-        ("aws:SecureTransport", "true"),
-        ("aws:RequestedRegion", region.as_str()),
-        ("aws:PrincipalArn", role.arn.as_str()),
-        ("aws:PrincipalAccount", role.arn.account()),
-        ("aws:ResourceAccount", role.arn.account()),
-        ("kms:CallerAccount", role.arn.account()),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into();
-    let bucket = format!("arn:aws:s3:::{bucket}");
-    let project = project.map_or("0", |project| project.as_str());
-    let object = format!("{bucket}/{}export.json.gz", Family::Events.prefix(project));
-    let mut asked = vec![
-        ("s3:ListBucket", bucket.as_str()),
-        ("s3:PutObject", &object),
-        ("s3:GetObject", &object),
-        ("s3:DeleteObject", &object),
-    ];
-    if let Some(key) = &form.key {
-        asked.extend(["kms:GenerateDataKey", "kms:Decrypt"].map(|action| (action, key.as_str())));
-    }
-    match aws.simulate(&role.arn, &asked, &context).await {
-        Ok(simulated) => Ok(Some(Reading::Known(simulated))),
-        Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => failure
-            .unread()
-            .map(|unread| Some(Reading::Unreadable(unread))),
-        Err(failure) if failure.cause == Cause::Credentials => Err(failure),
-        Err(_) => Ok(None),
-    }
 }

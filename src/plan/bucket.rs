@@ -255,10 +255,13 @@ impl Planner<'_> {
 
     fn encryption_to_write(&self, present: &Bucket) -> Option<BucketDefault> {
         let present = present.encryption.known()?.as_ref();
-        let (is_kms, key) = match present {
-            Some(BucketEncryption::Kms { key, .. }) => (true, key.as_deref()),
-            _ => (false, None),
+        let (is_kms, key, lacks_bucket_key) = match present {
+            Some(BucketEncryption::Kms { key, bucket_key }) => (true, key.as_deref(), !bucket_key),
+            _ => (false, None, false),
         };
+        // A bucket may do without a bucket key, which costs no more than money, unless somebody asks for one.
+        let asked = self.spec.harden.contains(&Hardening::Encryption);
+        let lacks_bucket_key = asked && lacks_bucket_key;
         match &self.spec.encryption {
             // Mixpanel asks for nothing, so whatever the bucket does by default is what is wanted.
             Encryption::None => None,
@@ -268,14 +271,14 @@ impl Planner<'_> {
             Encryption::Kms(KmsKey::New(_)) => Some(BucketDefault::NewKey),
             Encryption::Kms(KmsKey::AwsManaged) => {
                 let same = is_kms && key.is_none_or(|key| key.ends_with("alias/aws/s3"));
-                (!same).then_some(BucketDefault::Kms(None))
+                (!same || lacks_bucket_key).then_some(BucketDefault::Kms(None))
             }
             Encryption::Kms(KmsKey::Own(arn)) => {
                 // A bucket may name its key by ARN or by ID.
                 let same = key.is_some_and(|key| {
                     arn.as_str() == key || arn.as_str().ends_with(&format!("/{key}"))
                 });
-                (!same).then(|| BucketDefault::Kms(Some(arn.clone())))
+                (!same || lacks_bucket_key).then(|| BucketDefault::Kms(Some(arn.clone())))
             }
         }
     }
@@ -293,8 +296,15 @@ fn encryption_in_words(encryption: Option<&BucketEncryption>) -> String {
     match encryption {
         None => "none of its own".into(),
         Some(BucketEncryption::Aes) => "SSE-S3 (AES)".into(),
-        Some(BucketEncryption::Kms { key: None, .. }) => "SSE-KMS with aws/s3".into(),
-        Some(BucketEncryption::Kms { key: Some(key), .. }) => format!("SSE-KMS with {key}"),
+        Some(BucketEncryption::Kms { key, bucket_key }) => {
+            let key = key.as_deref().unwrap_or("aws/s3");
+            let without = if *bucket_key {
+                ""
+            } else {
+                ", without an S3 bucket key"
+            };
+            format!("SSE-KMS with {key}{without}")
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Document, Statement};
-use crate::names::{BucketName, KeyArn};
+use crate::names::{BucketName, KeyArn, RoleArn};
 
 /// The user as which Mixpanel exports.
 pub const MIXPANEL_USER_ARN: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
@@ -54,6 +54,29 @@ pub fn data(bucket: &BucketName) -> Document {
         "Action": DATA_ACTIONS,
         "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
     }))])
+}
+
+/// What the policy of a bucket of another account says to let a role do what the page asks for.
+pub fn let_in(role: &RoleArn, bucket: &BucketName) -> Statement {
+    statement(json!({
+        "Sid": "MixpanelS3AccessStatement",
+        "Effect": "Allow",
+        "Principal": { "AWS": role },
+        "Action": DATA_ACTIONS,
+        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+    }))
+}
+
+/// The statement of the default key policy that lets IAM decide.
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
+pub fn key_delegation(account: &str) -> Statement {
+    statement(json!({
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+        "Action": "kms:*",
+        "Resource": "*",
+    }))
 }
 
 /// Step 2 of Mixpanel's page, the policy for a KMS key of the customer's own.

@@ -114,16 +114,23 @@ pub fn diff(present: &Document, wanted: &Document) -> Diff {
 impl fmt::Display for Diff {
     /// One line a JSON line, marked `-` or `+`. ExternalIds are shown by their ends only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (mark, statements) in [("-", &self.removed), ("+", &self.added)] {
+        for (mark, statements) in [('-', &self.removed), ('+', &self.added)] {
             for statement in statements {
                 let json = format!("{:#}", Value::Object(shortened(statement).map().clone()));
-                for line in json.lines() {
-                    writeln!(f, "{mark} {line}")?;
-                }
+                f.write_str(&marked(mark, &json))?;
             }
         }
         Ok(())
     }
+}
+
+/// The lines of a text, each with a mark before it: `-`, `+`, or a space for what stays.
+pub fn marked(mark: char, text: &str) -> String {
+    let lines = text.lines().flat_map(|line| {
+        let marked = [mark, ' '].into_iter().chain(line.chars());
+        marked.chain(['\n'])
+    });
+    lines.collect()
 }
 
 /// The document with every ExternalId shown by its ends only, for people's eyes.

@@ -30,11 +30,15 @@ pub(super) fn outside(statement: &Statement, account: &str) -> Vec<String> {
     names.retain(|name| match name.as_str() {
         // AWS's own keys are for everybody of the account.
         "*" => !is_bound_to(statement, account),
-        // A deleted user or role is shown by its unique ID: nobody gets in by that.
-        id if id.starts_with("AIDA") || id.starts_with("AROA") => false,
-        name => name.split(':').nth(4).unwrap_or(name) != account,
+        name => is_outside(name, account),
     });
     names
+}
+
+/// Whether a principal of AWS's kind is not of the account. A deleted user or role is shown by its unique ID: nobody gets in by that.
+pub(super) fn is_outside(name: &str, account: &str) -> bool {
+    let is_deleted = name.starts_with("AIDA") || name.starts_with("AROA");
+    !is_deleted && name.split(':').nth(4).unwrap_or(name) != account
 }
 
 /// Whether a statement for everybody speaks of the account's own callers only.

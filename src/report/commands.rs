@@ -11,6 +11,9 @@ const LONGEST_WORD: usize = 2048;
 pub const NOT_SHOWN: &str =
     "# no command is shown: one of its values holds what no name in AWS holds";
 
+/// What stands before a call of the AWS CLI in a rehearsal, which the AWS CLI does not reach. It makes a comment of it.
+pub const NOT_IN_A_REHEARSAL: &str = "# in AWS, and not in a rehearsal: ";
+
 /// A command as a POSIX shell reads it, and gives back its words.
 ///
 /// `None` where that cannot be shown: a word holds control characters or such as do not show (POSIX has no quoting that would write
@@ -57,9 +60,18 @@ fn quoted_word(word: &Word) -> Option<String> {
     }
 }
 
-/// A command as text, sent to where this run was, or what is said in its stead.
+/// A command as text, sent to where this run was, or what is said in its stead. Pasted from a rehearsal, a call of the AWS CLI would
+/// change what stands in AWS itself, so there it is a comment to a shell.
 pub fn command_text(command: &CommandLine, target: &Target) -> String {
-    quoted(&command.sent_to(target)).unwrap_or_else(|| NOT_SHOWN.to_owned())
+    let text = quoted(&command.sent_to(target)).unwrap_or_else(|| NOT_SHOWN.to_owned());
+    match target {
+        Target::Sandbox if command.is_of_aws() => text
+            .lines()
+            .map(|line| format!("{NOT_IN_A_REHEARSAL}{line}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => text,
+    }
 }
 
 /// A command as lines. No word holds a line break, so every line is of the command's own layout.

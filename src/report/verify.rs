@@ -108,8 +108,8 @@ impl Printer {
         lines
     }
 
-    /// The judgement at the end of `setup`: what fails in full, what is warned of in a line.
-    pub fn judged(&self, findings: &Findings) {
+    /// The judgement at the end of `setup`: what fails in full, what is warned of in a line, and the command that tells more.
+    pub fn judged(&self, findings: &Findings, more: &CommandLine) {
         self.failures(findings);
         let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
         let unknown: Vec<&str> = findings
@@ -133,7 +133,7 @@ impl Printer {
         if !unknown.is_empty() {
             text.push_str(&format!("; not known: {}", unknown.join(", ")));
         }
-        let more = command_text(&CommandLine::mixpanel_s3(["verify"]), &self.target());
+        let more = command_text(more, &self.target());
         text.push_str(&format!(". `{more}` tells more."));
         self.note("");
         self.notes(wrapped("", "  ", &text));

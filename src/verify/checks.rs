@@ -7,11 +7,13 @@
 
 mod blame;
 mod bucket;
+mod edits;
 mod encryption;
 mod export;
 mod grants;
 mod organization;
 mod probe;
+mod role_edits;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -20,7 +22,7 @@ use super::evidence::{BucketStanding, Evidence, Subject};
 use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
 use crate::details::UiEncryption;
-use crate::names::Partition;
+use crate::names::{Partition, RoleArn};
 use crate::observed::{Owner, Unanswered, Unread, owner};
 use crate::policy::trust::{Admission, Trust};
 use blame::Blame;
@@ -178,6 +180,32 @@ impl Case<'_> {
 
     /// The `setup` that mends what it can mend, with what is known of the answers.
     fn setup_command(&self, more: &[&'static str]) -> CommandLine {
+        let form = &self.subject.form;
+        let is_known = form.is_declared || self.evidence.facts().is_some();
+        let encryption = match form.encryption {
+            None => "none",
+            Some(UiEncryption::Aes) => "aes",
+            Some(UiEncryption::Kms) => "kms",
+        };
+        let mut words = Vec::new();
+        if is_known {
+            words.extend(Word::option("--encryption", encryption));
+        }
+        if let Some(key) = &form.key {
+            words.extend(Word::option("--kms-key", key));
+        }
+        self.setup_encrypting(words)
+            .words(more.iter().map(|word| Word::flag(word)))
+    }
+
+    /// The `setup` that makes a key of the bucket's own region in the place of one that cannot be used.
+    fn setup_with_new_key(&self) -> CommandLine {
+        let mut words = Word::option("--encryption", "kms");
+        words.push(Word::flag("--create-kms-key"));
+        self.setup_encrypting(words)
+    }
+
+    fn setup_encrypting(&self, encryption: Vec<Word>) -> CommandLine {
         let Self {
             subject, evidence, ..
         } = self;
@@ -186,21 +214,21 @@ impl Case<'_> {
         if let Some(bucket) = evidence.bucket_name() {
             command = command.option("--bucket", bucket);
         }
-        if let Some(facts) = evidence.facts() {
-            command = command.option("--region", &facts.settings.region);
+        let region = evidence.facts().map(|facts| &facts.settings.region);
+        if let Some(region) = region.or(subject.region.as_ref()) {
+            command = command.option("--region", region);
         }
         command = command.option("--role-name", &evidence.role_name);
-        let encryption = match subject.form.encryption {
-            None => "none",
-            Some(UiEncryption::Aes) => "aes",
-            Some(UiEncryption::Kms) => "kms",
-        };
-        if subject.form.is_declared || evidence.facts().is_some() {
-            command = command.option("--encryption", encryption);
+        // A role that is there keeps its path; one that is gone comes back where it was.
+        let typed = subject
+            .role_arn
+            .as_ref()
+            .filter(|_| evidence.role.is_none());
+        let typed = typed.and_then(|arn| arn.parse::<RoleArn>().ok());
+        if let Some(arn) = typed.filter(|arn| arn.path() != "/") {
+            command = command.option("--path", arn.path());
         }
-        if let Some(key) = &subject.form.key {
-            command = command.option("--kms-key", key);
-        }
+        command = command.words(encryption);
         let foreign = |role: &crate::observed::Role| owner(&role.tags) == Owner::Others;
         if evidence.role.as_ref().is_some_and(foreign) {
             command = command.flag("--adopt");
@@ -211,17 +239,20 @@ impl Case<'_> {
         if let Some(role) = evidence.role.as_ref().filter(closed) {
             command = command.option("--open-role", &role.name);
         }
-        command.words(more.iter().map(|word| Word::flag(word)))
+        command
     }
 
     /// `verify` of the same role and bucket once more.
     fn verify_command(&self) -> CommandLine {
-        let command =
+        let mut command =
             CommandLine::mixpanel_s3(["verify"]).option("--role", &self.evidence.role_name);
-        match self.evidence.bucket_name() {
-            Some(bucket) => command.option("--bucket", bucket),
-            None => command,
+        if let Some(bucket) = self.evidence.bucket_name() {
+            command = command.option("--bucket", bucket);
         }
+        if let Some(account) = &self.subject.bucket_account {
+            command = command.option("--bucket-account", account);
+        }
+        command
     }
 
     /// Why nothing can be said about the bucket's inside.

@@ -164,7 +164,6 @@ fn no_text_breaks_its_line() {
         "report/terminal.rs",
         "report/usage.rs",
         "report.rs",
-        "verify/checks/encryption.rs",
     ];
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut breaking = 0;
@@ -233,6 +232,7 @@ fn no_command_is_put_together_as_text() {
     assert!(seen > 0, "calls without values stand in texts");
 }
 
+/// Nothing but this program, and the shell into which what it prints is pasted.
 #[test]
 fn the_tests_start_no_program_but_this_one() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -240,10 +240,20 @@ fn the_tests_start_no_program_but_this_one() {
     walk(&tests, &mut files);
     let started = ["Command::", "new("].concat();
     let this_one = format!("{started}env!(\"CARGO_BIN_EXE_mixpanel-s3\"))");
+    let shell = format!("{started}\"sh\")");
     let starts = |text: &str| text.matches(&started).count();
     for (path, text) in &files {
-        let others = starts(text) - text.matches(&this_one).count();
-        assert_eq!(others, 0, "{} starts a program", path.display());
+        let pastes = path.ends_with("suite/printed_fixes.rs");
+        let known = match pastes {
+            true => text.matches(&shell).count(),
+            false => text.matches(&this_one).count(),
+        };
+        assert_eq!(
+            starts(text) - known,
+            0,
+            "{} starts a program",
+            path.display()
+        );
     }
-    assert_eq!(files.iter().map(|(_, text)| starts(text)).sum::<usize>(), 1);
+    assert_eq!(files.iter().map(|(_, text)| starts(text)).sum::<usize>(), 2);
 }

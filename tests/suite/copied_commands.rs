@@ -417,6 +417,26 @@ fn what_a_rehearsal_offers_of_this_program_is_for_the_rehearsal() {
     assert!(ours >= 4, "{ours}");
 }
 
+/// The AWS CLI does not get to a rehearsal: what is pasted from one must not change what stands in AWS itself.
+#[test]
+fn a_rehearsal_offers_calls_of_aws_as_comments() {
+    let name = || CommandLine::aws(["iam", "get-role"]).option("--role-name", "acme");
+    let ours = CommandLine::mixpanel_s3(["verify"]);
+    for command in [
+        name(),
+        name().over_lines().option("--query", "Role"),
+        name().written_to("role.json"),
+        ours.clone().and_then(name()),
+    ] {
+        let text = command_text(&command, &Target::Sandbox);
+        let is_comment = |line: &str| line.starts_with("# ") && line.contains(": ");
+        assert!(text.lines().all(is_comment), "{text}");
+        assert!(!command_text(&command, &Target::default()).contains('#'));
+    }
+    let text = command_text(&ours, &Target::Sandbox);
+    assert_eq!(text, "mixpanel-s3 verify --sandbox");
+}
+
 proptest! {
     #[test]
     fn a_command_sent_to_a_profile_names_it_once_and_changes_nothing_else(

@@ -220,3 +220,30 @@ fn a_bucket_is_made_without_tags_where_tagging_at_creation_is_refused() {
     assert_eq!(bodies, [true, false]);
     as_before(&cloud);
 }
+
+#[test]
+fn a_dual_layer_of_encryption_is_not_lowered_for_a_bucket_key() {
+    use aws_sdk_s3::types as s3;
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket();
+    cloud.setup(&["--encryption", "kms"]).exits(0);
+    let default = s3::ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(s3::ServerSideEncryption::AwsKmsDsse)
+        .build()
+        .expect("a default");
+    let rule = s3::ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(default)
+        .build();
+    let configuration = s3::ServerSideEncryptionConfiguration::builder()
+        .rules(rule)
+        .build()
+        .expect("a configuration");
+    let client = cloud.s3("eu-west-1");
+    let put = client.put_bucket_encryption().bucket(&bucket);
+    let put = put.server_side_encryption_configuration(configuration);
+    block_on(put.send()).expect("encrypted");
+    let more = ["--encryption", "kms", "--harden", "encryption"];
+    cloud.setup(&more).exits(0);
+    let is = block_on(client.get_bucket_encryption().bucket(&bucket).send()).expect("encryption");
+    assert!(format!("{is:?}").contains("AwsKmsDsse"), "{is:?}");
+}

@@ -24,6 +24,8 @@ mod meanwhile;
 mod named_role;
 mod ownership;
 mod print_details;
+#[cfg(unix)]
+mod printed_fixes;
 mod probe;
 mod requests;
 mod sandbox;

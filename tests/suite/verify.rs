@@ -299,13 +299,13 @@ fn a_broken_screen_reads_well() {
         last.starts_with("FAIL: Mixpanel cannot write (trust-external-id, bucket-policy-sse)."),
         "{last}"
     );
-    // Commands and the line for a ticket stay in one piece, to be copied.
+    // Commands, documents and the line for a ticket stay in one piece, to be copied.
     for line in screen
         .stdout
         .lines()
         .filter(|line| line.chars().count() > 80)
     {
-        let whole = ["mend: ", "then: "]
+        let whole = ["mend: ", "then: ", "          + ", "          - "]
             .iter()
             .any(|label| line.contains(label));
         assert!(whole || line == last, "{line}");

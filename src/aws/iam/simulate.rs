@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_config::retry::RetryConfig;
 use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
 };
@@ -28,8 +27,6 @@ impl Aws {
         context: &ContextValues,
     ) -> Result<Vec<Simulated>, Failure> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
-        // It says more than the documents do, and is not worth waiting for where it fails.
-        let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         let entries = context.iter().map(|(key, value)| {
             ContextEntry::builder()
                 .context_key_name(key)
@@ -47,8 +44,6 @@ impl Aws {
             .set_action_names(owned(actions))
             .set_resource_arns(owned(resources))
             .set_context_entries(Some(entries.collect()))
-            .customize()
-            .config_override(once)
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;

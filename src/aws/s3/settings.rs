@@ -240,6 +240,14 @@ impl Aws {
             DefaultEncryption::Aes => (ServerSideEncryption::Aes256, None),
             DefaultEncryption::Kms(key) => (ServerSideEncryption::AwsKms, key),
         };
+        // Somebody's dual layer stays; there are no bucket keys with it.
+        // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingDSSEncryption.html>
+        let algorithm = match algorithm {
+            ServerSideEncryption::AwsKms if present.is_dual_layer() => {
+                ServerSideEncryption::AwsKmsDsse
+            }
+            other => other,
+        };
         let with_bucket_key = algorithm == ServerSideEncryption::AwsKms;
         let default = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(algorithm)
@@ -399,6 +407,15 @@ impl Aws {
 pub struct EncryptionRules(Vec<ServerSideEncryptionRule>);
 
 impl EncryptionRules {
+    /// Whether the default is the dual layer of KMS encryption.
+    fn is_dual_layer(&self) -> bool {
+        let default = self
+            .0
+            .first()
+            .and_then(|rule| rule.apply_server_side_encryption_by_default());
+        default.is_some_and(|default| *default.sse_algorithm() == ServerSideEncryption::AwsKmsDsse)
+    }
+
     /// The default encryption.
     pub fn default_encryption(&self) -> Option<BucketEncryption> {
         let rule = self.0.first()?;

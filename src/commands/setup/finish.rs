@@ -113,7 +113,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
         tokio::join!(
             read_back(aws, spec, plan, &applied, waiting),
-            observe::after::after(session, aws, &after)
+            observe::after::after(session, aws, &after, waiting)
         )
     };
     let (findings, evidence) = tokio::select! {
@@ -179,7 +179,10 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.notes(command_lines(&replay, &printer.target()));
             printer.notes(tokens_to_export(draft, &surroundings.process));
             if let Some((findings, ..)) = &judged {
-                printer.judged(findings);
+                let more = CommandLine::mixpanel_s3(["verify"])
+                    .option("--role", &spec.role)
+                    .option("--bucket", &spec.bucket);
+                printer.judged(findings, &more);
             }
         }
     }
@@ -192,8 +195,11 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             format!("Setup finished, but {failure}."),
         )
         .hint(
-            Advice::from("Every check and what fixes it: ")
-                .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &spec.role)),
+            Advice::from("Every check and what fixes it: ").command(
+                CommandLine::mixpanel_s3(["verify"])
+                    .option("--role", &spec.role)
+                    .option("--bucket", &spec.bucket),
+            ),
         ));
     }
     let Some((_, subject, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {

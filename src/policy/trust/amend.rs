@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::openings::is_unique_id;
 use super::requests::Asker;
 use super::{
     Gravity, Trust, aws_principals, equal_ids, is_about_assuming, is_for_everybody, is_mixpanels,
     may_pass, speaks_to_mixpanel,
 };
+use crate::policy::amend::retaining;
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN, trust_statement};
 use crate::policy::compare::same_statement;
 use crate::policy::{Document, Statement};
@@ -82,7 +84,7 @@ impl Trust<'_> {
             trust_statement(&ids),
         );
         let mut amended = self.document.clone();
-        *amended.statements_mut() = kept;
+        *amended.statements_mut() = kept.iter().filter_map(without_the_deleted).collect();
         amended
     }
 
@@ -91,6 +93,7 @@ impl Trust<'_> {
         let mut narrow = self.document.clone();
         let statements = narrow.statements_mut();
         statements.retain(|statement| !statement.allows() || !is_about_assuming(statement));
+        *statements = statements.iter().filter_map(without_the_deleted).collect();
         statements.insert(0, trust_statement(external_ids));
         narrow
     }
@@ -158,6 +161,19 @@ impl Trust<'_> {
             let mut askers = Asker::MIXPANEL_IN_ANY_WAY.iter();
             askers.any(|asker| may_pass(&trust.decide(asker, id)))
         })
+    }
+}
+
+/// The statement without users and roles that were deleted, whom IAM shows by their unique IDs: nobody gets in by one, and IAM takes no
+/// document that names one. Nothing where nobody is left.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+pub fn without_the_deleted(statement: &Statement) -> Option<Statement> {
+    match aws_principals(statement)
+        .iter()
+        .any(|name| is_unique_id(name))
+    {
+        true => retaining(statement, |kind, name| kind != "AWS" || !is_unique_id(name)),
+        false => Some(statement.clone()),
     }
 }
 

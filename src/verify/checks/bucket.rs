@@ -1,41 +1,39 @@
 //! The bucket: whether it is the right one, whether its policy lets the role in, and what is set on it.
 
 use super::grants::{actions, by_keys, has_calls, reasons, told};
-use super::{Case, Check, unread};
+use super::{Case, Check, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, PublicAccess, Reading, owner};
+use crate::policy::compare::marked;
 use crate::policy::document::Principals;
-use crate::policy::evaluate::Source;
 use crate::policy::{Document, read};
 use crate::teardown::Writer;
-use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::{BucketFacts, BucketStanding};
 use crate::verify::freshness::Family;
+use crate::verify::{ByHand, Fix, Status};
 
 const DENIED_BY_BUCKET: &str = "AccessDenied: not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy";
 
 /// What the bucket's policy says to the role.
 pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
-    let sse = |mut check: Check, source: Option<&Source>| {
+    let sse = |mut check: Check| {
         // What stands in the form was guessed, so this is no more than a guess.
         if !case.subject.form.is_declared {
             check.status = Status::Unknown;
         }
-        let statement = place(source);
-        let (advice, change) = match case.subject.form.encryption {
+        match case.subject.form.encryption {
             None => (
-                "Choose under \"Encryption\" in Mixpanel what the policy asks for, or remove the Deny:",
-                format!("remove {statement}: the bucket's default encrypts every object anyway"),
+                check.advise("Choose under \"Encryption\" in Mixpanel what the policy asks for, or have the policy spare the role:"),
+                " (the bucket's default encrypts every object anyway)",
             ),
             Some(_) => (
-                "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or change the Deny:",
-                format!("change {statement}, so that it takes what Mixpanel sends"),
+                check.advise("Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or have the policy spare the role:"),
+                "",
             ),
-        };
-        (check.advise(advice), change)
+        }
     };
     vec![
         policy_check(
@@ -50,42 +48,16 @@ pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
             "bucket-policy-network",
             "the bucket's policy asks for no network that Mixpanel is not in",
             "the bucket's policy refuses requests from outside networks of your own, which is where Mixpanel is",
-            |check, source| (check, exempt(case, source)),
+            |check| (check, ""),
         ),
         policy_check(
             case,
             "bucket-policy-principal",
             "the bucket's policy does not keep the role out",
             "the bucket's policy keeps the role out",
-            |check, source| (check, exempt(case, source)),
+            |check| (check, ""),
         ),
     ]
-}
-
-/// What to do about a Deny: one that names the role goes, and any other one gets an exception.
-fn exempt(case: &Case<'_>, source: Option<&Source>) -> String {
-    let statement = place(source);
-    let role = case.evidence.role.as_ref().map(|role| role.arn.to_string());
-    let role = role.unwrap_or_default();
-    let policy = case.evidence.facts();
-    let policy = policy.and_then(|facts| facts.settings.policy.known()?.as_ref());
-    let denies = source.zip(policy).and_then(|(source, policy)| {
-        let statement = policy.statements().get(source.statement)?;
-        Some(statement.principals())
-    });
-    match denies {
-        Some(Principals::Aws(names)) if names.contains(&role.as_str()) => match names.len() {
-            1 => format!("remove {statement}, which names the role"),
-            _ => format!("take the role out of {statement}"),
-        },
-        _ => format!(
-            "exempt the role in {statement}: \"ArnNotEquals\": {{ \"aws:PrincipalArn\": \"{role}\" }} in its Condition"
-        ),
-    }
-}
-
-fn place(source: Option<&Source>) -> String {
-    source.map_or_else(|| "the statement that denies".to_owned(), source_text)
 }
 
 fn policy_check(
@@ -93,16 +65,18 @@ fn policy_check(
     id: &'static str,
     passes: &str,
     refused: &str,
-    mend: impl Fn(Check, Option<&Source>) -> (Check, String),
+    mend: impl Fn(Check) -> (Check, &'static str),
 ) -> Check {
     if !has_calls(case) {
         return Check::skipped(id, case.no_bucket());
     }
     let blamed = case.blamed(id);
     let policy = case.evidence.facts().map(|facts| &facts.settings.policy);
+    if let Some(Reading::Unreadable(denied)) = policy {
+        return unread(id, "the bucket's policy", denied);
+    }
     if blamed.is_empty() {
         return match policy {
-            Some(Reading::Unreadable(denied)) => unread(id, "the bucket's policy", denied),
             Some(Reading::Known(None)) => Check::pass(id, "the bucket has no policy")
                 .because("s3:GetBucketPolicy → NoSuchBucketPolicy"),
             _ => Check::pass(id, passes).because("s3:GetBucketPolicy"),
@@ -131,22 +105,8 @@ fn policy_check(
         ),
     )
     .mixpanel_sees(DENIED_BY_BUCKET);
-    let bucket = case
-        .evidence
-        .bucket_name()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let source = blamed.iter().find_map(|blame| blame.source);
-    let (check, change) = mend(check, source);
-    let read = CommandLine::aws(["s3api", "get-bucket-policy"])
-        .option("--bucket", &bucket)
-        .option("--query", "Policy")
-        .option("--output", "text")
-        .written_to("policy.json");
-    let write = CommandLine::aws(["s3api", "put-bucket-policy"])
-        .option("--bucket", &bucket)
-        .file("--policy", "policy.json");
-    check.by_hand([read, write], change, "")
+    let (check, note) = mend(check);
+    edits::of_bucket_policy(case, check, note)
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.
@@ -493,9 +453,12 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
                 "nothing: exported data disappears, or cannot be read without being restored",
             )
             .by_hand(
-                lifecycle_as_a_file(bucket),
-                format!("give the rule '{}' a prefix of its own", rule.id),
-                "",
+                lifecycle_as_a_file(facts, bucket),
+                format!(
+                    "switch the rule '{}' off, or give it a prefix that no export begins with",
+                    rule.id
+                ),
+                switched_off(&rule.id),
             )
         }
     }
@@ -537,25 +500,70 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
             "the bucket keeps every version, and Mixpanel replaces people's profiles at every run: it grows without end",
         )
         .because(SOURCE)
-        .by_hand(
-            lifecycle_as_a_file(bucket),
-            "add a rule with NoncurrentVersionExpiration",
-            "",
-        ),
+        .fixed_by(old_versions_removed(facts, bucket)),
+    }
+}
+
+/// The diff that switches a lifecycle rule off: its ID tells which one.
+fn switched_off(id: &str) -> String {
+    let field = |name: &str, value: &str| format!("\"{name}\": {}", serde_json::Value::from(value));
+    [
+        marked(' ', &field("ID", id)),
+        marked('-', &field("Status", "Enabled")),
+        marked('+', &field("Status", "Disabled")),
+    ]
+    .concat()
+}
+
+/// What removes the versions that are no longer current. There is no file to read where the bucket has no lifecycle rule yet.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html>
+fn old_versions_removed(facts: &BucketFacts, bucket: &BucketName) -> Fix {
+    let rule = serde_json::json!({
+        "ID": "remove-old-versions",
+        "Status": "Enabled",
+        "Filter": { "Prefix": "" },
+        "NoncurrentVersionExpiration": { "NoncurrentDays": 30 },
+    });
+    let has_rules = facts
+        .settings
+        .lifecycle
+        .known()
+        .is_some_and(|lifecycle| !lifecycle.rules.is_empty());
+    let [read, write] = lifecycle_as_a_file(facts, bucket);
+    match has_rules {
+        true => Fix::ByHand(Box::new(ByHand {
+            read,
+            change: "add this rule to those that are there, with as many days as you may want an old version back".into(),
+            diff: marked('+', &format!("{rule:#}")),
+            write,
+        })),
+        false => Fix::Command(of_bucket("put-bucket-lifecycle-configuration", facts, bucket).option(
+            "--lifecycle-configuration",
+            serde_json::json!({ "Rules": [rule] }),
+        )),
     }
 }
 
 /// The commands that write a bucket's lifecycle rules to a file, and the file to the bucket.
-fn lifecycle_as_a_file(bucket: &BucketName) -> [CommandLine; 2] {
-    let read = CommandLine::aws(["s3api", "get-bucket-lifecycle-configuration"])
-        .option("--bucket", bucket)
+fn lifecycle_as_a_file(facts: &BucketFacts, bucket: &BucketName) -> [CommandLine; 2] {
+    let read = of_bucket("get-bucket-lifecycle-configuration", facts, bucket)
         .option("--query", "{Rules: Rules}")
         .option("--output", "json")
         .written_to("lifecycle.json");
-    let write = CommandLine::aws(["s3api", "put-bucket-lifecycle-configuration"])
-        .option("--bucket", bucket)
+    let write = of_bucket("put-bucket-lifecycle-configuration", facts, bucket)
         .file("--lifecycle-configuration", "lifecycle.json");
     [read, write]
+}
+
+/// A call of the AWS CLI that is of the bucket.
+pub(super) fn of_bucket(
+    operation: &'static str,
+    facts: &BucketFacts,
+    bucket: &BucketName,
+) -> CommandLine {
+    CommandLine::aws(["s3api", operation])
+        .option("--region", &facts.settings.region)
+        .option("--bucket", bucket)
 }
 
 fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
@@ -589,8 +597,7 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
         .because(format!("{SOURCE} Requester"))
         .mixpanel_sees("AccessDenied")
         .mended_by(
-            CommandLine::aws(["s3api", "put-bucket-request-payment"])
-                .option("--bucket", bucket)
+            of_bucket("put-bucket-request-payment", facts, bucket)
                 .option("--request-payment-configuration", "Payer=BucketOwner"),
         ),
     }
@@ -645,6 +652,7 @@ fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
         .advise(
             Advice::from("The account's own blocks: ").command(
                 CommandLine::aws(["s3control", "get-public-access-block"])
+                    .option("--region", &facts.settings.region)
                     .option("--account-id", &case.evidence.caller.account),
             ),
         )

@@ -1,18 +1,23 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
+use super::bucket::of_bucket;
 use super::grants::{actions, by_keys, missing, reasons, told};
-use super::{Case, Check, unread};
+use super::role_edits::{allows, without_denies};
+use super::{Case, Check, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::details::UiEncryption;
 use crate::names::{KeyArn, KeyReference};
 use crate::observed::{BucketEncryption, Key, Reading};
 use crate::policy::document::Principals;
+use crate::policy::evaluate::{Decision, Layer, Refusal};
 use crate::policy::key::{self, Outsider};
 use crate::policy::trust::Gravity;
 use crate::policy::{Document, build};
-use crate::verify::access::source_text;
 use crate::verify::evidence::KeyStanding;
+
+/// Said before the command that makes a key.
+const ANOTHER_KEY: &str = "Choose a symmetric key that exists with --kms-key, or make one, and paste its ARN under \"KMS Key ID\" in Mixpanel:";
 
 const NOT_USED: &str = "no KMS key is used";
 
@@ -60,7 +65,7 @@ fn key_policy(case: &Case<'_>) -> Check {
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
     }
-    let Ok((key, policy)) = case.key() else {
+    let Ok((_, policy)) = case.key() else {
         return Check::skipped(ID, NOT_USED);
     };
     if let Reading::Unreadable(denied) = policy {
@@ -71,7 +76,6 @@ fn key_policy(case: &Case<'_>) -> Check {
         return Check::pass(ID, "the key's policy delegates to IAM, or names the role")
             .because("kms:GetKeyPolicy");
     }
-    let account = key.arn.account();
     let check = told(
         ID,
         &blamed,
@@ -83,47 +87,7 @@ fn key_policy(case: &Case<'_>) -> Check {
     )
     .because("kms:GetKeyPolicy")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy allows the kms:GenerateDataKey action");
-    let file = key_policy_as_a_file(key);
-    match blamed.iter().find_map(|blame| blame.source) {
-        Some(source) => check.by_hand(file, format!("change {}", source_text(source)), ""),
-        None => check.by_hand(
-            file,
-            "add this statement to those that are there",
-            delegation(account),
-        ),
-    }
-}
-
-/// The commands that write a key's policy to a file, and the file to the key.
-fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
-    let of_key = |operation| {
-        CommandLine::aws(["kms", operation])
-            .option("--region", key.arn.region())
-            .option("--key-id", &key.arn)
-            .option("--policy-name", "default")
-    };
-    let read = of_key("get-key-policy")
-        .option("--query", "Policy")
-        .option("--output", "text")
-        .written_to("key-policy.json");
-    [
-        read,
-        of_key("put-key-policy").file("--policy", "key-policy.json"),
-    ]
-}
-
-/// The statement of the default key policy that lets IAM decide.
-/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-fn delegation(account: &str) -> String {
-    let statement = serde_json::json!({
-        "Sid": "Enable IAM User Permissions",
-        "Effect": "Allow",
-        "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
-        "Action": "kms:*",
-        "Resource": "*",
-    });
-    let lines = format!("{statement:#}");
-    lines.lines().map(|line| format!("+ {line}\n")).collect()
+    edits::of_key_policy(case, check)
 }
 
 fn iam_actions(case: &Case<'_>) -> Check {
@@ -160,12 +124,9 @@ fn iam_actions(case: &Case<'_>) -> Check {
         blamed[0].access.call.action()
     ));
     match (blamed.iter().find_map(|blame| blame.source), case.key()) {
-        (Some(source), _) => check.advise(format!("Change or remove {}.", source_text(source))),
-        (None, Ok((key, _))) => check.edit(
-            missing(case, &build::kms(&key.arn)),
-            case.setup_command(&[]),
-        ),
-        (None, Err(_)) => check,
+        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+        (_, Ok((key, _))) => page_of_key(case, check, &key.arn),
+        (_, Err(_)) => check,
     }
 }
 
@@ -190,7 +151,7 @@ fn arn_match(case: &Case<'_>) -> Check {
         .flat_map(|statement| statement.resources())
         .filter(|resource| resource.starts_with("arn:aws:kms:"))
         .collect();
-    told(
+    let check = told(
         ID,
         &blamed,
         format!(
@@ -201,8 +162,8 @@ fn arn_match(case: &Case<'_>) -> Check {
         "the role's policies may name another key",
     )
     .because("kms:DescribeKey → Arn, against the Resource of the role's policies")
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it")
-    .edit(missing(case, &build::kms(&key.arn)), case.setup_command(&[]))
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it");
+    page_of_key(case, check, &key.arn)
 }
 
 fn context(case: &Case<'_>) -> Check {
@@ -238,17 +199,34 @@ fn context(case: &Case<'_>) -> Check {
             "the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"
         ),
     };
-    told(
+    let check = told(
         ID,
         &blamed,
         format!("a policy asks for another encryption context than S3 sends, which is {context}"),
-        format!("whether the encryption context fits hangs on {}", reasons(&blamed)),
+        format!(
+            "whether the encryption context fits hangs on {}",
+            reasons(&blamed)
+        ),
     )
     .because("s3:GetBucketEncryption → BucketKeyEnabled")
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
-    .advise(format!(
-        "Let kms:EncryptionContext:aws:s3:arn be arn:aws:s3:::{bucket} or arn:aws:s3:::{bucket}/* in that condition, with StringLike."
-    ))
+    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey");
+    let mut sources = blamed.iter().filter_map(|blame| blame.source);
+    let of_role = sources.find(|source| source.layer == Layer::Identity);
+    let not_granted = Decision::Denied(Refusal::NoAllow(Layer::Identity));
+    let is_granted = !blamed
+        .iter()
+        .any(|blame| blame.access.judgement.decision == not_granted);
+    match (of_role, case.key()) {
+        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+        (Some(_), Ok((key, _))) => page_of_key(case, check, &key.arn),
+        (None, Ok((key, _))) if !is_granted => page_of_key(case, check, &key.arn),
+        _ => edits::of_key_policy(case, check),
+    }
+}
+
+/// The check with the `setup` that gives the role what Mixpanel's page says of a key.
+fn page_of_key(case: &Case<'_>, check: Check, key: &KeyArn) -> Check {
+    check.edit(missing(case, &build::kms(key)), case.setup_command(&[]))
 }
 
 /// Whether the key itself is one that S3 can use for this bucket, and whether the form says the same as the bucket.
@@ -334,13 +312,16 @@ fn region(case: &Case<'_>) -> Check {
     Check::fail(ID, format!("the key is in {}, and the bucket in {bucket}: S3 uses keys of the bucket's own region only", arn.region()))
         .because(format!("the key's ARN {arn}, and s3:HeadBucket → x-amz-bucket-region"))
         .mixpanel_sees("KMS.NotFoundException: Key … does not exist")
-        .advise("If the key is multi-Region, it may have a replica there:")
-        .mended_by(
-            CommandLine::aws(["kms", "describe-key"])
-                .option("--region", bucket)
-                .option("--key-id", id_of(&arn)),
+        .advise(
+            Advice::from(format!("If the key is multi-Region, it may have a replica in {bucket}, whose ARN you can choose: "))
+                .code(
+                    CommandLine::aws(["kms", "describe-key"])
+                        .option("--region", bucket)
+                        .option("--key-id", id_of(&arn)),
+                )
+                .text(format!(" shows it. Else make a key in {bucket}, and paste its ARN under \"KMS Key ID\" in Mixpanel:")),
         )
-        .advise(format!("Else make a key in {bucket}: setup --encryption kms --create-kms-key."))
+        .mended_by(case.setup_with_new_key())
 }
 
 fn id_of(arn: &KeyArn) -> &str {
@@ -351,18 +332,24 @@ fn state(case: &Case<'_>) -> Check {
     const ID: &str = "kms-state";
     const SOURCE: &str = "kms:DescribeKey → KeyState";
     match &case.evidence.key {
-        KeyStanding::Missing(text) if text == "aws/s3" => Check::skipped(ID, "the bucket names no real key"),
+        KeyStanding::Missing(text) if text == "aws/s3" => {
+            Check::skipped(ID, "the bucket names no real key")
+        }
         KeyStanding::Missing(text) => Check::fail(ID, format!("there is no KMS key {text}"))
             .because("kms:DescribeKey → NotFoundException")
             .mixpanel_sees("KMS.NotFoundException")
-            .advise("Choose a key that exists: setup --encryption kms --kms-key KEY, or --create-kms-key."),
+            .advise(ANOTHER_KEY)
+            .mended_by(case.setup_with_new_key()),
         KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), denied),
         KeyStanding::Here { key, .. } => {
             let broken = |mend: CommandLine| {
-                Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
-                    .because(format!("{SOURCE} {}", key.state))
-                    .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
-                    .mended_by(mend)
+                Check::fail(
+                    ID,
+                    format!("the key's state is {}: S3 cannot use it", key.state),
+                )
+                .because(format!("{SOURCE} {}", key.state))
+                .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
+                .mended_by(mend)
             };
             match key.enabling_command() {
                 None => Check::pass(ID, "the key is enabled").because(SOURCE),
@@ -393,9 +380,8 @@ fn kind(case: &Case<'_>) -> Check {
         )
         .because(format!("{SOURCE} {}", key.spec))
         .mixpanel_sees("KMS.InvalidKeyUsageException, or 400 InvalidRequest")
-        .advise(
-            "Choose a symmetric key: setup --encryption kms --kms-key KEY, or --create-kms-key.",
-        ),
+        .advise(ANOTHER_KEY)
+        .mended_by(case.setup_with_new_key()),
     }
 }
 
@@ -458,18 +444,14 @@ fn literal(case: &Case<'_>) -> Check {
     };
     match case.default_encryption() {
         Some(BucketEncryption::Kms { key: Some(key), .. }) if key == "aws/s3" => {
-            let bucket = case
-                .evidence
-                .bucket_name()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let Some(bucket) = case.evidence.bucket_name() else {
+                return Check::skipped(ID, case.no_bucket());
+            };
             Check::fail(ID, "the bucket's default key is the text 'aws/s3', which names no key: for that key the ID is left out")
                 .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
                 .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
                 .mended_by(
-                    CommandLine::aws(["s3api", "put-bucket-encryption"])
-                        .option("--region", &facts.settings.region)
-                        .option("--bucket", bucket)
+                    of_bucket("put-bucket-encryption", facts, bucket)
                         .option("--server-side-encryption-configuration", AWS_MANAGED_DEFAULT),
                 )
         }
@@ -502,7 +484,8 @@ fn aws_managed(case: &Case<'_>) -> Check {
         )
         .because("s3:GetBucketPolicy, and kms:DescribeKey → KeyManager AWS")
         .mixpanel_sees("nothing; the reader gets AccessDenied: kms:Decrypt")
-        .advise("Use a key of your own, whose policy lets the reader decrypt: setup --encryption kms --create-kms-key."),
+        .advise("Use a key of your own, let the reader decrypt in its policy, and paste its ARN under \"KMS Key ID\" in Mixpanel:")
+        .mended_by(case.setup_with_new_key()),
     }
 }
 
@@ -571,10 +554,15 @@ fn outsiders(case: &Case<'_>) -> Check {
             outsider.principal
         ));
     }
+    let statements: Vec<usize> = found.iter().map(|outsider| outsider.statement).collect();
+    let edit = edits::without_outsiders(policy, key.arn.account(), &statements);
     check.by_hand(
-        key_policy_as_a_file(key),
-        "take those principals out, unless they are meant to read the exports",
-        "",
+        edits::key_policy_as_a_file(key),
+        format!(
+            "unless they are meant to read the exports, {}",
+            edit.change()
+        ),
+        edit.diff(),
     )
 }
 
@@ -605,17 +593,5 @@ fn throttling(case: &Case<'_>) -> Check {
         .because(SOURCE)
         .mixpanel_sees("503 SlowDown: … operations involving AWS KMS")
         .mended_by(case.setup_command(&["--harden", "encryption"])),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_delegation_is_a_diff() {
-        let diff = delegation("123456789012");
-        assert!(diff.lines().all(|line| line.starts_with("+ ")));
-        assert!(diff.contains("arn:aws:iam::123456789012:root"));
     }
 }

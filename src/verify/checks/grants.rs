@@ -1,6 +1,7 @@
 //! Whether the role's own policies, and what bounds them, let Mixpanel do its work in the bucket.
 
 use super::blame::Blame;
+use super::role_edits::{allows, without_denies};
 use super::{Case, Check, bucket};
 use crate::command_line::CommandLine;
 use crate::observed::Unread;
@@ -232,12 +233,11 @@ fn s3_actions(case: &Case<'_>) -> Check {
     ));
     let deciding = blamed.iter().find_map(|blame| blame.source);
     match (deciding, case.evidence.bucket_name()) {
-        // A Deny of somebody's is his to remove.
-        (Some(source), _) => check.advise(format!("Change or remove {}.", source_text(source))),
-        (None, Some(bucket)) => {
+        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+        (_, Some(bucket)) => {
             check.edit(missing(case, &build::data(bucket)), case.setup_command(&[]))
         }
-        (None, None) => check,
+        (_, None) => check,
     }
 }
 
@@ -333,7 +333,7 @@ fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
     check
 }
 
-fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
+pub(super) fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
     let role = &case.evidence.role_name;
     match &grant.arn {
         Some(arn) => CommandLine::aws(["iam", "detach-role-policy"])

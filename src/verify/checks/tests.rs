@@ -425,13 +425,13 @@ fn what_a_statement_leaves_out_is_not_called_detached() {
     }
 }
 
-/// What a check's fix by hand says to change.
-fn change(subject: &Subject, evidence: &Evidence, id: &str) -> String {
+/// What a check says to change by hand: the sentence, and the difference.
+fn change(subject: &Subject, evidence: &Evidence, id: &str) -> (String, String) {
     let findings = judge(subject, evidence);
     let check = findings.checks.into_iter().find(|check| check.id == id);
     let fix = check.unwrap().fix.into_iter();
     let mut changes = fix.filter_map(|fix| match fix {
-        Fix::ByHand(edit) => Some(edit.change),
+        Fix::ByHand(edit) => Some((edit.change, edit.diff)),
         _ => None,
     });
     changes.next().expect("something to change by hand")
@@ -441,26 +441,53 @@ fn change(subject: &Subject, evidence: &Evidence, id: &str) -> String {
 fn a_deny_that_names_the_role_goes_and_any_other_gets_an_exception() {
     const ID: &str = "bucket-policy-principal";
     let role = "arn:aws:iam::123456789012:role/export";
-    for (principal, words) in [
+    for (principal, words, added) in [
         (
             json!({ "AWS": role }),
             "remove statement 2 (Theirs) of policy of bucket acme-export, which names the role",
+            "",
         ),
         (
             json!({ "AWS": [role, "arn:aws:iam::123456789012:role/x"] }),
             "take the role out of statement 2 (Theirs)",
+            "+     \"AWS\": \"arn:aws:iam::123456789012:role/x\"",
         ),
         (
             json!("*"),
-            "exempt the role in statement 2 (Theirs) of policy of bucket acme-export: \"ArnNotEquals\"",
+            "exempt the role in statement 2 (Theirs) of policy of bucket acme-export",
+            "+     \"ArnNotEquals\": {\n+       \"aws:PrincipalArn\": \"arn:aws:iam::123456789012:role/export\"",
         ),
     ] {
         let (subject, mut evidence) = sound();
         assert_eq!(evidence.role.as_ref().unwrap().arn.as_str(), role);
         bucket_denies(&mut evidence, json!({ "Principal": principal }));
-        let change = change(&subject, &evidence, ID);
+        let (change, diff) = change(&subject, &evidence, ID);
         assert!(change.contains(words), "{change}");
+        assert!(diff.contains("-   \"Sid\": \"Theirs\""), "{diff}");
+        assert!(diff.contains(added), "{diff}");
+        assert_eq!(diff.contains("\n+ "), !added.is_empty(), "{diff}");
     }
+}
+
+/// The checks that offer a command.
+fn offering_commands(subject: &Subject, evidence: &Evidence) -> Vec<&'static str> {
+    let checks = judge(subject, evidence).checks.into_iter();
+    let offers = |fix: &Fix| !matches!(fix, Fix::Advice(_));
+    checks
+        .filter(|check| check.fix.iter().any(offers))
+        .map(|check| check.id)
+        .collect()
+}
+
+/// The table of the whole runs that do what a finding says.
+fn printed_fixes() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = root.join("tests/suite/printed_fixes/rows");
+    let files = std::fs::read_dir(rows).unwrap();
+    let text = |file: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(file.unwrap().path()).unwrap()
+    };
+    files.map(text).collect()
 }
 
 #[test]
@@ -897,6 +924,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             e.exports = Some(unreadable("s3:ListBucket"))
         }),
     ];
+    let mut offering = BTreeSet::new();
     let mut wrong = Vec::new();
     for (number, (id, status, make)) in table.iter().enumerate() {
         let (mut subject, mut evidence) = sound();
@@ -905,11 +933,18 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             simulate_truly(&subject, &mut evidence);
         }
         let found = found(&subject, &evidence);
+        offering.extend(offering_commands(&subject, &evidence));
         if found != BTreeSet::from([(*id, *status)]) {
             wrong.push(format!("{number}: {id} {status:?}, but {found:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(offering.len() > 20, "{offering:?}");
+    let tried = printed_fixes();
+    for id in offering {
+        let has_row = tried.contains(&format!("id: \"{id}\""));
+        assert!(has_row, "no row of printed_fixes runs the commands of {id}");
+    }
 
     let (subject, evidence) = sound();
     let broken: BTreeSet<&str> = table.iter().map(|(id, ..)| *id).collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::access;
 use super::super::explain::statement_text;
+use super::edits::Edit;
 use super::{Case, Check, unread};
 use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
@@ -11,8 +12,8 @@ use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
 use crate::policy::evaluate::explain::Judgement;
-use crate::policy::evaluate::{Decision, Refusal};
-use crate::policy::trust::amend::{Tenure, Wanted};
+use crate::policy::evaluate::{Decision, Refusal, Source};
+use crate::policy::trust::amend::{Tenure, Wanted, without_the_deleted};
 use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
 use crate::policy::{Document, compare};
@@ -25,6 +26,10 @@ const IDS: [&str; 6] = [
     "trust-orphan-id",
     "trust-extra-conditions",
 ];
+/// What stands for a token that nobody gave and the role does not know.
+const PLACEHOLDER: &str = "PROJECT_TOKEN";
+/// How a diff of a trust policy is to be read.
+const WHOLE_TOKENS: &str = ", with each project token whole where its ends stand here";
 const REFUSED: &str = "AccessDenied: not authorized to perform: sts:AssumeRole";
 const SOURCE: &str = "iam:GetRole → AssumeRolePolicyDocument";
 
@@ -66,14 +71,38 @@ fn orphan_beside(role: &Role) -> Check {
                 _ => Vec::new(),
             });
     match names.find(|name| is_unique_id(name)) {
-        Some(orphan) => Check::warn(
-            ID,
-            format!("the trust policy also names {orphan}, a user or role that was deleted since"),
-        )
-        .because(format!("{SOURCE}: Principal {orphan}, where an ARN was"))
-        .advise("Take it out: nobody gets in by it."),
+        Some(orphan) => {
+            let check = Check::warn(
+                ID,
+                format!(
+                    "the trust policy also names {orphan}, a user or role that was deleted since"
+                ),
+            )
+            .because(format!("{SOURCE}: Principal {orphan}, where an ARN was"));
+            without_orphans(check, role)
+        }
         None => Check::pass(ID, "no principal of the trust policy was deleted").because(SOURCE),
     }
+}
+
+/// The check with what takes everybody who was deleted out of the trust policy. IAM takes no document that names one.
+fn without_orphans(check: Check, role: &Role) -> Check {
+    let mut edit = Edit::of(&role.trust);
+    for (at, statement) in role.trust.statements().iter().enumerate().rev() {
+        let left = without_the_deleted(statement);
+        if left.as_ref() != Some(statement) {
+            let told = match left {
+                Some(_) => format!("take whoever was deleted out of statement {}", at + 1),
+                None => format!("remove statement {}, which names nobody else", at + 1),
+            };
+            edit.replace(at, left, told);
+        }
+    }
+    check.by_hand(
+        [read_trust(role), write_trust(role)],
+        format!("{}{WHOLE_TOKENS}", edit.change()),
+        edit.diff(),
+    )
 }
 
 /// Nothing in the trust policy names Mixpanel: it names somebody else, or somebody who is gone.
@@ -335,9 +364,8 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
                 list(because)
             ),
         );
-        return quoting(check, judgement)
-            .mixpanel_sees(REFUSED)
-            .advise("Remove the condition: the ExternalId is what keeps others out.");
+        let check = quoting(check, judgement).mixpanel_sees(REFUSED);
+        return case.letting_in(check, role);
     }
     let Some(judgement) = judged.first() else {
         return Check::skipped(ID, "the role asks for nothing");
@@ -358,7 +386,7 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         }
     };
     let check = quoting(Check::fail(ID, summary), judgement).mixpanel_sees(REFUSED);
-    case.narrowing(check, role)
+    case.letting_in(check, role)
 }
 
 /// The trust policy as a file, in which the difference is made by hand.
@@ -404,7 +432,7 @@ impl Case<'_> {
         match (given.is_empty(), named.is_empty()) {
             (false, _) => given,
             (true, false) => named,
-            (true, true) => ["PROJECT_TOKEN".to_owned()].into(),
+            (true, true) => [PLACEHOLDER.to_owned()].into(),
         }
     }
 
@@ -443,10 +471,46 @@ impl Case<'_> {
     fn narrowing(&self, check: Check, role: &Role) -> Check {
         let trust = access::trust(self.evidence, role);
         let narrow = trust.narrowest(&self.wanted_ids(&trust));
+        self.saying(check, role, &narrow)
+    }
+
+    /// The same, with what denies sparing Mixpanel's user.
+    fn letting_in(&self, check: Check, role: &Role) -> Check {
+        let trust = access::trust(self.evidence, role);
+        let ids = self.wanted_ids(&trust);
+        let mut edit = Edit::of(&trust.narrowest(&ids));
+        // Each turn has one statement spare him, and none twice.
+        for _ in 0..edit.document().statements().len() {
+            let trust = Trust::new(edit.document(), &role.arn).at(self.evidence.now);
+            let mut decisions = ids.iter().map(|id| trust.decide_for_mixpanel(Some(id)));
+            let denying = decisions.find_map(|decision| match decision {
+                Decision::Denied(Refusal::Statement(source)) => Some(source),
+                Decision::Unknown { by, .. } => by.into_iter().next(),
+                _ => None,
+            });
+            let spares = |source: Source| edit.spare(&source, MIXPANEL_USER_ARN, "Mixpanel's user");
+            if !denying.is_some_and(spares) {
+                break;
+            }
+        }
+        self.saying(check, role, edit.document())
+    }
+
+    /// The check with the commands that have the trust policy say this.
+    fn saying(&self, check: Check, role: &Role, wanted: &Document) -> Check {
+        let diff = compare::diff(&role.trust, wanted).to_string();
+        let trust = access::trust(self.evidence, role);
+        let (note, diff) = match self.wanted_ids(&trust).contains(PLACEHOLDER) {
+            true => (
+                format!(", with your project's token in the place of {PLACEHOLDER}"),
+                diff.replace(&ProjectToken::ends_of(PLACEHOLDER), PLACEHOLDER),
+            ),
+            false => (WHOLE_TOKENS.to_owned(), diff),
+        };
         check.by_hand(
             [read_trust(role), write_trust(role)],
-            "make it say this, with each project token whole where its ends stand here",
-            compare::diff(&role.trust, &narrow).to_string(),
+            format!("make it say this{note}"),
+            diff,
         )
     }
 }

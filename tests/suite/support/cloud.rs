@@ -743,6 +743,7 @@ async fn forward(
             let tags = tags_at_creation(method, &path, &headers, &body);
             let (tagging, signed) = (format!("{path}?tagging"), headers.clone());
             let action = action_of(method, &path, &headers, &body);
+            let body = in_words_of_moto(&action, body);
             let response = forward_to(endpoint, method, path, headers, body).await;
             let response = in_words_of_s3(&action, response).await;
             // moto leaves out the tags that CreateBucket brings; AWS does not.
@@ -751,6 +752,27 @@ async fn forward(
             }
             response
         }
+    }
+}
+
+/// moto switches a key on and off and schedules its deletion by its ID alone; KMS takes an ARN too.
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKey.html>
+fn in_words_of_moto(action: &str, body: Bytes) -> Bytes {
+    let by_id = [
+        "kms:EnableKey",
+        "kms:DisableKey",
+        "kms:ScheduleKeyDeletion",
+        "kms:CancelKeyDeletion",
+    ]
+    .contains(&action);
+    let text = String::from_utf8_lossy(&body);
+    match (
+        by_id,
+        text.split_once("arn:aws:kms:"),
+        text.split_once(":key/"),
+    ) {
+        (true, Some((before, _)), Some((_, id))) => format!("{before}{id}").into(),
+        _ => body,
     }
 }
 

@@ -1,0 +1,103 @@
+//! What the policy simulator says of a role: it alone sees the organization's service control policies. Where it does not answer, the
+//! documents still tell.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::aws::iam::ContextValues;
+use crate::aws::{Aws, Cause, Failure};
+use crate::details::Form;
+use crate::names::{BucketName, ProjectId, Region};
+use crate::observed::{Reading, Role, Simulated};
+use crate::verify::freshness::Family;
+
+/// The pauses after which it is asked again while it has not heard of a new role, or of its policies.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+
+/// What it is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Simulation<'a> {
+    pub(super) role: &'a Role,
+    pub(super) bucket: &'a BucketName,
+    pub(super) region: &'a Region,
+    pub(super) form: &'a Form,
+    pub(super) project: Option<&'a ProjectId>,
+}
+
+impl Simulation<'_> {
+    /// What it says; `None` where it fails in any other way than by a refusal.
+    pub(super) async fn reading(
+        &self,
+        aws: &Aws,
+    ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+        settled(self.ask(aws).await)
+    }
+
+    /// The same right after something was changed in IAM, of which it may not have heard yet. `wait` is told, if so.
+    pub(super) async fn reading_after_changes(
+        &self,
+        aws: &Aws,
+        wait: impl Fn(&'static str),
+    ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+        let refused_here = |one: &Simulated| !one.allowed && one.by_organization != Some(false);
+        for (attempt, pause) in PAUSES.into_iter().enumerate() {
+            match self.ask(aws).await {
+                Err(failure) if failure.cause == Cause::NotFound => {}
+                Ok(all) if all.iter().any(refused_here) => {}
+                answer => return settled(answer),
+            }
+            if attempt == 0 {
+                wait("IAM's policy simulator has not heard of the role's policies yet");
+            }
+            sleep(pause).await;
+        }
+        self.reading(aws).await
+    }
+
+    /// On the bucket, on one object and on the key.
+    async fn ask(&self, aws: &Aws) -> Result<Vec<Simulated>, Failure> {
+        let role = &self.role.arn;
+        let context: ContextValues = [
+            ("aws:SecureTransport", "true"),
+            ("aws:RequestedRegion", self.region.as_str()),
+            ("aws:PrincipalArn", role.as_str()),
+            ("aws:PrincipalAccount", role.account()),
+            ("aws:ResourceAccount", role.account()),
+            ("kms:CallerAccount", role.account()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let bucket = format!("arn:aws:s3:::{}", self.bucket);
+        let project = self.project.map_or("0", |project| project.as_str());
+        let object = format!("{bucket}/{}export.json.gz", Family::Events.prefix(project));
+        let mut asked = vec![
+            ("s3:ListBucket", bucket.as_str()),
+            ("s3:PutObject", &object),
+            ("s3:GetObject", &object),
+            ("s3:DeleteObject", &object),
+        ];
+        if let Some(key) = &self.form.key {
+            asked.extend(["kms:GenerateDataKey", "kms:Decrypt"].map(|name| (name, key.as_str())));
+        }
+        aws.simulate(role, &asked, &context).await
+    }
+}
+
+fn settled(
+    answer: Result<Vec<Simulated>, Failure>,
+) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+    match answer {
+        Ok(simulated) => Ok(Some(Reading::Known(simulated))),
+        Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => failure
+            .unread()
+            .map(|unread| Some(Reading::Unreadable(unread))),
+        Err(failure) if failure.cause == Cause::Credentials => Err(failure),
+        Err(_) => Ok(None),
+    }
+}

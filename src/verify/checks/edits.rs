@@ -1,0 +1,268 @@
+//! What is changed by hand in a policy that somebody else wrote: which statement, and what it says afterwards.
+//!
+//! A change is judged before it is offered: what is left goes through the same evaluation until the check has nothing to tell any
+//! more, since one Deny may hide another.
+
+use super::super::access::{self, source_text};
+use super::blame::{self, Blame};
+use super::bucket::of_bucket;
+use super::{Case, Check};
+use crate::command_line::CommandLine;
+use crate::names::BucketName;
+use crate::observed::{Key, Reading};
+use crate::policy::amend::{self, Draft, Spared};
+use crate::policy::evaluate::{Layer, Source};
+use crate::policy::{Document, Statement, build};
+use crate::verify::evidence::{BucketStanding, Evidence, KeyStanding};
+
+/// A document on its way, with what is said of each change.
+pub(super) struct Edit {
+    draft: Draft,
+    told: Vec<String>,
+}
+
+impl Edit {
+    /// The document as it is.
+    pub(super) fn of(document: &Document) -> Self {
+        Self {
+            draft: Draft::new(document),
+            told: Vec::new(),
+        }
+    }
+
+    /// What the document says by now.
+    pub(super) fn document(&self) -> &Document {
+        self.draft.document()
+    }
+
+    /// The changes, as one sentence.
+    pub(super) fn change(&self) -> String {
+        self.told.join("; ")
+    }
+
+    /// What goes and what comes, line by line.
+    pub(super) fn diff(&self) -> String {
+        self.draft.diff().to_string()
+    }
+
+    /// Puts a statement, or none, in the place of one. Whether that could be done: what was put there already is not changed again.
+    pub(super) fn replace(&mut self, at: usize, by: Option<Statement>, told: String) -> bool {
+        let is_original = self.draft.original(at).is_some();
+        if is_original {
+            self.draft.replace(at, by);
+            self.told.push(told);
+        }
+        is_original
+    }
+
+    /// Adds a statement, once.
+    fn add(&mut self, statement: Statement) -> bool {
+        let is_new = !self.document().statements().contains(&statement);
+        if is_new {
+            self.draft.add(statement);
+            self.told
+                .push("add this statement to those that are there".to_owned());
+        }
+        is_new
+    }
+
+    /// Removes the statement that a source names. `source` is where it stands by now.
+    pub(super) fn remove(&mut self, source: &Source) -> bool {
+        let place = self.place(source);
+        self.replace(source.statement, None, format!("remove {place}"))
+    }
+
+    /// Where a statement stood in the original, as words.
+    fn place(&self, source: &Source) -> String {
+        let at = source.statement;
+        source_text(&Source {
+            statement: self.draft.original(at).unwrap_or(at),
+            ..source.clone()
+        })
+    }
+
+    /// Has a Deny spare the principal of an ARN, which is called so. `source` is where it stands by now.
+    pub(super) fn spare(&mut self, source: &Source, arn: &str, called: &str) -> bool {
+        let at = source.statement;
+        let Some(statement) = self.document().statements().get(at) else {
+            return false;
+        };
+        let place = self.place(source);
+        match amend::spared(statement, arn) {
+            Spared::Gone => self.replace(at, None, format!("remove {place}, which names {called}")),
+            Spared::Unnamed(rest) => {
+                self.replace(at, Some(rest), format!("take {called} out of {place}"))
+            }
+            Spared::Exempted(rest) => {
+                self.replace(at, Some(rest), format!("exempt {called} in {place}"))
+            }
+        }
+    }
+}
+
+/// Changes a document until a check has nothing to tell of it any more, or nothing is left to change.
+fn until_let_in(
+    case: &Case<'_>,
+    id: &str,
+    document: &Document,
+    put: impl Fn(&mut Evidence, Document),
+    mend: impl Fn(&mut Edit, &Blame<'_>) -> bool,
+) -> Edit {
+    let mut edit = Edit::of(document);
+    let mut evidence = case.evidence.clone();
+    // Each turn changes a statement that no other turn has changed, or adds the only one that can be added.
+    for _ in 0..=document.statements().len() {
+        let access = access::table(case.subject, &evidence);
+        let mut blamed = access
+            .iter()
+            .filter_map(|access| blame::blame(access, &evidence));
+        let Some(blame) = blamed.find(|blame| blame.id == id) else {
+            break;
+        };
+        if !mend(&mut edit, &blame) {
+            break;
+        }
+        put(&mut evidence, edit.document().clone());
+    }
+    edit
+}
+
+/// The check with what lets the role in through the bucket's policy; `note` ends the sentence.
+pub(super) fn of_bucket_policy(case: &Case<'_>, check: Check, note: &str) -> Check {
+    let facts = case.evidence.facts();
+    let (Some(facts), Some(bucket), Some(role)) =
+        (facts, case.evidence.bucket_name(), &case.evidence.role)
+    else {
+        return check;
+    };
+    let Reading::Known(Some(policy)) = &facts.settings.policy else {
+        return check;
+    };
+    let put = |evidence: &mut Evidence, document| {
+        if let Some((_, BucketStanding::Here(facts))) = &mut evidence.bucket {
+            facts.settings.policy = Reading::Known(Some(document));
+        }
+    };
+    let edit = until_let_in(case, check.id, policy, put, |edit, blame| {
+        let Some(source) = blame
+            .source
+            .filter(|source| source.layer == Layer::Resource)
+        else {
+            return false;
+        };
+        match is_allow(edit.document(), source) {
+            true => edit.add(build::let_in(&role.arn, bucket)),
+            false => edit.spare(source, role.arn.as_str(), "the role"),
+        }
+    });
+    let of_bucket = |operation| of_bucket(operation, facts, bucket);
+    // S3 takes no policy without a statement.
+    if edit.document().statements().is_empty() {
+        return check.edit(edit.diff(), of_bucket("delete-bucket-policy"));
+    }
+    let read = of_bucket("get-bucket-policy")
+        .option("--query", "Policy")
+        .option("--output", "text")
+        .written_to("policy.json");
+    let write = of_bucket("put-bucket-policy").file("--policy", "policy.json");
+    let change = format!("{}{note}", edit.change());
+    check.by_hand([read, write], change, edit.diff())
+}
+
+/// The check with what lets the role use the key through the key's policy.
+pub(super) fn of_key_policy(case: &Case<'_>, check: Check) -> Check {
+    let (
+        KeyStanding::Here {
+            key,
+            policy: Reading::Known(policy),
+        },
+        Some(role),
+    ) = (&case.evidence.key, &case.evidence.role)
+    else {
+        return check;
+    };
+    let put = |evidence: &mut Evidence, document| {
+        if let KeyStanding::Here { policy, .. } = &mut evidence.key {
+            *policy = Reading::Known(document);
+        }
+    };
+    let bucket = case.evidence.bucket_name();
+    let edit = until_let_in(case, check.id, policy, put, |edit, blame| {
+        let asking = bucket.filter(|_| blame.id == "kms-encryption-context");
+        match blame.source {
+            Some(source) if !is_allow(edit.document(), source) => {
+                edit.spare(source, role.arn.as_str(), "the role")
+            }
+            _ => match asking {
+                Some(bucket) => fit_context(edit, bucket),
+                None => edit.add(build::key_delegation(key.arn.account())),
+            },
+        }
+    });
+    check.by_hand(key_policy_as_a_file(key), edit.change(), edit.diff())
+}
+
+/// Has the first statement of a key's policy that allows for another encryption context only take S3's.
+fn fit_context(edit: &mut Edit, bucket: &BucketName) -> bool {
+    let statements = edit.document().statements().iter().enumerate();
+    let asks = |(at, statement): &(usize, &Statement)| {
+        let mut keys = statement.condition_keys().into_iter();
+        statement.allows()
+            && edit.draft.original(*at).is_some()
+            && keys.any(|key| {
+                let key = key.to_ascii_lowercase();
+                key.starts_with("kms:encryptioncontext")
+            })
+    };
+    let Some((at, statement)) = statements.into_iter().find(asks) else {
+        return false;
+    };
+    let fitting = amend::with_context_of_s3(statement, bucket);
+    let number = edit.draft.original(at).unwrap_or(at) + 1;
+    let told = format!("have statement {number} ask for the encryption context that S3 sends");
+    edit.replace(at, Some(fitting), told)
+}
+
+/// The commands that write a key's policy to a file, and the file to the key.
+pub(super) fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
+    let of_key = |operation| {
+        CommandLine::aws(["kms", operation])
+            .option("--region", key.arn.region())
+            .option("--key-id", &key.arn)
+            .option("--policy-name", "default")
+    };
+    let read = of_key("get-key-policy")
+        .option("--query", "Policy")
+        .option("--output", "text")
+        .written_to("key-policy.json");
+    [
+        read,
+        of_key("put-key-policy").file("--policy", "key-policy.json"),
+    ]
+}
+
+/// A key's policy in which nobody is named from outside the key's account. One that nobody could administer any more delegates to the
+/// account's IAM, without which KMS takes no policy.
+pub(super) fn without_outsiders(policy: &Document, account: &str, found: &[usize]) -> Edit {
+    let mut edit = Edit::of(policy);
+    // From the last one on, so that what is removed moves nothing that comes.
+    for (at, statement) in policy.statements().iter().enumerate().rev() {
+        if found.contains(&at) {
+            let left = amend::for_account_alone(statement, account);
+            let told = match left {
+                Some(_) => format!("leave nobody but the account's own in statement {}", at + 1),
+                None => format!("remove statement {}", at + 1),
+            };
+            edit.replace(at, left, told);
+        }
+    }
+    if !edit.document().statements().iter().any(Statement::allows) {
+        edit.add(build::key_delegation(account));
+    }
+    edit
+}
+
+fn is_allow(document: &Document, source: &Source) -> bool {
+    let statement = document.statements().get(source.statement);
+    statement.is_some_and(Statement::allows)
+}

@@ -1,0 +1,110 @@
+//! What takes a Deny out of the way that stands in the role's own policies: an inline policy is changed by hand, and a managed one,
+//! which others may use, is detached from this role alone.
+
+use super::super::access::{self, source_text};
+use super::edits::Edit;
+use super::grants::detach;
+use super::{Case, Check, blame};
+use crate::command_line::CommandLine;
+use crate::policy::evaluate::{Layer, Source};
+use crate::policy::{Document, Statement, build, read};
+use crate::verify::evidence::{Evidence, Grant, KeyStanding};
+
+/// The check with what its Denies take, one policy after the other; advice where nobody else grants what the policy does.
+pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
+    let mut evidence = case.evidence.clone();
+    let mut edits: Vec<(Grant, Edit)> = Vec::new();
+    // Each turn takes a statement away, or a policy.
+    while let Some(source) = denying(case, &evidence, check.id) {
+        let mut grants = evidence.grants.iter();
+        let Some(at) = grants.position(|grant| grant.name == source.policy) else {
+            break;
+        };
+        if evidence.grants[at].arn.is_some() {
+            let grant = evidence.grants.remove(at);
+            check = match is_dispensable(&evidence) {
+                true => check
+                    .advise(format!(
+                        "{} denies it. If that is not meant for the export, take {} from the role:",
+                        source_text(&source),
+                        grant.name
+                    ))
+                    .mended_by(detach(case, &grant)),
+                false => check.advise(format!("Change or remove {}.", source_text(&source))),
+            };
+            continue;
+        }
+        let known = edits
+            .iter()
+            .position(|(grant, _)| grant.name == source.policy);
+        let known = known.unwrap_or_else(|| {
+            let grant = evidence.grants[at].clone();
+            let edit = Edit::of(&grant.document);
+            edits.push((grant, edit));
+            edits.len() - 1
+        });
+        let edit = &mut edits[known].1;
+        if !edit.remove(&source) {
+            break;
+        }
+        evidence.grants[at].document = edit.document().clone();
+    }
+    edits.iter().fold(check, |check, (grant, edit)| {
+        by_hand(case, check, grant, edit)
+    })
+}
+
+/// The statement of the role's policies that denies what a check tells of, if one does.
+fn denying(case: &Case<'_>, evidence: &Evidence, id: &str) -> Option<Source> {
+    let access = access::table(case.subject, evidence);
+    let mut blamed = access.iter().filter_map(|access| {
+        let blame = blame::blame(access, evidence)?;
+        let source = blame
+            .source
+            .filter(|source| source.layer == Layer::Identity)?;
+        let statement = blame::statement(access, source, evidence)?;
+        (blame.id == id && !statement.allows()).then(|| source.clone())
+    });
+    blamed.next()
+}
+
+/// Whether what is left grants everything that the export needs.
+fn is_dispensable(left: &Evidence) -> bool {
+    let covers = |page: &Document| {
+        let mut grants = left.grants.iter();
+        grants.any(|grant| read::covers(&grant.document, page))
+    };
+    let of_key = match &left.key {
+        KeyStanding::Here { key, .. } if key.customer_managed => covers(&build::kms(&key.arn)),
+        _ => true,
+    };
+    let bucket = left.bucket_name();
+    of_key && bucket.is_some_and(|bucket| covers(&build::data(bucket)))
+}
+
+fn by_hand(case: &Case<'_>, check: Check, grant: &Grant, edit: &Edit) -> Check {
+    let of_policy = |operation| {
+        CommandLine::aws(["iam", operation])
+            .option("--role-name", &case.evidence.role_name)
+            .option("--policy-name", grant.inline_name())
+    };
+    // IAM takes no policy without a statement.
+    if edit.document().statements().is_empty() {
+        return check.edit(edit.diff(), detach(case, grant));
+    }
+    let read = of_policy("get-role-policy")
+        .option("--query", "PolicyDocument")
+        .option("--output", "json")
+        .written_to("role-policy.json");
+    let write = of_policy("put-role-policy").file("--policy-document", "role-policy.json");
+    check.by_hand([read, write], edit.change(), edit.diff())
+}
+
+/// Whether the statement that decides allows, as far as it goes.
+pub(super) fn allows(case: &Case<'_>, blamed: &[blame::Blame<'_>], source: &Source) -> bool {
+    let mut of_source = blamed.iter().filter(|blame| blame.source == Some(source));
+    of_source.any(|blame| {
+        let statement = blame::statement(blame.access, source, case.evidence);
+        statement.is_some_and(Statement::allows)
+    })
+}

@@ -1,0 +1,352 @@
+//! Roles: whom they trust, what they may do, and what is left beside them.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::by_hand::{USER, data, trust};
+use crate::support::{Scripted, TOKEN};
+
+const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
+const ORPHAN: &str = "AIDAJQABLZS4A3QDU576Q";
+
+fn page(principal: Value, id: &str) -> Value {
+    json!({
+        "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "sts:ExternalId": id } },
+    })
+}
+
+/// The page's statement with another condition beside the ExternalId.
+fn page_with(operator: &str, key: &str, value: &str) -> Value {
+    let mut statement = page(json!(USER), TOKEN);
+    statement["Condition"][operator][key] = json!(value);
+    statement
+}
+
+fn denied_inline(cloud: &Cloud, role: &str, statements: Value) {
+    let iam = cloud.iam();
+    let put = iam
+        .put_role_policy()
+        .role_name(role)
+        .policy_name("guard +1");
+    block_on(put.policy_document(document(statements)).send()).expect("a policy");
+}
+
+fn removed(cloud: &Cloud, role: &str) {
+    detaches(cloud, role, "s3");
+    let iam = cloud.iam();
+    block_on(iam.delete_role().role_name(role).send()).expect("removed");
+}
+
+fn names_nobody_deleted(cloud: &Cloud, role: &str) -> Result<(), String> {
+    let answer = block_on(cloud.iam().get_role().role_name(role).send()).expect("a role");
+    let trust = answer
+        .role()
+        .and_then(|role| role.assume_role_policy_document());
+    // IAM takes no document that names a unique ID; the emulators take any.
+    match trust.unwrap_or_default().contains(ORPHAN) {
+        true => Err("what is written names somebody who was deleted".into()),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = trust_rows();
+    rows.extend(grant_rows());
+    rows
+}
+
+fn trust_rows() -> Vec<Row> {
+    vec![
+        Row {
+            id: "role-exists",
+            name: "the role is gone",
+            breaks: |cloud, role| removed(cloud, role),
+            ..ROW
+        },
+        Row {
+            id: "role-exists",
+            name: "a role under a path is gone",
+            setup: &["--encryption", "aes", "--path", "/export/"],
+            breaks: |cloud, role| {
+                let iam = cloud.iam();
+                let arn = format!("arn:aws:iam::{}:policy/export/{role}-s3", cloud.account);
+                let detach = iam.detach_role_policy().role_name(role).policy_arn(arn);
+                block_on(detach.send()).expect("detached");
+                block_on(iam.delete_role().role_name(role).send()).expect("removed");
+            },
+            verify: |cloud| {
+                let bucket = cloud.bucket();
+                let arn = role_arn(cloud, &format!("export/{bucket}"));
+                ["--role", &arn, "--bucket", &bucket]
+                    .map(str::to_owned)
+                    .into()
+            },
+            ..ROW
+        },
+        Row {
+            id: "trust-external-id",
+            name: "another project's token",
+            breaks: |cloud, role| trusts(cloud, role, json!([page(json!(USER), OTHER_TOKEN)])),
+            ..ROW
+        },
+        Row {
+            id: "trust-external-id",
+            name: "the token in capitals, beside another project's",
+            breaks: |cloud, role| {
+                let ids = json!([TOKEN.to_uppercase(), OTHER_TOKEN]);
+                let mut statement = page(json!(USER), TOKEN);
+                statement["Condition"]["StringEquals"]["sts:ExternalId"] = ids;
+                trusts(cloud, role, json!([statement]));
+            },
+            ..ROW
+        },
+        Row {
+            id: "trust-external-id",
+            name: "a role that somebody else made",
+            setup: &[],
+            breaks: |cloud, role| {
+                cloud.bucket_by_hand(role, "eu-west-1");
+                cloud.role_by_hand(role, &trust(USER, Some("2195193")), &[data(role)]);
+            },
+            ..ROW
+        },
+        Row {
+            id: "trust-principal",
+            name: "somebody else is trusted",
+            breaks: |cloud, role| {
+                let other = format!("arn:aws:iam::{}:root", cloud.account);
+                trusts(cloud, role, json!([page(json!(other), TOKEN)]));
+            },
+            ..ROW
+        },
+        Row {
+            id: "trust-orphan-id",
+            name: "nobody but somebody who was deleted",
+            breaks: |cloud, role| trusts(cloud, role, json!([page(json!(ORPHAN), TOKEN)])),
+            holds: names_nobody_deleted,
+            ..ROW
+        },
+        Row {
+            id: "trust-orphan-id",
+            name: "beside Mixpanel in one statement, and alone in another",
+            breaks: |cloud, role| {
+                let (both, alone) = (json!([USER, ORPHAN]), json!(ORPHAN));
+                trusts(cloud, role, json!([page(both, TOKEN), page(alone, TOKEN)]));
+            },
+            before: "warn",
+            holds: names_nobody_deleted,
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-no-external-id",
+            name: "no condition",
+            breaks: |cloud, role| {
+                let statement = trust(USER, None)["Statement"][0].clone();
+                trusts(cloud, role, json!([statement]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-no-external-id",
+            name: "no condition, and nobody has said which token it should be",
+            breaks: |cloud, role| {
+                let statement = trust(USER, None)["Statement"][0].clone();
+                trusts(cloud, role, json!([statement]));
+            },
+            has_token: false,
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-others",
+            name: "another account, and a service",
+            breaks: |cloud, role| {
+                let service = json!({ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" });
+                let account = json!({ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": "sts:AssumeRole" });
+                let two = json!([TOKEN, OTHER_TOKEN]);
+                let mut page = page(json!(USER), TOKEN);
+                page["Condition"]["StringEquals"]["sts:ExternalId"] = two;
+                trusts(cloud, role, json!([page, account, service]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-extra-conditions",
+            name: "a condition that Mixpanel does not meet",
+            breaks: |cloud, role| {
+                let other = page_with("StringEquals", "aws:PrincipalOrgID", "o-1234567890");
+                trusts(cloud, role, json!([other]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-extra-conditions",
+            name: "an address of one's own",
+            breaks: |cloud, role| {
+                let other = page_with("IpAddress", "aws:SourceIp", "203.0.113.0/24");
+                trusts(cloud, role, json!([other]));
+            },
+            before: "unknown",
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-extra-conditions",
+            name: "a Deny for Mixpanel alone",
+            breaks: |cloud, role| {
+                let deny = json!({ "Effect": "Deny", "Principal": { "AWS": USER }, "Action": "sts:AssumeRole" });
+                trusts(cloud, role, json!([page(json!(USER), TOKEN), deny]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-extra-conditions",
+            name: "a Deny for everybody outside the organization",
+            breaks: |cloud, role| {
+                let deny = json!({
+                    "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+                    "Condition": { "StringNotEquals": { "aws:PrincipalAccount": cloud.account } },
+                });
+                trusts(cloud, role, json!([page(json!(USER), TOKEN), deny]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "trust-extra-conditions",
+            name: "another action",
+            breaks: |cloud, role| {
+                let mut statement = page(json!(USER), TOKEN);
+                statement["Action"] = json!("sts:TagSession");
+                trusts(cloud, role, json!([statement]));
+            },
+            ..BY_CLI
+        },
+    ]
+}
+
+fn grant_rows() -> Vec<Row> {
+    vec![
+        Row {
+            id: "policy-attached",
+            name: "it is detached",
+            breaks: |cloud, role| detaches(cloud, role, "s3"),
+            ..ROW
+        },
+        Row {
+            id: "policy-attached",
+            name: "it is detached, and nothing says which bucket is meant",
+            breaks: |cloud, role| detaches(cloud, role, "s3"),
+            verify: |cloud| vec!["--role".into(), cloud.bucket()],
+            answers: |cloud| vec!["--bucket".into(), cloud.bucket()],
+            ..ROW
+        },
+        Row {
+            id: "s3-actions",
+            name: "one action is missing",
+            breaks: |cloud, bucket| {
+                let mut statement = data(bucket)["Statement"][0].clone();
+                statement["Action"] = json!(["s3:GetObject", "s3:ListBucket", "s3:DeleteObject"]);
+                grants(cloud, "s3", json!([statement]));
+            },
+            ..ROW
+        },
+        Row {
+            id: "s3-actions",
+            name: "a condition that nobody knows of",
+            breaks: |cloud, bucket| {
+                let mut statement = data(bucket)["Statement"][0].clone();
+                statement["Condition"] =
+                    json!({ "StringEquals": { "aws:SourceVpc": "vpc-1a2b3c4d" } });
+                grants(cloud, "s3", json!([statement]));
+            },
+            before: "fail",
+            ..ROW
+        },
+        Row {
+            id: "s3-actions",
+            name: "an inline policy denies, and a managed one",
+            breaks: |cloud, role| {
+                let deny =
+                    |action: &str| json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
+                let list = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{role}") });
+                let mixed = json!([deny("s3:PutObject"), list, deny("s3:Put*")]);
+                denied_inline(cloud, role, mixed);
+                let policy =
+                    json!({ "Version": "2012-10-17", "Statement": [deny("s3:DeleteObject")] });
+                let arn = cloud.policy_by_hand(&format!("{role}-guard"), &policy);
+                cloud.attach_by_hand(role, &arn);
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "s3-actions",
+            name: "an inline policy denies, and says nothing else",
+            breaks: |cloud, role| {
+                let deny = json!({ "Sid": "No", "Effect": "Deny", "Action": "s3:GetObject", "Resource": "*" });
+                denied_inline(cloud, role, json!([deny]));
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "bucket-type",
+            name: "an access point",
+            breaks: |cloud, _| {
+                let resource = "arn:aws:s3:eu-west-1:123456789012:accesspoint/acme/object/*";
+                grants(
+                    cloud,
+                    "s3",
+                    json!([{ "Effect": "Allow", "Action": "s3:PutObject", "Resource": resource }]),
+                );
+            },
+            verify: |cloud| vec!["--role".into(), cloud.bucket()],
+            // The statement stays, and reaches what is no bucket of the export.
+            exits: 4,
+            answers: |cloud| vec!["--bucket".into(), cloud.bucket()],
+            ..ROW
+        },
+        Row {
+            id: "role-excess",
+            name: "a policy of AWS's own and an inline one",
+            breaks: |cloud, role| {
+                let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+                let iam = cloud.iam();
+                let put = iam
+                    .put_role_policy()
+                    .role_name(role)
+                    .policy_name("too much");
+                block_on(put.policy_document(document(all.clone())).send()).expect("a policy");
+                let policy = json!({ "Version": "2012-10-17", "Statement": all });
+                let arn = cloud.policy_by_hand(&format!("{role}-admin"), &policy);
+                cloud.attach_by_hand(role, &arn);
+            },
+            ..BY_CLI
+        },
+        Row {
+            id: "rcp-network",
+            name: "the tag of a network perimeter",
+            breaks: |cloud, role| {
+                let tag = aws_sdk_iam::types::Tag::builder();
+                let tag = tag.key("dp:include:network").value("true").build();
+                let iam = cloud.iam();
+                let put = iam.tag_role().role_name(role);
+                block_on(put.tags(tag.expect("a tag")).send()).expect("tagged");
+            },
+            before: "unknown",
+            after: Outcome::OffersNothing,
+            ..BY_CLI
+        },
+        Row {
+            id: "probe-left",
+            name: "a live proof was cut short",
+            breaks: |cloud, bucket| {
+                // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
+                let gone = cloud.s3("eu-west-1").delete_bucket_policy().bucket(bucket);
+                block_on(gone.send()).expect("no policy");
+                cloud.script("s3:PUT object", None, Scripted::Hang);
+                cloud.killed(&["verify", "--live", "--yes", "--role", bucket]);
+                cloud.clear_script();
+            },
+            before: "warn",
+            ..ROW
+        },
+    ]
+}
