@@ -52,7 +52,7 @@ fn versioned(cloud: &Cloud, bucket: &str) {
     block_on(put.versioning_configuration(status).send()).expect("versions");
 }
 
-/// A set-up that somebody made by hand, with nothing set on the bucket.
+/// A set-up that somebody made by hand, years ago: with nothing set on the bucket.
 fn by_hand(cloud: &mut Cloud, bucket: &str) {
     cloud.bucket_by_hand(bucket, "eu-west-1");
     cloud.role_by_hand(bucket, &trust(USER, Some(TOKEN)), &[data(bucket)]);
@@ -64,6 +64,7 @@ fn by_hand(cloud: &mut Cloud, bucket: &str) {
     let controls = s3::OwnershipControls::builder().rules(rule).build();
     let put = client.put_bucket_ownership_controls().bucket(bucket);
     block_on(put.ownership_controls(controls.expect("controls")).send()).expect("ACLs");
+    block_on(client.delete_public_access_block().bucket(bucket).send()).expect("off");
 }
 
 fn theirs(id: &'static str) -> Row {
