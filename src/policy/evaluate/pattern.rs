@@ -312,6 +312,10 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
         }
         skip(&mut next);
         places = next;
+        // Most patterns of a policy are of something else, and part from the text soon.
+        if !places.contains(&true) {
+            break;
+        }
     }
     places
 }
