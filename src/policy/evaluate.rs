@@ -24,6 +24,8 @@ use statement::WithoutResource;
 use truth::Truth;
 
 pub use condition::date::moment;
+#[cfg(test)]
+pub(crate) use pattern::effort;
 pub use request::{Context, Fact, Principal, Request};
 
 /// The kinds of policies, as

@@ -203,7 +203,11 @@ impl Pattern {
     /// its word: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>.
     pub(super) fn matches_resource(&self, arn: &str, sense: Sense) -> Truth {
         self.settle(sense, || {
+            // What stays within its segments matches the whole as well.
             let whole = reached(&self.tokens, arn, Case::Sensitive, |_| true)[self.tokens.len()];
+            if !whole {
+                return Truth::No;
+            }
             let colons = self.tokens.iter().enumerate();
             let mut colons = colons.filter(|(_, token)| **token == Token::Character(':'));
             let sixth = colons.nth(4).map_or(usize::MAX, |(place, _)| place);
@@ -212,8 +216,8 @@ impl Pattern {
                 |place: usize| place > sixth || (place == last && self.tokens[last] == Token::Many);
             let by_segment =
                 reached(&self.tokens, arn, Case::Sensitive, crosses)[self.tokens.len()];
-            match whole == by_segment || !self.open.is_empty() {
-                true => whole.into(),
+            match by_segment || !self.open.is_empty() {
+                true => Truth::Yes,
                 false => Truth::unknown("whether a wildcard of a Resource crosses a colon"),
             }
         })
@@ -247,7 +251,7 @@ impl Pattern {
 
 /// How much is compared, counted for the promise that it grows no faster than the documents do.
 #[cfg(test)]
-pub(super) mod effort {
+pub(crate) mod effort {
     use std::cell::Cell;
 
     thread_local!(static SPENT: Cell<usize> = const { Cell::new(0) });
@@ -257,7 +261,7 @@ pub(super) mod effort {
     }
 
     /// The steps that something takes on this thread.
-    pub(in crate::policy::evaluate) fn of(work: impl FnOnce()) -> usize {
+    pub(crate) fn of(work: impl FnOnce()) -> usize {
         let before = SPENT.get();
         work();
         SPENT.get() - before
@@ -293,13 +297,28 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
         }
     };
     let mut places = vec![false; tokens.len() + 1];
-    places[0] = true;
+    let mut characters = text.chars().peekable();
+    // What both begin with, letter for letter, needs no search: most patterns of a policy are of something else, and part there.
+    let mut start = 0;
+    while let (Some(Token::Character(own)), Some(character)) =
+        (tokens.get(start), characters.peek())
+    {
+        #[cfg(test)]
+        effort::spend(1);
+        if !equal(*own, *character, case) {
+            return places;
+        }
+        start += 1;
+        characters.next();
+    }
+    places[start] = true;
     skip(&mut places);
-    for character in text.chars() {
+    let mut next = places.clone();
+    for character in characters {
         #[cfg(test)]
         effort::spend(tokens.len() + 1);
-        let mut next = vec![false; tokens.len() + 1];
-        for (place, token) in tokens.iter().enumerate() {
+        next.fill(false);
+        for (place, token) in tokens.iter().enumerate().skip(start) {
             if !places[place] {
                 continue;
             }
@@ -311,8 +330,7 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
             }
         }
         skip(&mut next);
-        places = next;
-        // Most patterns of a policy are of something else, and part from the text soon.
+        std::mem::swap(&mut places, &mut next);
         if !places.contains(&true) {
             break;
         }

@@ -627,7 +627,7 @@ fn the_work_grows_no_faster_than_the_documents() {
             resource: format!("arn:aws:s3:::b1/{}", "a".repeat(1000)),
             context: Context::new().with("aws:userid", Fact::StartsWith("AROA:".into())),
         };
-        pattern::effort::of(|| drop(explain::judge(request, &policies)))
+        effort::of(|| drop(explain::judge(request, &policies)))
     };
     let (hundred, two_hundred, four_hundred) = (spent(100), spent(200), spent(400));
     assert!(two_hundred > 100_000, "{two_hundred}");

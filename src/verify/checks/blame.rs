@@ -1,6 +1,8 @@
 //! Which check tells of a refused call. One mistake refuses many calls, and is told once.
 
 use crate::observed::Reading;
+use crate::policy::document::Effect;
+use crate::policy::evaluate::explain::Matched;
 use crate::policy::evaluate::{Decision, Layer, Refusal, Source};
 use crate::policy::{Document, Statement, read};
 
@@ -46,6 +48,22 @@ pub(super) fn blame<'a>(access: &'a Access, evidence: &Evidence) -> Option<Blame
             None => blame(of_unread(access, evidence), None, false),
         },
     }
+}
+
+/// The statements of which a check tells for this call: the one that decides, and those that deny the same behind it.
+pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> Vec<Source> {
+    let Some(blame) = blame(access, evidence).filter(|blame| blame.id == id) else {
+        return Vec::new();
+    };
+    let weighed = access.judgement.weighed.iter();
+    let behind = weighed
+        .filter(|one| one.effect != Effect::Allow && one.matched != Matched::No)
+        .map(|one| &one.source)
+        .filter(|source| of_statement(access, source, evidence) == id);
+    let mut sources: Vec<Source> = behind.chain(blame.source).cloned().collect();
+    sources.sort();
+    sources.dedup();
+    sources
 }
 
 fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'static str {

@@ -3,8 +3,10 @@
 //! A change is judged before it is offered: what is left goes through the same evaluation until the check has nothing to tell any
 //! more, since one Deny may hide another.
 
+use std::collections::BTreeSet;
+
 use super::super::access::{self, source_text};
-use super::blame::{self, Blame};
+use super::blame;
 use super::bucket::of_bucket;
 use super::{Case, Check};
 use crate::command_line::CommandLine;
@@ -100,26 +102,38 @@ impl Edit {
     }
 }
 
-/// Changes a document until a check has nothing to tell of it any more, or nothing is left to change.
+/// How often a changed document is judged again: a change may show what was behind it, such as a call that nothing allows.
+const TURNS: usize = 4;
+
+/// Changes a document until a check has nothing to tell of it any more, or nothing is left to change. `mend` is given each statement
+/// that decides, from the last one on, so that what it removes moves nothing that comes; or none, where nothing allows.
 fn until_let_in(
     case: &Case<'_>,
     id: &str,
     document: &Document,
     put: impl Fn(&mut Evidence, Document),
-    mend: impl Fn(&mut Edit, &Blame<'_>) -> bool,
+    mend: impl Fn(&mut Edit, Option<&Source>) -> bool,
 ) -> Edit {
     let mut edit = Edit::of(document);
     let mut evidence = case.evidence.clone();
-    // Each turn changes a statement that no other turn has changed, or adds the only one that can be added.
-    for _ in 0..=document.statements().len() {
+    for _ in 0..TURNS {
         let access = access::table(case.subject, &evidence);
         let mut blamed = access
             .iter()
             .filter_map(|access| blame::blame(access, &evidence));
-        let Some(blame) = blamed.find(|blame| blame.id == id) else {
+        if !blamed.any(|blame| blame.id == id) {
             break;
-        };
-        if !mend(&mut edit, &blame) {
+        }
+        let calls = access.iter();
+        let sources: BTreeSet<Source> = calls
+            .flat_map(|access| blame::sources(access, &evidence, id))
+            .filter(|source| source.layer == Layer::Resource)
+            .collect();
+        let mut changed = sources.is_empty() && mend(&mut edit, None);
+        for source in sources.iter().rev() {
+            changed |= mend(&mut edit, Some(source));
+        }
+        if !changed {
             break;
         }
         put(&mut evidence, edit.document().clone());
@@ -143,11 +157,8 @@ pub(super) fn of_bucket_policy(case: &Case<'_>, check: Check, note: &str) -> Che
             facts.settings.policy = Reading::Known(Some(document));
         }
     };
-    let edit = until_let_in(case, check.id, policy, put, |edit, blame| {
-        let Some(source) = blame
-            .source
-            .filter(|source| source.layer == Layer::Resource)
-        else {
+    let edit = until_let_in(case, check.id, policy, put, |edit, source| {
+        let Some(source) = source else {
             return false;
         };
         match is_allow(edit.document(), source) {
@@ -187,17 +198,15 @@ pub(super) fn of_key_policy(case: &Case<'_>, check: Check) -> Check {
         }
     };
     let bucket = case.evidence.bucket_name();
-    let edit = until_let_in(case, check.id, policy, put, |edit, blame| {
-        let asking = bucket.filter(|_| blame.id == "kms-encryption-context");
-        match blame.source {
-            Some(source) if !is_allow(edit.document(), source) => {
-                edit.spare(source, role.arn.as_str(), "the role")
-            }
-            _ => match asking {
-                Some(bucket) => fit_context(edit, bucket),
-                None => edit.add(build::key_delegation(key.arn.account())),
-            },
+    let asking = bucket.filter(|_| check.id == "kms-encryption-context");
+    let edit = until_let_in(case, check.id, policy, put, |edit, source| match source {
+        Some(source) if !is_allow(edit.document(), source) => {
+            edit.spare(source, role.arn.as_str(), "the role")
         }
+        _ => match asking {
+            Some(bucket) => fit_context(edit, bucket),
+            None => edit.add(build::key_delegation(key.arn.account())),
+        },
     });
     check.by_hand(key_policy_as_a_file(key), edit.change(), edit.diff())
 }

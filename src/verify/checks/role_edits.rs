@@ -1,7 +1,9 @@
 //! What takes a Deny out of the way that stands in the role's own policies: an inline policy is changed by hand, and a managed one,
 //! which others may use, is detached from this role alone.
 
-use super::super::access::{self, source_text};
+use std::collections::BTreeSet;
+
+use super::super::access::source_text;
 use super::edits::Edit;
 use super::grants::detach;
 use super::{Case, Check, blame};
@@ -14,11 +16,11 @@ use crate::verify::evidence::{Evidence, Grant, KeyStanding};
 pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
     let mut evidence = case.evidence.clone();
     let mut edits: Vec<(Grant, Edit)> = Vec::new();
-    // Each turn takes a statement away, or a policy.
-    while let Some(source) = denying(case, &evidence, check.id) {
+    for source in denying(case, check.id).iter().rev() {
         let mut grants = evidence.grants.iter();
+        // A policy that is taken from the role denies nothing more.
         let Some(at) = grants.position(|grant| grant.name == source.policy) else {
-            break;
+            continue;
         };
         if evidence.grants[at].arn.is_some() {
             let grant = evidence.grants.remove(at);
@@ -26,11 +28,11 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
                 true => check
                     .advise(format!(
                         "{} denies it. If that is not meant for the export, take {} from the role:",
-                        source_text(&source),
+                        source_text(source),
                         grant.name
                     ))
                     .mended_by(detach(case, &grant)),
-                false => check.advise(format!("Change or remove {}.", source_text(&source))),
+                false => check.advise(format!("Change or remove {}.", source_text(source))),
             };
             continue;
         }
@@ -44,9 +46,7 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
             edits.len() - 1
         });
         let edit = &mut edits[known].1;
-        if !edit.remove(&source) {
-            break;
-        }
+        edit.remove(source);
         evidence.grants[at].document = edit.document().clone();
     }
     edits.iter().fold(check, |check, (grant, edit)| {
@@ -54,18 +54,16 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
     })
 }
 
-/// The statement of the role's policies that denies what a check tells of, if one does.
-fn denying(case: &Case<'_>, evidence: &Evidence, id: &str) -> Option<Source> {
-    let access = access::table(case.subject, evidence);
-    let mut blamed = access.iter().filter_map(|access| {
-        let blame = blame::blame(access, evidence)?;
-        let source = blame
-            .source
-            .filter(|source| source.layer == Layer::Identity)?;
-        let statement = blame::statement(access, source, evidence)?;
-        (blame.id == id && !statement.allows()).then(|| source.clone())
-    });
-    blamed.next()
+/// The statements of the role's policies that deny what a check tells of.
+fn denying(case: &Case<'_>, id: &str) -> BTreeSet<Source> {
+    let of_call = |access| {
+        let sources = blame::sources(access, case.evidence, id).into_iter();
+        sources.filter(move |source| {
+            let statement = blame::statement(access, source, case.evidence);
+            source.layer == Layer::Identity && statement.is_some_and(|one| !one.allows())
+        })
+    };
+    case.access.iter().flat_map(of_call).collect()
 }
 
 /// Whether what is left grants everything that the export needs.

@@ -17,7 +17,7 @@ use crate::observed::{
     Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership,
     PublicAccess, Reading, Role, Simulated, Unanswered, Unread,
 };
-use crate::policy::evaluate::Decision;
+use crate::policy::evaluate::{Decision, effort};
 use crate::policy::{Document, build};
 use crate::teardown::Writer;
 
@@ -1058,4 +1058,36 @@ fn a_guess_at_the_form_fails_nothing() {
         found(&subject, &evidence),
         BTreeSet::from([("bucket-policy-sse", Status::Unknown)])
     );
+}
+
+/// A bucket policy of S3's largest size has some hundred statements, each of which may have to be taken out of the way.
+#[test]
+fn the_work_of_a_judgement_grows_no_faster_than_the_documents() {
+    let spent = |statements| {
+        let (subject, mut evidence) = sound();
+        let deny = |number: usize| {
+            json!({ "Sid": format!("S{number}"), "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::acme-export", "arn:aws:s3:::acme-export/*"],
+                "Condition": { "StringNotEquals": { "aws:SourceVpce": "vpce-1" } } })
+        };
+        let all: Vec<Value> = (0..statements).map(deny).collect();
+        facts(&mut evidence).settings.policy = Reading::Known(Some(document(json!(all))));
+        effort::of(|| {
+            let findings = judge(&subject, &evidence);
+            let mut checks = findings.checks.iter();
+            let refused = checks.find(|check| check.id == "bucket-policy-network");
+            let refused = refused.unwrap();
+            let diff = match refused.fix.last() {
+                Some(Fix::ByHand(edit)) => &edit.diff,
+                other => panic!("{other:?}"),
+            };
+            // Each goes, and comes back with an exception for the role.
+            assert_eq!(diff.matches("\"Sid\"").count(), 2 * statements);
+        })
+    };
+    let (fifty, hundred, two_hundred) = (spent(50), spent(100), spent(200));
+    for (less, more) in [(fifty, hundred), (hundred, two_hundred)] {
+        let growth = more as f64 / less as f64;
+        assert!((1.7..2.2).contains(&growth), "{less} and {more}");
+    }
 }

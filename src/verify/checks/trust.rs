@@ -10,8 +10,8 @@ use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
-use crate::policy::document::Principals;
-use crate::policy::evaluate::explain::Judgement;
+use crate::policy::document::{Effect, Principals};
+use crate::policy::evaluate::explain::{Judgement, Matched};
 use crate::policy::evaluate::{Decision, Refusal, Source};
 use crate::policy::trust::amend::{Tenure, Wanted, without_the_deleted};
 use crate::policy::trust::openings::is_unique_id;
@@ -479,19 +479,18 @@ impl Case<'_> {
         let trust = access::trust(self.evidence, role);
         let ids = self.wanted_ids(&trust);
         let mut edit = Edit::of(&trust.narrowest(&ids));
-        // Each turn has one statement spare him, and none twice.
-        for _ in 0..edit.document().statements().len() {
+        let denying: BTreeSet<Source> = {
             let trust = Trust::new(edit.document(), &role.arn).at(self.evidence.now);
-            let mut decisions = ids.iter().map(|id| trust.decide_for_mixpanel(Some(id)));
-            let denying = decisions.find_map(|decision| match decision {
-                Decision::Denied(Refusal::Statement(source)) => Some(source),
-                Decision::Unknown { by, .. } => by.into_iter().next(),
-                _ => None,
-            });
-            let spares = |source: Source| edit.spare(&source, MIXPANEL_USER_ARN, "Mixpanel's user");
-            if !denying.is_some_and(spares) {
-                break;
-            }
+            let judged = ids.iter().map(|id| trust.judge_for_mixpanel(Some(id)));
+            let weighed = judged.flat_map(|judgement| judgement.weighed);
+            weighed
+                .filter(|one| one.effect != Effect::Allow && one.matched != Matched::No)
+                .map(|one| one.source)
+                .collect()
+        };
+        // From the last one on, so that what is removed moves nothing that comes.
+        for source in denying.iter().rev() {
+            edit.spare(source, MIXPANEL_USER_ARN, "Mixpanel's user");
         }
         self.saying(check, role, edit.document())
     }
