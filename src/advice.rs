@@ -4,11 +4,11 @@ use crate::command_line::CommandLine;
 
 /// A hint, or what fixes a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Advice(Vec<Piece>);
+pub(crate) struct Advice(Vec<Piece>);
 
 /// A piece of an advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// Words.
     Text(String),
     /// A command within the sentence, between backquotes.
@@ -21,31 +21,31 @@ pub enum Piece {
 
 impl Advice {
     /// Adds words.
-    pub fn text(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push(Piece::Text(text.into()));
         self
     }
 
     /// Adds a command within the sentence.
-    pub fn code(mut self, command: CommandLine) -> Self {
+    pub(crate) fn code(mut self, command: CommandLine) -> Self {
         self.0.push(Piece::Code(command));
         self
     }
 
     /// Ends the sentence with a command.
-    pub fn command(mut self, command: CommandLine) -> Self {
+    pub(crate) fn command(mut self, command: CommandLine) -> Self {
         self.0.push(Piece::Command(command));
         self
     }
 
     /// Adds a command below the sentence.
-    pub fn below(mut self, command: CommandLine) -> Self {
+    pub(crate) fn below(mut self, command: CommandLine) -> Self {
         self.0.push(Piece::Below(command));
         self
     }
 
     /// Its pieces, in order.
-    pub fn pieces(&self) -> &[Piece] {
+    pub(crate) fn pieces(&self) -> &[Piece] {
         &self.0
     }
 }

@@ -4,12 +4,12 @@
 //! left ([`wizard`]); without one, [`Draft::complete`] says in one error what is missing. A prompt is only another way to
 //! fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the "edit" menu.
 
-pub mod account;
+pub(crate) mod account;
 mod choose;
 mod keyboard;
-pub mod prompt;
-pub mod question;
-pub mod wizard;
+pub(crate) mod prompt;
+pub(crate) mod question;
+pub(crate) mod wizard;
 
 use std::collections::BTreeSet;
 
@@ -30,45 +30,45 @@ use crate::process::Process;
 use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
 
-pub use crate::names::TOKEN_VARIABLE;
+pub(crate) use crate::names::TOKEN_VARIABLE;
 
 /// How many tags the user may give: AWS takes 50 on a thing, and the role gets two of this program's own.
 const MOST_TAGS: usize = 48;
 
 /// What is known of the answers so far.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// The bucket.
-    pub bucket: Option<BucketName>,
+    pub(crate) bucket: Option<BucketName>,
     /// Its region.
-    pub region: Option<Region>,
+    pub(crate) region: Option<Region>,
     /// How Mixpanel shall encrypt.
-    pub encryption: Option<EncryptionAnswer>,
+    pub(crate) encryption: Option<EncryptionAnswer>,
     /// The project tokens.
-    pub tokens: Vec<ProjectToken>,
+    pub(crate) tokens: Vec<ProjectToken>,
     /// The role's name.
-    pub role: Option<RoleName>,
+    pub(crate) role: Option<RoleName>,
     /// The path of role and policies.
-    pub path: Option<IamPath>,
+    pub(crate) path: Option<IamPath>,
     /// The permissions boundary.
-    pub boundary: Option<PolicyArn>,
+    pub(crate) boundary: Option<PolicyArn>,
     /// The user's tags.
-    pub tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     /// The ExternalIds that are to be let in no longer.
-    pub removed: Vec<ExternalIdReference>,
+    pub(crate) removed: Vec<ExternalIdReference>,
     /// Whether to take over what is not ours.
-    pub adopt: bool,
+    pub(crate) adopt: bool,
     /// The role that Mixpanel may be let into although it does not trust Mixpanel yet.
-    pub open_role: Option<RoleName>,
+    pub(crate) open_role: Option<RoleName>,
     /// What is to be hardened of a bucket that is not ours.
-    pub harden: BTreeSet<Hardening>,
+    pub(crate) harden: BTreeSet<Hardening>,
     /// Whether a region that Mixpanel does not list is accepted.
-    pub allow_unlisted_region: bool,
+    pub(crate) allow_unlisted_region: bool,
 }
 
 /// How Mixpanel shall encrypt, as it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EncryptionAnswer {
+pub(crate) enum EncryptionAnswer {
     /// It asks for nothing.
     None,
     /// SSE-S3.
@@ -83,24 +83,24 @@ pub enum EncryptionAnswer {
 
 /// All answers of a set-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// The bucket.
-    pub bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// Its region.
-    pub region: Region,
+    pub(crate) region: Region,
     /// How Mixpanel shall encrypt; `None` is "as the role remembers, else AES".
-    pub encryption: Option<EncryptionAnswer>,
+    pub(crate) encryption: Option<EncryptionAnswer>,
     /// The project tokens; empty only where some are to go, and those that stay are meant.
-    pub tokens: Vec<ProjectToken>,
+    pub(crate) tokens: Vec<ProjectToken>,
     /// The role's name.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// Everything that has no question of its own.
-    pub rest: Draft,
+    pub(crate) rest: Draft,
 }
 
 impl Draft {
     /// Reads flags and environment. All that is wrong is told in one error.
-    pub fn from_flags(flags: &Setup, process: &Process) -> Result<Self> {
+    pub(crate) fn from_flags(flags: &Setup, process: &Process) -> Result<Self> {
         let mut problems = Problems::default();
         let mut draft = Self {
             bucket: problems.parse("--bucket", flags.bucket.as_deref()),
@@ -170,7 +170,7 @@ impl Draft {
     }
 
     /// The draft with the region of the environment or the profile, where none was given and that one can work.
-    pub fn with_default_region(mut self, region: Option<&Region>) -> Self {
+    pub(crate) fn with_default_region(mut self, region: Option<&Region>) -> Self {
         let usable =
             region.filter(|region| region_problem(region, self.allow_unlisted_region).is_none());
         self.region = self.region.or_else(|| usable.cloned());
@@ -178,7 +178,7 @@ impl Draft {
     }
 
     /// The questions that still have no answer and no default.
-    pub fn missing(&self) -> Vec<Question> {
+    pub(crate) fn missing(&self) -> Vec<Question> {
         Question::ALL
             .into_iter()
             .filter(|question| match question {
@@ -193,7 +193,7 @@ impl Draft {
     }
 
     /// The tokens that do not look like Mixpanel's.
-    pub fn unusual_tokens(&self) -> Vec<&ProjectToken> {
+    pub(crate) fn unusual_tokens(&self) -> Vec<&ProjectToken> {
         self.tokens
             .iter()
             .filter(|token| token.shape() == TokenShape::Unusual)
@@ -201,7 +201,7 @@ impl Draft {
     }
 
     /// All answers, or one error that names every missing one with its flag. `also` are flags that are missing besides.
-    pub fn complete(self, reason: &str, also: &[String]) -> Result<Answers> {
+    pub(crate) fn complete(self, reason: &str, also: &[String]) -> Result<Answers> {
         let missing: Vec<String> = self
             .missing()
             .into_iter()
@@ -245,7 +245,7 @@ fn hardenings(flag: &HardenFlag) -> Vec<Hardening> {
 }
 
 /// Why a region cannot be used, if it cannot.
-pub fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
+pub(crate) fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Error> {
     if region.partition() != Partition::Aws {
         return Some(crate::observe::partition_error(region.partition()));
     }
@@ -328,7 +328,7 @@ impl Problems {
 
 impl Answers {
     /// The key to look for: the named one, or that under the alias of the one to be made.
-    pub fn key_target(&self) -> Option<KeyReference> {
+    pub(crate) fn key_target(&self) -> Option<KeyReference> {
         match self.encryption.as_ref()? {
             EncryptionAnswer::KmsKey(reference) => Some(reference.clone()),
             EncryptionAnswer::KmsNewKey => Some(KeyReference::Alias(new_key_alias(&self.role))),
@@ -337,7 +337,7 @@ impl Answers {
     }
 
     /// The wanted state, from the answers and what was found.
-    pub fn into_spec(self, observation: &Observation) -> Result<SetupSpec> {
+    pub(crate) fn into_spec(self, observation: &Observation) -> Result<SetupSpec> {
         let observed = &observation.observed;
         let key = observation.key.as_ref();
         let account = observed.caller.account.clone();
@@ -423,7 +423,7 @@ fn present_ids(observed: &Observed) -> BTreeSet<String> {
 
 impl Answers {
     /// The tokens that are to go and that the role does not trust, by their ends.
-    pub fn not_there_to_remove(&self, observed: &Observed) -> Vec<String> {
+    pub(crate) fn not_there_to_remove(&self, observed: &Observed) -> Vec<String> {
         let present = present_ids(observed);
         let references = self.rest.removed.iter();
         references

@@ -3,9 +3,9 @@
 
 mod born;
 mod empty;
-pub mod executor;
-pub mod read_back;
-pub mod remove;
+pub(crate) mod executor;
+pub(crate) mod read_back;
+pub(crate) mod remove;
 mod replace;
 mod step;
 
@@ -16,20 +16,20 @@ use crate::names::KeyArn;
 use crate::plan::{Action, Change, Plan};
 use crate::process::Interrupts;
 use crate::spec::SetupSpec;
-pub use born::Born;
+pub(crate) use born::Born;
 use executor::{Event, Ran};
 
 /// How far a plan came.
 #[derive(Debug)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Which steps are done, and why it stopped, if it did.
-    pub ran: Ran,
+    pub(crate) ran: Ran,
     /// The ARN of the key that the set-up uses, if the plan was to make one.
-    pub new_key: Option<KeyArn>,
+    pub(crate) new_key: Option<KeyArn>,
     /// The key that this run made although another run, at the same time, was quicker: nothing uses it.
-    pub spare_key: Option<KeyArn>,
+    pub(crate) spare_key: Option<KeyArn>,
     /// What the bucket had from the start, where this run made it: that is not written, and was read already.
-    pub born: Option<Born>,
+    pub(crate) born: Option<Born>,
 }
 
 /// What every step needs.
@@ -58,7 +58,7 @@ struct Keys {
 }
 
 /// Runs a plan to its end, or as far as it goes.
-pub async fn apply(
+pub(crate) async fn apply(
     aws: &Aws,
     spec: &SetupSpec,
     plan: &Plan,

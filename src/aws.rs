@@ -8,27 +8,27 @@
 mod bounds;
 mod credentials;
 mod environment;
-pub mod failure;
+pub(crate) mod failure;
 mod http;
-pub mod iam;
-pub mod kms;
-pub mod profile;
-pub mod retries;
-pub mod s3;
+pub(crate) mod iam;
+pub(crate) mod kms;
+pub(crate) mod profile;
+pub(crate) mod retries;
+pub(crate) mod s3;
 mod sense;
-pub mod session;
-pub mod sts;
+pub(crate) mod session;
+pub(crate) mod sts;
 
-pub use failure::{Cause, Failure};
-pub use retries::RetryTeller;
-pub use session::Session;
+pub(crate) use failure::{Cause, Failure};
+pub(crate) use retries::RetryTeller;
+pub(crate) use session::Session;
 
 use crate::names::Region;
 use sense::AnswerCheck;
 
 /// The clients of the four services, in one region.
 #[derive(Debug, Clone)]
-pub struct Aws {
+pub(crate) struct Aws {
     iam: aws_sdk_iam::Client,
     kms: aws_sdk_kms::Client,
     s3: aws_sdk_s3::Client,
@@ -38,7 +38,7 @@ pub struct Aws {
 impl Aws {
     /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this is. Who
     /// calls is asked at home, since an opt-in region that is not enabled answers as if the credentials were bad.
-    pub fn new(session: &Session, region: &Region) -> Self {
+    pub(crate) fn new(session: &Session, region: &Region) -> Self {
         let config = session.config_for(region);
         let at_home = session.config_for(&session.home_region());
         let retries = session.retries();

@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 /// A word of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     /// What the program receives, letter by letter.
     Literal(String),
     /// A file in the working directory, by its name, as the AWS CLI reads it: `file://policy.json`.
@@ -24,7 +24,7 @@ pub enum Word {
 
 impl Word {
     /// A flag and its value. What begins with a hyphen would be taken for another flag, so it is joined to its own.
-    pub fn option(flag: &'static str, value: impl Display) -> Vec<Self> {
+    pub(crate) fn option(flag: &'static str, value: impl Display) -> Vec<Self> {
         let value = value.to_string();
         match value.starts_with('-') {
             true => vec![Self::Literal(format!("{flag}={value}"))],
@@ -33,14 +33,14 @@ impl Word {
     }
 
     /// A flag without a value.
-    pub fn flag(flag: &'static str) -> Self {
+    pub(crate) fn flag(flag: &'static str) -> Self {
         Self::Literal(flag.to_owned())
     }
 }
 
 /// Where the commands that are shown are to run: where this run did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Target {
+pub(crate) enum Target {
     /// Where the environment says.
     #[default]
     Environment,
@@ -52,7 +52,7 @@ pub enum Target {
 
 /// A command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandLine {
+pub(crate) struct CommandLine {
     /// The program and its words. Each group stands on a line of its own where the command is laid out over lines.
     groups: Vec<Vec<Word>>,
     over_lines: bool,
@@ -62,7 +62,7 @@ pub struct CommandLine {
 
 /// What becomes of a command's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     /// The terminal shows it.
     Shown,
     /// It is written to a file of this name, in the working directory.
@@ -73,12 +73,12 @@ pub enum Output {
 
 impl CommandLine {
     /// A call of the AWS CLI: its service and operation.
-    pub fn aws<const N: usize>(words: [&'static str; N]) -> Self {
+    pub(crate) fn aws<const N: usize>(words: [&'static str; N]) -> Self {
         Self::of("aws", words)
     }
 
     /// A call of this program: its verb and what follows at once.
-    pub fn mixpanel_s3<const N: usize>(words: [&'static str; N]) -> Self {
+    pub(crate) fn mixpanel_s3<const N: usize>(words: [&'static str; N]) -> Self {
         Self::of("mixpanel-s3", words)
     }
 
@@ -93,27 +93,27 @@ impl CommandLine {
     }
 
     /// Adds a flag and its value, which may be anybody's.
-    pub fn option(self, flag: &'static str, value: impl Display) -> Self {
+    pub(crate) fn option(self, flag: &'static str, value: impl Display) -> Self {
         self.words(Word::option(flag, value))
     }
 
     /// Adds a flag whose value is the content of a file in the working directory.
-    pub fn file(self, flag: &'static str, name: &'static str) -> Self {
+    pub(crate) fn file(self, flag: &'static str, name: &'static str) -> Self {
         self.words([Word::flag(flag), Word::File(name)])
     }
 
     /// Adds a flag without a value.
-    pub fn flag(self, flag: &'static str) -> Self {
+    pub(crate) fn flag(self, flag: &'static str) -> Self {
         self.words([Word::flag(flag)])
     }
 
     /// Adds a value that no flag introduces.
-    pub fn value(self, value: impl Display) -> Self {
+    pub(crate) fn value(self, value: impl Display) -> Self {
         self.words([Word::Literal(value.to_string())])
     }
 
     /// Adds words that belong together.
-    pub fn words(mut self, words: impl IntoIterator<Item = Word>) -> Self {
+    pub(crate) fn words(mut self, words: impl IntoIterator<Item = Word>) -> Self {
         let words: Vec<Word> = words.into_iter().collect();
         match (self.over_lines, self.groups.last_mut()) {
             (false, Some(line)) => line.extend(words),
@@ -124,25 +124,25 @@ impl CommandLine {
     }
 
     /// Lays out what is added from now on over lines, each time a line.
-    pub fn over_lines(mut self) -> Self {
+    pub(crate) fn over_lines(mut self) -> Self {
         self.over_lines = true;
         self
     }
 
     /// Writes what the command prints to a file in the working directory.
-    pub fn written_to(mut self, file: &'static str) -> Self {
+    pub(crate) fn written_to(mut self, file: &'static str) -> Self {
         self.output = Output::Written(file);
         self
     }
 
     /// Has the shell evaluate what the command prints.
-    pub fn evaluated(mut self) -> Self {
+    pub(crate) fn evaluated(mut self) -> Self {
         self.output = Output::Evaluated;
         self
     }
 
     /// Runs another command afterwards, if this one succeeds.
-    pub fn and_then(mut self, next: Self) -> Self {
+    pub(crate) fn and_then(mut self, next: Self) -> Self {
         self.then = Some(Box::new(match self.then {
             Some(then) => then.and_then(next),
             None => next,
@@ -152,7 +152,7 @@ impl CommandLine {
 
     /// The same, sent to a target. A command that names its profile already keeps it.
     #[must_use]
-    pub fn sent_to(&self, target: &Target) -> Self {
+    pub(crate) fn sent_to(&self, target: &Target) -> Self {
         let mut command = self.clone();
         let names_profile = self.groups.iter().flatten().any(|word| {
             matches!(word, Word::Literal(text) if text == "--profile" || text.starts_with("--profile="))
@@ -180,30 +180,30 @@ impl CommandLine {
     }
 
     /// Whether it is a call of this program with this verb.
-    pub fn is_of(&self, verb: &'static str) -> bool {
+    pub(crate) fn is_of(&self, verb: &'static str) -> bool {
         let words = self.groups.first().map_or(&[][..], Vec::as_slice);
         words.starts_with(&[Word::flag("mixpanel-s3"), Word::flag(verb)])
     }
 
     /// Whether it, or what comes afterwards, is a call of the AWS CLI.
-    pub fn is_of_aws(&self) -> bool {
+    pub(crate) fn is_of_aws(&self) -> bool {
         let mut words = self.groups.iter().flatten();
         words.next() == Some(&Word::flag("aws"))
             || self.then.as_ref().is_some_and(|then| then.is_of_aws())
     }
 
     /// The program and its words, in the groups that share a line.
-    pub fn groups(&self) -> &[Vec<Word>] {
+    pub(crate) fn groups(&self) -> &[Vec<Word>] {
         &self.groups
     }
 
     /// What becomes of the output.
-    pub fn output(&self) -> Output {
+    pub(crate) fn output(&self) -> Output {
         self.output
     }
 
     /// The command that comes afterwards.
-    pub fn next(&self) -> Option<&Self> {
+    pub(crate) fn next(&self) -> Option<&Self> {
         self.then.as_deref()
     }
 }

@@ -9,22 +9,22 @@ use crate::observed::{BucketEncryption, Reading, Role, Unread};
 
 /// What a person pastes into Mixpanel, in the form's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Details {
+pub(crate) struct Details {
     /// "Bucket".
-    pub bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// "Region".
-    pub region: Region,
+    pub(crate) region: Region,
     /// "Role": the full ARN.
-    pub role: RoleArn,
+    pub(crate) role: RoleArn,
     /// "Encryption": empty, `AES` or `KMS`.
-    pub encryption: Option<UiEncryption>,
+    pub(crate) encryption: Option<UiEncryption>,
     /// "KMS Key ID": the ARN of a key of one's own, empty for `aws/s3`.
-    pub kms_key_id: Option<KeyArn>,
+    pub(crate) kms_key_id: Option<KeyArn>,
 }
 
 /// The choices of the form's "Encryption", besides leaving it empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum UiEncryption {
+pub(crate) enum UiEncryption {
     /// SSE-S3.
     #[serde(rename = "AES")]
     Aes,
@@ -35,18 +35,18 @@ pub enum UiEncryption {
 
 /// "Encryption" and "KMS Key ID", as they stand in Mixpanel's form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Form {
+pub(crate) struct Form {
     /// "Encryption"; `None` is empty.
-    pub encryption: Option<UiEncryption>,
+    pub(crate) encryption: Option<UiEncryption>,
     /// "KMS Key ID"; `None` is empty, which with KMS is the account's `aws/s3` key.
-    pub key: Option<KeyArn>,
+    pub(crate) key: Option<KeyArn>,
     /// Whether somebody said so: in a flag, or in the role's tag. Else it is the likeliest reading of what stands in AWS.
-    pub is_declared: bool,
+    pub(crate) is_declared: bool,
 }
 
 /// Why a [`Form`] may be wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// The bucket encrypts with this key by default, and the role has no policy for it.
     NoPolicyFor(String),
     /// The bucket's encryption may not be read.
@@ -55,7 +55,7 @@ pub enum Doubt {
 
 /// What was chosen in Mixpanel's form, as far as AWS tells. A role of ours remembers "Encryption" in a tag; elsewhere the keys
 /// that the role's policies name and the bucket's default tell.
-pub fn form_of(
+pub(crate) fn form_of(
     role: &Role,
     keys: &BTreeSet<KeyArn>,
     region: &Region,
@@ -100,7 +100,7 @@ pub fn form_of(
 
 /// One of the five values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     /// "Bucket".
     Bucket,
     /// "Region".
@@ -115,7 +115,7 @@ pub enum Field {
 
 impl Field {
     /// All five, in the form's order.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Bucket,
         Self::Region,
         Self::Role,
@@ -124,7 +124,7 @@ impl Field {
     ];
 
     /// The form's own word.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Bucket => "Bucket",
             Self::Region => "Region",
@@ -135,7 +135,7 @@ impl Field {
     }
 
     /// The name of the shell variable that `--output env` assigns.
-    pub fn variable(self) -> &'static str {
+    pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Bucket => "MIXPANEL_BUCKET",
             Self::Region => "MIXPANEL_REGION",
@@ -148,7 +148,7 @@ impl Field {
 
 impl UiEncryption {
     /// The form's own word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Aes => "AES",
             Self::Kms => "KMS",
@@ -158,7 +158,7 @@ impl UiEncryption {
 
 impl Details {
     /// A value as it is pasted; empty for what the form leaves empty.
-    pub fn value(&self, field: Field) -> &str {
+    pub(crate) fn value(&self, field: Field) -> &str {
         match field {
             Field::Bucket => self.bucket.as_str(),
             Field::Region => self.region.as_str(),

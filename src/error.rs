@@ -12,7 +12,7 @@ use crate::advice::Advice;
 /// The kinds of failure that a script can tell apart, by exit code and by the JSON error's `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ErrorKind {
+pub(crate) enum ErrorKind {
     /// Something failed that has no number of its own: the network, a throttled call, a bug.
     Failed,
     /// What was typed is wrong or incomplete. Nothing was asked of AWS, or nothing was changed.
@@ -35,7 +35,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The process's exit code.
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,
             Self::Usage => 2,
@@ -50,35 +50,35 @@ impl ErrorKind {
 
 /// A call that AWS refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeniedCall {
+pub(crate) struct DeniedCall {
     /// The action in IAM's words, such as `s3:CreateBucket`.
-    pub action: String,
+    pub(crate) action: String,
     /// What it was asked of: a bucket, a role, a key.
-    pub resource: String,
+    pub(crate) resource: String,
     /// The layer that AWS names as the refuser, in plain words, where it names one.
-    pub layer: Option<String>,
+    pub(crate) layer: Option<String>,
 }
 
 /// A failure of the program, as a person or a script sees it.
 #[derive(Debug)]
-pub struct Error {
+pub(crate) struct Error {
     /// Decides the exit code.
-    pub kind: ErrorKind,
+    pub(crate) kind: ErrorKind,
     /// What happened, in a line. Never holds a secret or a whole token.
-    pub message: String,
+    pub(crate) message: String,
     /// What is listed below it, a line each.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// What to do next, each a sentence or a command.
-    pub hints: Vec<Advice>,
+    pub(crate) hints: Vec<Advice>,
     /// The calls that AWS refused, if that was it.
-    pub denied: Vec<DeniedCall>,
+    pub(crate) denied: Vec<DeniedCall>,
     /// What lies underneath, shown with `--verbose`.
-    pub source: Option<anyhow::Error>,
+    pub(crate) source: Option<anyhow::Error>,
 }
 
 impl Error {
     /// An error without hints.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -90,18 +90,18 @@ impl Error {
     }
 
     /// An error whose message is the first of these lines.
-    pub fn of_lines(kind: ErrorKind, lines: Vec<String>) -> Self {
+    pub(crate) fn of_lines(kind: ErrorKind, lines: Vec<String>) -> Self {
         let mut lines = lines.into_iter();
         Self::new(kind, lines.next().unwrap_or_default()).below(lines)
     }
 
     /// A usage error.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
 
     /// Ctrl-C, before anything was changed.
-    pub fn interrupted() -> Self {
+    pub(crate) fn interrupted() -> Self {
         Self::new(
             ErrorKind::Interrupted,
             "Interrupted. Nothing was changed in AWS.",
@@ -109,25 +109,25 @@ impl Error {
     }
 
     /// Adds lines below the message.
-    pub fn below(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn below(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.lines.extend(lines);
         self
     }
 
     /// Adds what to do next.
-    pub fn hint(mut self, hint: impl Into<Advice>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Advice>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds several things to do next.
-    pub fn hints(mut self, hints: impl IntoIterator<Item = impl Into<Advice>>) -> Self {
+    pub(crate) fn hints(mut self, hints: impl IntoIterator<Item = impl Into<Advice>>) -> Self {
         self.hints.extend(hints.into_iter().map(Into::into));
         self
     }
 
     /// Adds what lies underneath.
-    pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -142,4 +142,4 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The program's result type.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;

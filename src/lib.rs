@@ -4,23 +4,23 @@
 //!
 //! | room | what lives there |
 //! |---|---|
-//! | [`cli`], [`process`] | what may be typed; arguments, environment, terminal and Ctrl-C |
-//! | [`commands`] | one file a verb, which wires the rooms below and decides nothing |
-//! | [`answers`] | flags, environment, defaults and prompts → [`answers::Answers`] |
-//! | [`names`] | names that are parsed once and trusted afterwards |
-//! | [`spec`] | the wanted state |
-//! | [`observe`] → [`observed`] | what stands in AWS, read side by side; and the types of it |
-//! | [`policy`] | the documents of IAM and S3, as values |
-//! | [`plan`] | what must change: a function of spec and observed |
-//! | [`teardown`] | what goes and what stays when a set-up is taken away |
-//! | [`verify`] | whether Mixpanel can write, and if not, why |
-//! | [`prove`] | the same, tried out with a role that stands in for Mixpanel's |
-//! | [`apply`] | runs a plan, and reads back what it wrote |
-//! | [`details`] | the five values for Mixpanel's form |
-//! | [`aws`] | the only room that names the AWS SDK's clients |
-//! | [`report`] | the only room that prints |
-//! | [`error`], [`advice`] | what went wrong, what to do next, which exit code |
-//! | [`command_line`] | commands to be copied, as values that `report` alone quotes |
+//! | `cli`, `process` | what may be typed; arguments, environment, terminal and Ctrl-C |
+//! | `commands` | one file a verb, which wires the rooms below and decides nothing |
+//! | `answers` | flags, environment, defaults and prompts → `answers::Answers` |
+//! | `names` | names that are parsed once and trusted afterwards |
+//! | `spec` | the wanted state |
+//! | `observe` → `observed` | what stands in AWS, read side by side; and the types of it |
+//! | `policy` | the documents of IAM and S3, as values |
+//! | `plan` | what must change: a function of spec and observed |
+//! | `teardown` | what goes and what stays when a set-up is taken away |
+//! | `verify` | whether Mixpanel can write, and if not, why |
+//! | `prove` | the same, tried out with a role that stands in for Mixpanel's |
+//! | `apply` | runs a plan, and reads back what it wrote |
+//! | `details` | the five values for Mixpanel's form |
+//! | `aws` | the only room that names the AWS SDK's clients |
+//! | `report` | the only room that prints |
+//! | `error`, `advice` | what went wrong, what to do next, which exit code |
+//! | `command_line` | commands to be copied, as values that `report` alone quotes |
 //! | `defect` | what is said where the program itself is wrong |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
@@ -29,36 +29,40 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod advice;
-pub mod answers;
-pub mod apply;
-pub mod aws;
-pub mod cli;
-pub mod command_line;
-pub mod commands;
+mod advice;
+mod answers;
+mod apply;
+mod aws;
+mod cli;
+mod command_line;
+mod commands;
 mod defect;
-pub mod details;
-pub mod error;
-pub mod names;
-pub mod observe;
-pub mod observed;
-pub mod plan;
-pub mod policy;
-pub mod process;
-pub mod prove;
-pub mod report;
+mod details;
+mod error;
+mod names;
+mod observe;
+mod observed;
+mod plan;
+mod policy;
+mod process;
+mod prove;
+mod report;
 #[cfg(feature = "sandbox")]
-pub mod sandbox;
-pub mod spec;
-pub mod teardown;
-pub mod verify;
+mod sandbox;
+mod spec;
+mod teardown;
+mod verify;
 
 use clap::Parser;
+
+pub use process::Process;
+#[cfg(feature = "sandbox")]
+pub use sandbox::{ACCOUNT, Emulator, Request, Response};
 
 use cli::{Cli, Output};
 use commands::Surroundings;
 use error::ErrorKind;
-use process::{Interrupts, Process};
+use process::Interrupts;
 use report::Printer;
 
 /// Runs the program on a runtime, and answers its exit code. A panic is one more error, and ends with 1.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mixpanel_s3::process::Process;
+use mixpanel_s3::Process;
 
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -21,29 +21,31 @@ mod region;
 mod tag;
 mod token;
 
-pub use bucket::BucketName;
-pub use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName, RoleReference};
-pub use key::{AliasName, KeyArn, KeyReference};
-pub use project::ProjectId;
-pub use region::{MIXPANEL_REGIONS, Partition, Region};
-pub use tag::{
+pub(crate) use bucket::BucketName;
+pub(crate) use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName, RoleReference};
+pub(crate) use key::{AliasName, KeyArn, KeyReference};
+pub(crate) use project::ProjectId;
+pub(crate) use region::{MIXPANEL_REGIONS, Partition, Region};
+pub(crate) use tag::{
     ADOPTED_BY_KEY, BUCKET_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag,
 };
-pub use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens};
+pub(crate) use token::{
+    ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens,
+};
 
 use std::fmt;
 
 /// A name that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidName {
+pub(crate) struct InvalidName {
     /// What was being named, in the field's words: "bucket name", "role name".
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// The value, in which a project token that was typed in the wrong place is shown by its ends.
-    pub value: String,
+    pub(crate) value: String,
     /// The rule that it breaks, as a sentence without its full stop.
-    pub rule: String,
+    pub(crate) rule: String,
     /// A value that would do, or what to do instead.
-    pub suggestion: Option<String>,
+    pub(crate) suggestion: Option<String>,
 }
 
 impl InvalidName {
@@ -64,7 +66,7 @@ impl InvalidName {
 
 impl InvalidName {
     /// The message in a line, for somebody who has just typed the value and sees it.
-    pub fn in_a_line(&self) -> String {
+    pub(crate) fn in_a_line(&self) -> String {
         let whole = self
             .suggestion
             .as_ref()
@@ -92,7 +94,7 @@ macro_rules! text {
     ($name:ident) => {
         impl $name {
             /// The text, as AWS wants it.
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }

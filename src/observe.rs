@@ -4,14 +4,14 @@
 //! is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more, since only the
 //! list of what is attached tells of them.
 
-pub mod after;
-pub mod evidence;
-pub mod exporters;
+pub(crate) mod after;
+pub(crate) mod evidence;
+pub(crate) mod exporters;
 mod exports;
-pub mod policies;
-pub mod probe;
+pub(crate) mod policies;
+pub(crate) mod probe;
 mod simulate;
-pub mod standing;
+pub(crate) mod standing;
 
 use crate::advice::Advice;
 use crate::aws::profile::Profile;
@@ -26,34 +26,38 @@ use policies::{AwsManaged, RolePolicies, policies_of};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// The bucket, and the region that it has to be in.
-    pub bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// Where the bucket has to be.
-    pub region: Region,
+    pub(crate) region: Region,
     /// The role.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// The path of role and policies, if one was given.
-    pub path: Option<IamPath>,
+    pub(crate) path: Option<IamPath>,
     /// The key, as a person named it, or the alias under which this program makes one.
-    pub key: Option<KeyReference>,
+    pub(crate) key: Option<KeyReference>,
     /// Whether the key has to be one that this program made, so that it is read whose it is.
-    pub key_is_ours: bool,
+    pub(crate) key_is_ours: bool,
 }
 
 /// What was found.
 #[derive(Debug, Clone)]
-pub struct Observation {
+pub(crate) struct Observation {
     /// What a plan is made from.
-    pub observed: Observed,
+    pub(crate) observed: Observed,
     /// The key that [`Targets::key`] names, if there is one.
-    pub key: Option<Key>,
+    pub(crate) key: Option<Key>,
     /// What shows whose that is, where it was asked.
-    pub key_ownership: Option<KeyOwnership>,
+    pub(crate) key_ownership: Option<KeyOwnership>,
 }
 
 /// Reads everything that a set-up touches.
-pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<Observation> {
+pub(crate) async fn observe(
+    aws: &Aws,
+    profile: &Profile,
+    targets: &Targets,
+) -> Result<Observation> {
     let Targets {
         bucket,
         region,
@@ -143,7 +147,7 @@ pub async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<
 }
 
 /// Who calls, if Mixpanel can be trusted from there.
-pub async fn caller(aws: &Aws, profile: &Profile) -> Result<Caller> {
+pub(crate) async fn caller(aws: &Aws, profile: &Profile) -> Result<Caller> {
     checked_caller(aws.caller().await, profile)
 }
 
@@ -156,7 +160,7 @@ fn checked_caller(caller: Result<Caller, Failure>, profile: &Profile) -> Result<
 }
 
 /// Why the documented role cannot work outside the `aws` partition.
-pub fn partition_error(partition: Partition) -> Error {
+pub(crate) fn partition_error(partition: Partition) -> Error {
     Error::usage(format!(
         "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition 'aws', and a role cannot trust a principal of another partition.",
         partition.as_str()
@@ -232,7 +236,7 @@ async fn settings_of(
 
 /// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner one
 /// "S3 does not say where".
-pub async fn find_bucket(
+pub(crate) async fn find_bucket(
     aws: &Aws,
     profile: &Profile,
     bucket: &BucketName,
@@ -281,7 +285,11 @@ async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Er
 ///
 /// Mixpanel writes through S3, which takes enabled symmetric keys of the bucket's own region only.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
-pub fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) -> Result<Key> {
+pub(crate) fn usable_key(
+    key: Option<&Key>,
+    reference: &KeyReference,
+    region: &Region,
+) -> Result<Key> {
     let Some(key) = key else {
         return Err(Error::usage(format!(
             "KMS key '{}' was not found in {region}.",

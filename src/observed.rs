@@ -7,11 +7,11 @@
 mod ownership;
 mod probe;
 
-pub use ownership::{
+pub(crate) use ownership::{
     KeyOwnership, Owner, bucket_was_begun, claims_bucket, owner, policy_owner, role_names_bucket,
     role_owner,
 };
-pub use probe::{Original, probe_name};
+pub(crate) use probe::{Original, probe_name};
 
 use std::fmt;
 
@@ -27,19 +27,19 @@ use crate::policy::Document;
 
 /// Who calls AWS, from STS GetCallerIdentity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The account that everything is made in.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// The caller's ARN.
-    pub arn: String,
+    pub(crate) arn: String,
     /// The partition of that ARN.
     #[serde(skip)]
-    pub partition: Partition,
+    pub(crate) partition: Partition,
 }
 
 /// Something that was asked of AWS, and that the caller may not be allowed to know.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading<T> {
+pub(crate) enum Reading<T> {
     /// What AWS answered.
     Known(T),
     /// AWS refused the call, or what came back was no answer to it.
@@ -48,16 +48,16 @@ pub enum Reading<T> {
 
 /// Why something is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// The action that was asked for, in IAM's words, such as `s3:GetBucketTagging`.
-    pub action: String,
+    pub(crate) action: String,
     /// Why there is no answer.
-    pub why: Unanswered,
+    pub(crate) why: Unanswered,
 }
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unanswered {
+pub(crate) enum Unanswered {
     /// AWS refused it.
     Refused,
     /// What came back was no answer to it: what was wrong with it.
@@ -87,7 +87,7 @@ impl fmt::Display for Unread {
 
 impl<T> Reading<T> {
     /// The value, where it could be read.
-    pub fn known(&self) -> Option<&T> {
+    pub(crate) fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
             Self::Unreadable(_) => None,
@@ -95,7 +95,7 @@ impl<T> Reading<T> {
     }
 
     /// Why it could not be read, if so.
-    pub fn unread(&self) -> Option<&Unread> {
+    pub(crate) fn unread(&self) -> Option<&Unread> {
         match self {
             Self::Known(_) => None,
             Self::Unreadable(unread) => Some(unread),
@@ -103,7 +103,7 @@ impl<T> Reading<T> {
     }
 
     /// The value, or why it could not be read.
-    pub fn into_known(self) -> Result<T, Unread> {
+    pub(crate) fn into_known(self) -> Result<T, Unread> {
         match self {
             Self::Known(value) => Ok(value),
             Self::Unreadable(unread) => Err(unread),
@@ -111,7 +111,7 @@ impl<T> Reading<T> {
     }
 
     /// The reading of something that follows from the value.
-    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Reading<U> {
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Reading<U> {
         match self {
             Self::Known(value) => Reading::Known(map(value)),
             Self::Unreadable(unread) => Reading::Unreadable(unread),
@@ -121,26 +121,26 @@ impl<T> Reading<T> {
 
 /// Everything that a plan is made from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Who calls.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     /// The bucket of the wanted name; `None` where there is none.
-    pub bucket: Option<Bucket>,
+    pub(crate) bucket: Option<Bucket>,
     /// The role of the wanted name; `None` where there is none.
-    pub role: Option<Role>,
+    pub(crate) role: Option<Role>,
     /// The customer-managed policies of the set-up's own names, and those that are attached to the role, as far as the caller
     /// may read them.
-    pub policies: Vec<Policy>,
+    pub(crate) policies: Vec<Policy>,
 }
 
 impl Observed {
     /// The policy of that ARN, if it is there.
-    pub fn policy(&self, arn: &PolicyArn) -> Option<&Policy> {
+    pub(crate) fn policy(&self, arn: &PolicyArn) -> Option<&Policy> {
         self.policies.iter().find(|policy| policy.arn == *arn)
     }
 
     /// The customer-managed policies that are attached to the role.
-    pub fn attached_policies(&self) -> impl Iterator<Item = &Policy> {
+    pub(crate) fn attached_policies(&self) -> impl Iterator<Item = &Policy> {
         let attached = self.role.iter().flat_map(|role| &role.attached);
         attached.filter_map(|arn| {
             self.policies
@@ -152,28 +152,28 @@ impl Observed {
 
 /// A bucket of the caller's account.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// Where it is.
-    pub region: Region,
+    pub(crate) region: Region,
     /// Its tags.
-    pub tags: Reading<Vec<Tag>>,
+    pub(crate) tags: Reading<Vec<Tag>>,
     /// Its public-access blocks.
-    pub public_access: Reading<PublicAccess>,
+    pub(crate) public_access: Reading<PublicAccess>,
     /// Who owns its objects, and so whether ACLs are on.
-    pub ownership: Reading<Ownership>,
+    pub(crate) ownership: Reading<Ownership>,
     /// Its default encryption.
-    pub encryption: Reading<Option<BucketEncryption>>,
+    pub(crate) encryption: Reading<Option<BucketEncryption>>,
     /// Its policy.
-    pub policy: Reading<Option<Document>>,
+    pub(crate) policy: Reading<Option<Document>>,
     /// Its lifecycle rules.
-    pub lifecycle: Reading<Lifecycle>,
+    pub(crate) lifecycle: Reading<Lifecycle>,
     /// Whether there is nothing in it; `None` where nobody looked, or may look.
-    pub empty: Option<bool>,
+    pub(crate) empty: Option<bool>,
 }
 
 impl Bucket {
     /// The settings that are not known, and why.
-    pub fn unread(&self) -> Vec<(&'static str, &Unread)> {
+    pub(crate) fn unread(&self) -> Vec<(&'static str, &Unread)> {
         let settings = [
             ("tags", self.tags.unread()),
             ("public-access blocks", self.public_access.unread()),
@@ -191,7 +191,7 @@ impl Bucket {
     /// What is known of a bucket that CreateBucket makes with ACLs off: nothing else is configured yet. (AWS turns the
     /// public-access blocks and SSE-S3 on by itself; they are set all the same, so that the account's defaults do not
     /// matter.)
-    pub fn new_born(region: Region) -> Self {
+    pub(crate) fn new_born(region: Region) -> Self {
         Self {
             region,
             tags: Reading::Known(Vec::new()),
@@ -208,14 +208,14 @@ impl Bucket {
 /// The public-access blocks of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicAccess {
+pub(crate) struct PublicAccess {
     /// Those of the four that are off, by the names of S3's API.
-    pub off: Vec<&'static str>,
+    pub(crate) off: Vec<&'static str>,
 }
 
 impl PublicAccess {
     /// The four blocks, by the names of S3's API.
-    pub const BLOCKS: [&'static str; 4] = [
+    pub(crate) const BLOCKS: [&'static str; 4] = [
         "BlockPublicAcls",
         "IgnorePublicAcls",
         "BlockPublicPolicy",
@@ -223,19 +223,19 @@ impl PublicAccess {
     ];
 
     /// All four are on.
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self { off: Vec::new() }
     }
 
     /// None is on.
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             off: Self::BLOCKS.to_vec(),
         }
     }
 
     /// Whether all four are on.
-    pub fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         self.off.is_empty()
     }
 }
@@ -243,33 +243,33 @@ impl PublicAccess {
 /// S3's setting of who owns the objects of a bucket.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ownership {
+pub(crate) struct Ownership {
     /// `ObjectOwnership`: `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
-    pub setting: String,
+    pub(crate) setting: String,
 }
 
 impl Ownership {
     /// What turns ACLs off.
-    pub const ENFORCED: &'static str = "BucketOwnerEnforced";
+    pub(crate) const ENFORCED: &'static str = "BucketOwnerEnforced";
     /// What S3 does where nothing is set.
-    pub const UNSET: &'static str = "ObjectWriter";
+    pub(crate) const UNSET: &'static str = "ObjectWriter";
 
     /// ACLs are off.
-    pub fn enforced() -> Self {
+    pub(crate) fn enforced() -> Self {
         Self {
             setting: Self::ENFORCED.into(),
         }
     }
 
     /// Whether ACLs are off, so that the bucket's owner owns every object.
-    pub fn turns_acls_off(&self) -> bool {
+    pub(crate) fn turns_acls_off(&self) -> bool {
         self.setting == Self::ENFORCED
     }
 }
 
 /// A bucket's default encryption.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BucketEncryption {
+pub(crate) enum BucketEncryption {
     /// SSE-S3, `AES256`.
     Aes,
     /// SSE-KMS (`aws:kms`, or the dual-layer `aws:kms:dsse`).
@@ -283,40 +283,40 @@ pub enum BucketEncryption {
 
 /// A bucket's lifecycle rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Lifecycle {
+pub(crate) struct Lifecycle {
     /// The rules, in S3's order.
-    pub rules: Vec<LifecycleRule>,
+    pub(crate) rules: Vec<LifecycleRule>,
     /// Everything that S3 says of all rules but the one of this program's ID, so that any change of them shows.
-    pub others: String,
+    pub(crate) others: String,
 }
 
 /// What this program needs to know of a lifecycle rule.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LifecycleRule {
+pub(crate) struct LifecycleRule {
     /// Its ID; S3 gives one to a rule that was made without.
-    pub id: String,
+    pub(crate) id: String,
     /// Whether it is in force.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// The keys that it is for begin with this; empty for all of them.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// Whether it is for objects with some tags only, which no export has.
-    pub tagged: bool,
+    pub(crate) tagged: bool,
     /// Whether it is for objects of some sizes only.
-    pub sized: bool,
+    pub(crate) sized: bool,
     /// Whether it removes objects.
-    pub expires: bool,
+    pub(crate) expires: bool,
     /// The storage class to which it moves objects and from which they have to be restored before they can be read.
-    pub archives_to: Option<String>,
+    pub(crate) archives_to: Option<String>,
     /// Whether it removes versions that are no longer current.
-    pub expires_noncurrent: bool,
+    pub(crate) expires_noncurrent: bool,
     /// Whether it aborts unfinished multipart uploads.
-    pub aborts_uploads: bool,
+    pub(crate) aborts_uploads: bool,
 }
 
 impl Lifecycle {
     /// Whether an enabled rule for the whole bucket aborts unfinished multipart uploads.
-    pub fn aborts_uploads(&self) -> bool {
+    pub(crate) fn aborts_uploads(&self) -> bool {
         self.rules
             .iter()
             .any(|rule| rule.is_for_everything() && rule.aborts_uploads)
@@ -325,76 +325,76 @@ impl Lifecycle {
 
 impl LifecycleRule {
     /// Whether it is in force for the whole bucket.
-    pub fn is_for_everything(&self) -> bool {
+    pub(crate) fn is_for_everything(&self) -> bool {
         self.enabled && self.prefix.is_empty() && !self.tagged && !self.sized
     }
 }
 
 /// A role, from GetRole and ListAttachedRolePolicies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Role {
+pub(crate) struct Role {
     /// Its name, as IAM spells it.
-    pub name: RoleName,
+    pub(crate) name: RoleName,
     /// Its unique ID, `AROA…`: another one when a role of the name is made again.
-    pub id: String,
+    pub(crate) id: String,
     /// Its ARN.
-    pub arn: RoleArn,
+    pub(crate) arn: RoleArn,
     /// Its path.
-    pub path: IamPath,
+    pub(crate) path: IamPath,
     /// Who may assume it.
-    pub trust: Document,
+    pub(crate) trust: Document,
     /// Its tags.
-    pub tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     /// The managed policy that is its permissions boundary.
-    pub boundary: Option<String>,
+    pub(crate) boundary: Option<String>,
     /// When it was last assumed by anybody, in RFC 3339, as far as IAM has noticed: within hours, for the last 400 days.
-    pub last_used: Option<String>,
+    pub(crate) last_used: Option<String>,
     /// The ARNs of the managed policies that are attached to it.
-    pub attached: Vec<String>,
+    pub(crate) attached: Vec<String>,
     /// Its inline policies, as far as the caller may read them.
-    pub inline: Vec<InlinePolicy>,
+    pub(crate) inline: Vec<InlinePolicy>,
     /// The policies of AWS's own that are attached to it, likewise. What they are called stands in `attached` too.
-    pub aws_managed: Vec<AwsPolicy>,
+    pub(crate) aws_managed: Vec<AwsPolicy>,
 }
 
 /// A policy that AWS keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AwsPolicy {
+pub(crate) struct AwsPolicy {
     /// Its ARN.
-    pub arn: PolicyArn,
+    pub(crate) arn: PolicyArn,
     /// What it says.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 /// A policy that is part of a role.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InlinePolicy {
+pub(crate) struct InlinePolicy {
     /// Its name, unique in the role.
-    pub name: String,
+    pub(crate) name: String,
     /// What it says.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 /// A customer-managed policy, with the document that is in force.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Its ARN.
-    pub arn: PolicyArn,
+    pub(crate) arn: PolicyArn,
     /// Its tags.
-    pub tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     /// The document of the default version.
-    pub document: Document,
+    pub(crate) document: Document,
     /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`]. Empty where the caller may not list them.
-    pub versions: Vec<Version>,
+    pub(crate) versions: Vec<Version>,
     /// How many users, groups and roles use it, as permissions or as a boundary, as far as IAM has counted.
-    pub uses: Option<u32>,
+    pub(crate) uses: Option<u32>,
     /// Who uses it besides the set-up's role.
-    pub others: Others,
+    pub(crate) others: Others,
 }
 
 /// Who uses a policy besides the set-up's role. It is asked only of a policy that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Others {
+pub(crate) enum Others {
     /// It was not asked.
     #[default]
     Unasked,
@@ -406,21 +406,21 @@ pub enum Others {
 
 /// How many versions IAM keeps of a customer-managed policy.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
-pub const MOST_VERSIONS: usize = 5;
+pub(crate) const MOST_VERSIONS: usize = 5;
 
 /// A version of a customer-managed policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub(crate) struct Version {
     /// Its ID, such as `v3`.
-    pub id: String,
+    pub(crate) id: String,
     /// Whether it is the one in force.
-    pub is_default: bool,
+    pub(crate) is_default: bool,
 }
 
 impl Policy {
     /// Who else uses it, in a few words, if somebody does or may. `attached` says whether the set-up's role is among those that
     /// IAM counts.
-    pub fn used_elsewhere(&self, attached: bool) -> Option<String> {
+    pub(crate) fn used_elsewhere(&self, attached: bool) -> Option<String> {
         match &self.others {
             Others::Unasked => None,
             Others::Known(others) if others.is_empty() => None,
@@ -436,7 +436,7 @@ impl Policy {
     }
 
     /// The version that has to go before there can be another: of five, the oldest that is not in force.
-    pub fn version_to_drop(&self) -> Option<&Version> {
+    pub(crate) fn version_to_drop(&self) -> Option<&Version> {
         let full = self.versions.len() >= MOST_VERSIONS;
         self.versions
             .iter()
@@ -446,50 +446,50 @@ impl Policy {
 
 /// What IAM's policy simulator says of an action of a role's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Simulated {
+pub(crate) struct Simulated {
     /// The action.
-    pub action: String,
+    pub(crate) action: String,
     /// The resource that it was asked of.
-    pub resource: String,
+    pub(crate) resource: String,
     /// Whether the role's policies, its boundary and the organization let it through.
-    pub allowed: bool,
+    pub(crate) allowed: bool,
     /// Whether the organization's service control policies do, where the account is in an organization.
-    pub by_organization: Option<bool>,
+    pub(crate) by_organization: Option<bool>,
     /// Whether the permissions boundary does, where there is one.
-    pub by_boundary: Option<bool>,
+    pub(crate) by_boundary: Option<bool>,
     /// Condition keys that the policies ask for and that the simulator was not told.
-    pub missing_context: Vec<String>,
+    pub(crate) missing_context: Vec<String>,
 }
 
 /// What there is under a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Exported {
+pub(crate) struct Exported {
     /// How many objects were seen.
-    pub objects: usize,
+    pub(crate) objects: usize,
     /// When the newest of them was written.
-    pub newest: Option<OffsetDateTime>,
+    pub(crate) newest: Option<OffsetDateTime>,
     /// Whether all of them were seen.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 /// A KMS key, from DescribeKey.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub(crate) struct Key {
     /// Its ARN.
-    pub arn: KeyArn,
+    pub(crate) arn: KeyArn,
     /// What it is for, in its maker's words.
-    pub description: String,
+    pub(crate) description: String,
     /// `Enabled`, `Disabled`, `PendingDeletion`, …
-    pub state: String,
+    pub(crate) state: String,
     /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
-    pub spec: String,
+    pub(crate) spec: String,
     /// Whether it is the customer's own, and not an AWS-managed one.
-    pub customer_managed: bool,
+    pub(crate) customer_managed: bool,
 }
 
 impl Key {
     /// The command that makes the key usable, or that shows more of it where none does; `None` where it is enabled.
-    pub fn enabling_command(&self) -> Option<CommandLine> {
+    pub(crate) fn enabling_command(&self) -> Option<CommandLine> {
         let of_key = |operation| {
             CommandLine::aws(["kms", operation])
                 .option("--region", self.arn.region())

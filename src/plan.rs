@@ -12,7 +12,7 @@ mod difference;
 mod exposure;
 mod iam;
 
-pub use difference::Difference;
+pub(crate) use difference::Difference;
 
 use serde::Serialize;
 
@@ -25,89 +25,89 @@ use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec};
 
 /// What has to be done, in an order in which it could be done one by one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// What changes.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// What stays, and is worth a word.
-    pub kept: Vec<Kept>,
+    pub(crate) kept: Vec<Kept>,
     /// What could be hardened of somebody else's bucket, and is not.
-    pub offers: Vec<Offer>,
+    pub(crate) offers: Vec<Offer>,
     /// What stays open when all of it is done: who else gets into the role, and what it may do beyond Mixpanel's page.
-    pub exposures: Vec<Exposure>,
+    pub(crate) exposures: Vec<Exposure>,
 }
 
 /// Something that a person has to know before they agree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Exposure {
+pub(crate) struct Exposure {
     /// What kind of thing.
-    pub resource: Resource,
+    pub(crate) resource: Resource,
     /// The thing's name or ARN.
-    pub id: String,
+    pub(crate) id: String,
     /// Whether `verify` fails on it; else it warns.
-    pub open: bool,
+    pub(crate) open: bool,
     /// What is open, and where that stands.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 /// One change; `A` is what AWS is asked to do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step<A = Action> {
+pub(crate) struct Step<A = Action> {
     /// What kind of change.
-    pub change: Change,
+    pub(crate) change: Change,
     /// What kind of thing.
-    pub resource: Resource,
+    pub(crate) resource: Resource,
     /// The thing's name or ARN.
-    pub id: String,
+    pub(crate) id: String,
     /// What happens, in a few words after the thing's name.
-    pub summary: String,
+    pub(crate) summary: String,
     /// What AWS is asked to do.
-    pub action: A,
+    pub(crate) action: A,
     /// The steps, by index, that have to be done before.
-    pub after: Vec<usize>,
+    pub(crate) after: Vec<usize>,
     /// What is there and what comes instead, where something that is there is changed.
-    pub diff: Option<Difference>,
+    pub(crate) diff: Option<Difference>,
 }
 
 /// Something that would make a bucket of somebody else's safer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// What.
-    pub hardening: Hardening,
+    pub(crate) hardening: Hardening,
     /// What would happen, in a few words.
-    pub summary: String,
+    pub(crate) summary: String,
     /// What is there, and what would come instead.
-    pub diff: Option<Difference>,
+    pub(crate) diff: Option<Difference>,
 }
 
 /// Something that is used as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// What kind of thing.
-    pub resource: Resource,
+    pub(crate) resource: Resource,
     /// The thing's name or ARN.
-    pub id: String,
+    pub(crate) id: String,
     /// Why it stays, or what stays of it.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 /// Something of a wanted name that is not ours and is not what is wanted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Conflict {
+pub(crate) struct Conflict {
     /// What kind of thing.
-    pub resource: Resource,
+    pub(crate) resource: Resource,
     /// The thing's name or ARN.
-    pub id: String,
+    pub(crate) id: String,
     /// How it differs.
-    pub difference: String,
+    pub(crate) difference: String,
     /// The difference by statement, where it is a document.
-    pub diff: Option<Difference>,
+    pub(crate) diff: Option<Difference>,
     /// What gets past it.
-    pub remedy: Remedy,
+    pub(crate) remedy: Remedy,
 }
 
 /// What gets past a conflict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
+pub(crate) enum Remedy {
     /// Another name, or a change by hand.
     None,
     /// Taking it over, with `--adopt`.
@@ -119,7 +119,7 @@ pub enum Remedy {
 /// The kinds of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
+pub(crate) enum Change {
     /// Something new.
     Create,
     /// Something that is there is changed.
@@ -137,7 +137,7 @@ pub enum Change {
 /// The kinds of thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Resource {
+pub(crate) enum Resource {
     /// A bucket or one of its sub-resources.
     Bucket,
     /// A role.
@@ -150,7 +150,7 @@ pub enum Resource {
 
 impl Resource {
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Bucket => "bucket",
             Self::Role => "role",
@@ -162,7 +162,7 @@ impl Resource {
 
 /// What AWS is asked to do.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Make a symmetric key with rotation, and name it.
     CreateKey {
         /// Its alias.
@@ -290,7 +290,7 @@ pub enum Action {
 /// What was there of something that a step replaces whole. It is read again right before, so that what somebody else wrote
 /// meanwhile is not overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Before<T> {
+pub(crate) enum Before<T> {
     /// The thing is made by the same plan, so nobody else has written to it.
     Unborn,
     /// This.
@@ -299,7 +299,7 @@ pub enum Before<T> {
 
 /// A bucket's default encryption, as it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BucketDefault {
+pub(crate) enum BucketDefault {
     /// SSE-S3.
     Aes,
     /// SSE-KMS with this key, or with the account's `aws/s3` key.
@@ -310,7 +310,7 @@ pub enum BucketDefault {
 
 /// A policy's document: known now, or only once this plan's key has an ARN.
 #[derive(Debug, Clone, PartialEq)]
-pub enum PolicyDocument {
+pub(crate) enum PolicyDocument {
     /// Known now.
     Ready(Document),
     /// Mixpanel's KMS policy for the key that this plan makes, merged into what is there.
@@ -322,7 +322,7 @@ pub enum PolicyDocument {
 
 impl PolicyDocument {
     /// The document to show; a placeholder stands for an ARN that is not known yet.
-    pub fn preview(&self) -> Document {
+    pub(crate) fn preview(&self) -> Document {
         match self {
             Self::Ready(document) => document.clone(),
             Self::KmsForNewKey { into } => merged_kms(into.as_ref(), &build::kms_placeholder()),
@@ -330,7 +330,7 @@ impl PolicyDocument {
     }
 
     /// The document to write, where the key that it may name is made.
-    pub fn resolved(&self, new_key: Option<&KeyArn>) -> Option<Document> {
+    pub(crate) fn resolved(&self, new_key: Option<&KeyArn>) -> Option<Document> {
         match self {
             Self::Ready(document) => Some(document.clone()),
             Self::KmsForNewKey { into } => {
@@ -349,7 +349,7 @@ fn merged_kms(present: Option<&Document>, wanted: &Document) -> Document {
 
 impl Step {
     /// The document that the step writes, to be shown on request.
-    pub fn document(&self) -> Option<Document> {
+    pub(crate) fn document(&self) -> Option<Document> {
         match &self.action {
             Action::SetBucketPolicy { document, .. } | Action::UpdateTrust { document, .. } => {
                 Some(document.clone())
@@ -366,7 +366,7 @@ impl Step {
 impl Plan {
     /// The policies that are there and that the plan writes to. Where something else uses one of them, it is not the plan's to
     /// write.
-    pub fn policies_written(&self) -> Vec<PolicyArn> {
+    pub(crate) fn policies_written(&self) -> Vec<PolicyArn> {
         let mut arns: Vec<PolicyArn> = self
             .steps
             .iter()
@@ -383,7 +383,7 @@ impl Plan {
     }
 
     /// The path of the role that the plan makes, if it makes one.
-    pub fn role_path(&self) -> Option<&IamPath> {
+    pub(crate) fn role_path(&self) -> Option<&IamPath> {
         self.steps.iter().find_map(|step| match &step.action {
             Action::CreateRole { path, .. } => Some(path),
             _ => None,
@@ -392,7 +392,7 @@ impl Plan {
 }
 
 /// The plan, or everything that stands in its way.
-pub fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>> {
+pub(crate) fn plan(spec: &SetupSpec, observed: &Observed) -> Result<Plan, Vec<Conflict>> {
     let mut planner = Planner {
         spec,
         observed,

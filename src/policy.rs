@@ -15,19 +15,19 @@
 //!
 //! Pure: no AWS, no async, no terminal.
 
-pub mod amend;
-pub mod build;
-pub mod compare;
-pub mod document;
-pub mod evaluate;
-pub mod excess;
+pub(crate) mod amend;
+pub(crate) mod build;
+pub(crate) mod compare;
+pub(crate) mod document;
+pub(crate) mod evaluate;
+pub(crate) mod excess;
 mod json;
-pub mod key;
-pub mod merge;
+pub(crate) mod key;
+pub(crate) mod merge;
 mod outside;
-pub mod page;
-pub mod reach;
-pub mod read;
-pub mod trust;
+pub(crate) mod page;
+pub(crate) mod reach;
+pub(crate) mod read;
+pub(crate) mod trust;
 
-pub use document::{Document, InvalidDocument, Statement};
+pub(crate) use document::{Document, Statement};

@@ -14,21 +14,19 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Process {
     /// The arguments, the program's own name first.
-    pub arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<OsString>,
     environment: HashMap<String, String>,
     /// The variables that are set to something that is not text.
     garbled: HashSet<String>,
     /// Whether a person can be asked: keyboard and screen are there (stdin and stderr).
-    pub can_ask: bool,
+    pub(crate) can_ask: bool,
     /// Whether stderr, where everything but results goes, is a terminal.
-    pub stderr_is_terminal: bool,
-    /// Whether stdout is a terminal.
-    pub stdout_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
 }
 
 impl Process {
     /// Whether a script asks for JSON, before it is known whether its command line is one.
-    pub fn wants_json(&self) -> bool {
+    pub(crate) fn wants_json(&self) -> bool {
         let arguments: Vec<_> = self
             .arguments
             .iter()
@@ -57,12 +55,12 @@ impl Process {
                 .collect(),
             can_ask: stderr_is_terminal && !dumb && std::io::stdin().is_terminal(),
             stderr_is_terminal,
-            stdout_is_terminal: std::io::stdout().is_terminal(),
         }
     }
 
     /// A process without a terminal, for tests.
-    pub fn stand_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    #[cfg(test)]
+    pub(crate) fn stand_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         Self {
             arguments: std::iter::once("mixpanel-s3")
@@ -73,22 +71,21 @@ impl Process {
             garbled: HashSet::new(),
             can_ask: false,
             stderr_is_terminal: false,
-            stdout_is_terminal: false,
         }
     }
 
     /// Whether an environment variable is set, to an empty text perhaps.
-    pub fn is_set(&self, name: &str) -> bool {
+    pub(crate) fn is_set(&self, name: &str) -> bool {
         self.environment.contains_key(name)
     }
 
     /// Whether an environment variable is set to something that is not text.
-    pub fn is_garbled(&self, name: &str) -> bool {
+    pub(crate) fn is_garbled(&self, name: &str) -> bool {
         self.garbled.contains(name)
     }
 
     /// An environment variable that is set and not empty.
-    pub fn variable(&self, name: &str) -> Option<&str> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment
             .get(name)
             .map(String::as_str)
@@ -98,11 +95,11 @@ impl Process {
 
 /// Ctrl-C, as something that can be waited for and asked about.
 #[derive(Debug, Clone)]
-pub struct Interrupts(watch::Receiver<u32>);
+pub(crate) struct Interrupts(watch::Receiver<u32>);
 
 impl Interrupts {
     /// Listens for Ctrl-C from now on; the process no longer ends by itself.
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -113,12 +110,12 @@ impl Interrupts {
     }
 
     /// Whether Ctrl-C was pressed.
-    pub fn happened(&self) -> bool {
+    pub(crate) fn happened(&self) -> bool {
         *self.0.borrow() > 0
     }
 
     /// Waits until Ctrl-C was pressed that many times in all. Never ends where nobody listens any more.
-    pub async fn wait(&self, times: u32) {
+    pub(crate) async fn wait(&self, times: u32) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|count| *count >= times).await.is_err() {
             std::future::pending::<()>().await;
@@ -126,7 +123,7 @@ impl Interrupts {
     }
 
     /// Waits for something that changes nothing, and leaves off at Ctrl-C.
-    pub async fn or<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn or<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             result = future => result,
             () = self.wait(1) => Err(Error::interrupted()),

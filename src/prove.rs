@@ -6,7 +6,7 @@
 //! The real role is never touched. What cannot be proved so is [`NOT_PROVED`]: whoever names the real role or Mixpanel's user is
 //! judged from the documents alone.
 
-pub mod probe;
+pub(crate) mod probe;
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ const OTHERS_LOOKED_AT: usize = 10;
 const WRONG_EXTERNAL_ID: &str = "mixpanel-s3-verify-wrong-id";
 
 /// What a live proof does not show.
-pub const NOT_PROVED: [&str; 4] = [
+pub(crate) const NOT_PROVED: [&str; 4] = [
     "that the real role trusts Mixpanel's user with your token: the trust checks judge that",
     "what a resource control policy says to Mixpanel's own account (rcp-sts)",
     "a bucket or key policy that names the real role's ARN: bucket-policy-principal and kms-key-policy judge that",
@@ -46,34 +46,34 @@ pub const NOT_PROVED: [&str; 4] = [
 
 /// What is proved.
 #[derive(Debug, Clone)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// Who proves it.
-    pub caller: &'a Caller,
+    pub(crate) caller: &'a Caller,
     /// The real role.
-    pub role: &'a Role,
+    pub(crate) role: &'a Role,
     /// What it may do.
-    pub grants: &'a [Grant],
+    pub(crate) grants: &'a [Grant],
     /// The bucket.
-    pub bucket: &'a BucketName,
+    pub(crate) bucket: &'a BucketName,
     /// Where that is.
-    pub region: &'a Region,
+    pub(crate) region: &'a Region,
     /// Who owns it.
-    pub owner: &'a AccountId,
+    pub(crate) owner: &'a AccountId,
     /// What Mixpanel's form says of encryption.
-    pub form: &'a Form,
+    pub(crate) form: &'a Form,
     /// The ExternalId with which Mixpanel comes.
-    pub external_id: &'a str,
+    pub(crate) external_id: &'a str,
     /// The project under whose path the object is written.
-    pub project: Option<&'a ProjectId>,
+    pub(crate) project: Option<&'a ProjectId>,
     /// Why no object is to be written, if so.
-    pub without_objects: Option<String>,
+    pub(crate) without_objects: Option<String>,
     /// How long a call may take.
-    pub deadline: Duration,
+    pub(crate) deadline: Duration,
 }
 
 impl Subject<'_> {
     /// The folder of the objects that are written: a place where exports go, under a name that says what it is.
-    pub fn folder(&self) -> String {
+    pub(crate) fn folder(&self) -> String {
         let project = self.project.map_or("0", |project| project.as_str());
         format!("{}_mixpanel-s3-probe/", Family::Events.prefix(project))
     }
@@ -94,7 +94,7 @@ impl Subject<'_> {
 
 /// What happens during a proof.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// Something is done.
     Done(String),
     /// AWS has to be asked again, and why.
@@ -105,22 +105,22 @@ pub enum Event {
 
 /// What a proof came to.
 #[derive(Debug)]
-pub struct Proof {
+pub(crate) struct Proof {
     /// What was shown.
-    pub checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
     /// What could not be removed: the thing, and the command that removes it.
-    pub left: Vec<(String, CommandLine)>,
+    pub(crate) left: Vec<(String, CommandLine)>,
     /// Why it ended before its end, if so.
-    pub failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
     /// Whether Ctrl-C ended it.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
     /// Whether it removed what an earlier one had left.
-    pub swept: bool,
+    pub(crate) swept: bool,
 }
 
 impl Proof {
     /// The role that stood in, as the documents see it: the real one's policies, and another name, ID and tags.
-    pub fn stand_in(&self, evidence: &Evidence) -> Option<Role> {
+    pub(crate) fn stand_in(&self, evidence: &Evidence) -> Option<Role> {
         let real = evidence.role.as_ref()?;
         let name = probe_name(&real.name)?;
         let arn = real.arn.as_str().rsplit_once('/')?.0;
@@ -134,7 +134,7 @@ impl Proof {
     }
 
     /// Takes refusals back to what they are where the documents treat the stand-in otherwise than the real role.
-    pub fn doubt(&mut self) {
+    pub(crate) fn doubt(&mut self) {
         for check in &mut self.checks {
             if check.status == Status::Fail && !check.id.ends_with("external-id") {
                 check.status = Status::Unknown;
@@ -147,7 +147,7 @@ impl Proof {
 }
 
 /// Tries it out. Whatever happens, what was made is removed; what cannot be is told. A second Ctrl-C leaves at once.
-pub async fn prove(
+pub(crate) async fn prove(
     session: &Session,
     subject: &Subject<'_>,
     interrupts: &Interrupts,

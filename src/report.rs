@@ -2,16 +2,17 @@
 //!
 //! Everything is printed line by line, and passes the filter in [`terminal`]: a line break within a text is shown as an escape.
 
-pub mod commands;
-pub mod details;
-pub mod error;
-pub mod explain;
-pub mod plan;
-pub mod progress;
-pub mod teardown;
-pub mod terminal;
-pub mod usage;
-pub mod verify;
+pub(crate) mod commands;
+pub(crate) mod details;
+pub(crate) mod error;
+pub(crate) mod explain;
+mod hidden;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod teardown;
+pub(crate) mod terminal;
+pub(crate) mod usage;
+pub(crate) mod verify;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,7 +30,7 @@ use terminal::{json_text, marked, styled};
 
 /// Where all output goes through.
 #[derive(Debug, Clone)]
-pub struct Printer {
+pub(crate) struct Printer {
     output: Output,
     quiet: bool,
     verbose: bool,
@@ -42,7 +43,7 @@ pub struct Printer {
 
 impl Printer {
     /// The printer that flags, environment and terminal ask for.
-    pub fn new(common: &Common, process: &Process) -> Self {
+    pub(crate) fn new(common: &Common, process: &Process) -> Self {
         let color = match common.color {
             Color::Always => true,
             Color::Never => false,
@@ -71,7 +72,7 @@ impl Printer {
     }
 
     /// A printer for what goes wrong before flags are known.
-    pub fn plain(output: Output) -> Self {
+    pub(crate) fn plain(output: Output) -> Self {
         Self {
             output,
             quiet: false,
@@ -83,7 +84,7 @@ impl Printer {
     }
 
     /// A printer for what a person is asked about, which `--quiet` does not hide: nobody can agree to what was not shown.
-    pub fn asking(&self) -> Self {
+    pub(crate) fn asking(&self) -> Self {
         Self {
             quiet: false,
             ..self.clone()
@@ -91,17 +92,17 @@ impl Printer {
     }
 
     /// The form that results shall have.
-    pub fn output(&self) -> Output {
+    pub(crate) fn output(&self) -> Output {
         self.output
     }
 
     /// Whether more was asked for.
-    pub fn is_verbose(&self) -> bool {
+    pub(crate) fn is_verbose(&self) -> bool {
         self.verbose
     }
 
     /// Where the commands that it prints are to run.
-    pub fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         self.target
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -109,18 +110,18 @@ impl Printer {
     }
 
     /// Sends the commands that it and its copies print from now on to a profile that was chosen on the way.
-    pub fn send_commands_to_profile(&self, name: &str) {
+    pub(crate) fn send_commands_to_profile(&self, name: &str) {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) =
             Target::Profile(name.to_owned());
     }
 
     /// Whether there is colour on stderr.
-    pub fn has_color(&self) -> bool {
+    pub(crate) fn has_color(&self) -> bool {
         self.color
     }
 
     /// A line of a result, on stdout.
-    pub fn result(&self, line: &str) {
+    pub(crate) fn result(&self, line: &str) {
         self.write_result(&styled(line));
     }
 
@@ -138,7 +139,7 @@ impl Printer {
     }
 
     /// Whether every result of this run reached stdout, or went to somebody who stopped reading.
-    pub fn all_was_written(&self) -> Result<()> {
+    pub(crate) fn all_was_written(&self) -> Result<()> {
         match self.unwritten.get() {
             None => Ok(()),
             Some(error) => Err(Error::new(
@@ -150,14 +151,14 @@ impl Printer {
     }
 
     /// A result of several lines, on stdout.
-    pub fn results(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+    pub(crate) fn results(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         for line in lines {
             self.result(line.as_ref());
         }
     }
 
     /// A result as JSON, on stdout.
-    pub fn json(&self, value: &Value) {
+    pub(crate) fn json(&self, value: &Value) {
         self.write_result(&json_text(value, true));
     }
 
@@ -167,26 +168,26 @@ impl Printer {
     }
 
     /// A text that this program is made with, on stdout, as it is: a script or a manual page, with nobody's values in it.
-    pub fn own_text(&self, text: &str) {
+    pub(crate) fn own_text(&self, text: &str) {
         self.write_result(text.trim_end());
     }
 
     /// A line for a person to follow along, on stderr.
-    pub fn note(&self, line: &str) {
+    pub(crate) fn note(&self, line: &str) {
         if !self.quiet {
             self.always(line);
         }
     }
 
     /// Several such lines.
-    pub fn notes(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+    pub(crate) fn notes(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         for line in lines {
             self.note(line.as_ref());
         }
     }
 
     /// Something that a person should not miss, on stderr, even with `--quiet`.
-    pub fn warning(&self, advice: impl Into<Advice>) {
+    pub(crate) fn warning(&self, advice: impl Into<Advice>) {
         self.labelled(
             Tone::Warning,
             "warning:",
@@ -205,7 +206,7 @@ impl Printer {
     }
 
     /// Who makes the changes, for runs in which nobody was asked whether that is right.
-    pub fn caller(&self, caller: &Caller, using: &str) {
+    pub(crate) fn caller(&self, caller: &Caller, using: &str) {
         let line = |name: &str, value: &str| {
             self.note(&format!("{} {value}", self.paint(Tone::Heading, name)));
         };
@@ -225,7 +226,7 @@ impl Printer {
     }
 
     /// Text in a tone, where there is colour, for a line that is yet to be printed.
-    pub fn paint(&self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         match self.color {
             true => marked(tone, text),
             false => text.to_owned(),
@@ -240,7 +241,7 @@ fn write_to_stderr(line: &str) {
 
 /// What a piece of text is, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// A heading.
     Heading,
     /// Done, or as it should be.

@@ -40,7 +40,7 @@ use crate::process::Process;
 /// The account of every rehearsal.
 pub const ACCOUNT: &str = "123456789012";
 /// The environment variable that names the state's file, where it shall not be in the state directory.
-pub const STATE_VARIABLE: &str = "MIXPANEL_S3_SANDBOX_STATE";
+pub(crate) const STATE_VARIABLE: &str = "MIXPANEL_S3_SANDBOX_STATE";
 
 /// A request to the emulator, from wherever it came.
 #[derive(Debug, Clone)]

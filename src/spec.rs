@@ -8,44 +8,44 @@ use crate::names::{
 };
 
 /// The ID of the lifecycle rule that this program adds.
-pub const ABORT_RULE_ID: &str = "abort-unfinished-uploads";
+pub(crate) const ABORT_RULE_ID: &str = "abort-unfinished-uploads";
 /// After how many days an unfinished multipart upload is aborted.
-pub const ABORT_AFTER_DAYS: i32 = 7;
+pub(crate) const ABORT_AFTER_DAYS: i32 = 7;
 
 /// A set-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetupSpec {
+pub(crate) struct SetupSpec {
     /// The account that everything is in.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// The bucket that Mixpanel writes into.
-    pub bucket: BucketName,
+    pub(crate) bucket: BucketName,
     /// Where the bucket is.
-    pub region: Region,
+    pub(crate) region: Region,
     /// What is chosen under "Encryption" in Mixpanel.
-    pub encryption: Encryption,
+    pub(crate) encryption: Encryption,
     /// The role that Mixpanel assumes.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// The path of the role and of its policies. `None` leaves a role that exists where it is.
-    pub path: Option<IamPath>,
+    pub(crate) path: Option<IamPath>,
     /// The role's permissions boundary. `None` leaves whatever is there.
-    pub boundary: Option<PolicyArn>,
+    pub(crate) boundary: Option<PolicyArn>,
     /// The projects that may use the role; never empty.
-    pub tokens: BTreeSet<ProjectToken>,
+    pub(crate) tokens: BTreeSet<ProjectToken>,
     /// The user's own tags.
-    pub tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     /// The ExternalIds that are let in no longer. None of them is one of [`Self::tokens`].
-    pub removed_ids: BTreeSet<String>,
+    pub(crate) removed_ids: BTreeSet<String>,
     /// Whether a role and policies that this program did not make are to be taken over.
-    pub adopt: bool,
+    pub(crate) adopt: bool,
     /// The role that Mixpanel may be let into although it did not trust Mixpanel before, by the name that somebody gave for it.
-    pub open_role: Option<RoleName>,
+    pub(crate) open_role: Option<RoleName>,
     /// What is to be hardened of a bucket that exists and is not ours.
-    pub harden: BTreeSet<Hardening>,
+    pub(crate) harden: BTreeSet<Hardening>,
 }
 
 /// A setting of a bucket that a new one gets, and that one of somebody else's gets only where they agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hardening {
+pub(crate) enum Hardening {
     /// All four public-access blocks.
     PublicAccess,
     /// ACLs off (BucketOwnerEnforced).
@@ -60,7 +60,7 @@ pub enum Hardening {
 
 impl Hardening {
     /// All of them, in the order in which they are made.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::PublicAccess,
         Self::Acls,
         Self::Encryption,
@@ -69,7 +69,7 @@ impl Hardening {
     ];
 
     /// What `--harden` calls it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::PublicAccess => "public-access",
             Self::Acls => "acls",
@@ -82,7 +82,7 @@ impl Hardening {
 
 /// How Mixpanel shall encrypt what it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Encryption {
+pub(crate) enum Encryption {
     /// Mixpanel asks for nothing; the bucket's default applies.
     None,
     /// SSE-S3.
@@ -93,7 +93,7 @@ pub enum Encryption {
 
 /// Which key SSE-KMS uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KmsKey {
+pub(crate) enum KmsKey {
     /// The account's `aws/s3` key: "KMS Key ID" stays empty in Mixpanel.
     AwsManaged,
     /// A key that exists.
@@ -104,49 +104,44 @@ pub enum KmsKey {
 
 impl Encryption {
     /// What Mixpanel's form calls it.
-    pub fn label(&self) -> &'static str {
+    pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Aes => "AES",
             Self::Kms(_) => "KMS",
         }
     }
-
-    /// Whether the role needs the KMS policy, which is so for any key but `aws/s3`.
-    pub fn needs_kms_policy(&self) -> bool {
-        matches!(self, Self::Kms(KmsKey::Own(_) | KmsKey::New(_)))
-    }
 }
 
 /// The role's name where nobody gave one: the bucket's own. A bucket's name is a valid role name, and two buckets never
 /// share one.
-pub fn default_role_name(bucket: &BucketName) -> Option<RoleName> {
+pub(crate) fn default_role_name(bucket: &BucketName) -> Option<RoleName> {
     bucket.as_str().parse().ok()
 }
 
 /// The alias of the key that `--create-kms-key` makes. It follows from the role, so a second run finds the key.
-pub fn new_key_alias(role: &RoleName) -> AliasName {
+pub(crate) fn new_key_alias(role: &RoleName) -> AliasName {
     AliasName::for_text(&format!("mixpanel-s3-{role}"))
 }
 
 /// The name of the policy that holds the data-modification document.
-pub fn data_policy_name(role: &RoleName) -> String {
+pub(crate) fn data_policy_name(role: &RoleName) -> String {
     format!("{role}-s3")
 }
 
 /// The name of the policy that holds the KMS document.
-pub fn kms_policy_name(role: &RoleName) -> String {
+pub(crate) fn kms_policy_name(role: &RoleName) -> String {
     format!("{role}-kms")
 }
 
 /// The ARN of a customer-managed policy of this set-up. Every set-up is in the `aws` partition, where Mixpanel is.
-pub fn policy_arn(account: &AccountId, path: &IamPath, name: &str) -> PolicyArn {
+pub(crate) fn policy_arn(account: &AccountId, path: &IamPath, name: &str) -> PolicyArn {
     PolicyArn::of(Partition::Aws, account, path, name)
 }
 
 impl SetupSpec {
     /// The ExternalIds that the role shall trust.
-    pub fn external_ids(&self) -> BTreeSet<String> {
+    pub(crate) fn external_ids(&self) -> BTreeSet<String> {
         self.tokens
             .iter()
             .map(|token| token.expose().to_owned())
@@ -154,12 +149,12 @@ impl SetupSpec {
     }
 
     /// The tags of everything this set-up makes: the mark of this program, and the user's.
-    pub fn all_tags(&self) -> Vec<Tag> {
+    pub(crate) fn all_tags(&self) -> Vec<Tag> {
         self.marked(Tag::managed_by())
     }
 
     /// The tags of what this set-up takes over: another mark, and the user's.
-    pub fn adopted_tags(&self) -> Vec<Tag> {
+    pub(crate) fn adopted_tags(&self) -> Vec<Tag> {
         self.marked(Tag::adopted_by())
     }
 
@@ -172,13 +167,13 @@ impl SetupSpec {
     }
 
     /// A role's tags, from those that everything gets: one more, which remembers the choice of encryption.
-    pub fn role_tags(&self, mut tags: Vec<Tag>) -> Vec<Tag> {
+    pub(crate) fn role_tags(&self, mut tags: Vec<Tag>) -> Vec<Tag> {
         tags.insert(1, Tag::own(ENCRYPTION_KEY, self.encryption.label()));
         tags
     }
 
     /// The ARN that the role has or will have, on that path.
-    pub fn role_arn(&self, path: &IamPath) -> RoleArn {
+    pub(crate) fn role_arn(&self, path: &IamPath) -> RoleArn {
         RoleArn::of(Partition::Aws, &self.account, path, &self.role)
     }
 }

@@ -24,46 +24,46 @@ use holds::Hold;
 
 /// What is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The role, whether or not it is still there.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// Whether the bucket goes.
-    pub bucket: bool,
+    pub(crate) bucket: bool,
     /// Whether what is in the bucket goes.
-    pub data: bool,
+    pub(crate) data: bool,
     /// Whether what was taken over goes like what was made.
-    pub adopted: bool,
+    pub(crate) adopted: bool,
 }
 
 /// What is there of a set-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// The account that everything is in.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// The role, if it is there.
-    pub role: Option<Role>,
+    pub(crate) role: Option<Role>,
     /// The names of the instance profiles that hold the role.
-    pub instance_profiles: Reading<Vec<String>>,
+    pub(crate) instance_profiles: Reading<Vec<String>>,
     /// The policies of the set-up's own names, and those that are attached to the role, as far as they can be read.
-    pub policies: Vec<StandingPolicy>,
+    pub(crate) policies: Vec<StandingPolicy>,
     /// The bucket, if it is known and there.
-    pub bucket: Option<StandingBucket>,
+    pub(crate) bucket: Option<StandingBucket>,
     /// The roles of the account that trust Mixpanel and may write to the bucket, this one among them.
-    pub writers: Reading<Vec<Writer>>,
+    pub(crate) writers: Reading<Vec<Writer>>,
     /// The role of the name that this one's live proofs use, with what it holds.
-    pub probe: Reading<Option<Role>>,
+    pub(crate) probe: Reading<Option<Role>>,
     /// The key under the alias of the one that setup makes, if there is one.
-    pub key: Option<StandingKey>,
+    pub(crate) key: Option<StandingKey>,
 }
 
 impl Standing {
     /// Whether anything but the bucket is there.
-    pub fn has_something(&self) -> bool {
+    pub(crate) fn has_something(&self) -> bool {
         self.role.is_some() || !self.policies.is_empty()
     }
 
     /// Whether anything is there that was made for the role, the role left aside.
-    pub fn has_something_of_ours(&self, role: &RoleName) -> bool {
+    pub(crate) fn has_something_of_ours(&self, role: &RoleName) -> bool {
         let ours = |standing: &StandingPolicy| policy_owner(&standing.policy) != Owner::Others;
         let bucket = self.bucket.as_ref().and_then(|bucket| bucket.owner);
         let probe = || self.probe_left(role).is_some();
@@ -71,7 +71,7 @@ impl Standing {
     }
 
     /// What a live proof of the role makes its own role after. Of a role that is gone, what was made for it is known.
-    pub fn original<'a>(&'a self, role: &'a RoleName) -> Original<'a> {
+    pub(crate) fn original<'a>(&'a self, role: &'a RoleName) -> Original<'a> {
         let of_role = |role: &'a Role| role.attached.iter().map(String::as_str).collect();
         let made = || {
             let ours = self
@@ -96,7 +96,7 @@ impl Standing {
     }
 
     /// The role that a live proof left, where it is one in every part.
-    pub fn probe_left(&self, role: &RoleName) -> Option<&Role> {
+    pub(crate) fn probe_left(&self, role: &RoleName) -> Option<&Role> {
         let found = self.probe.known()?.as_ref()?;
         self.original(role)
             .differences(found)
@@ -105,7 +105,7 @@ impl Standing {
     }
 
     /// Whether the role's policies name the bucket, and the role is proved to be this program's.
-    pub fn bucket_is_named(&self) -> bool {
+    pub(crate) fn bucket_is_named(&self) -> bool {
         let (Some(role), Some(bucket)) = (&self.role, &self.bucket) else {
             return false;
         };
@@ -126,49 +126,49 @@ impl Standing {
 
 /// A role that trusts Mixpanel and may write to a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Writer {
+pub(crate) struct Writer {
     /// Its name.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// What of its policies cannot be read, where it may write for all that is known.
-    pub unread: Option<Unread>,
+    pub(crate) unread: Option<Unread>,
 }
 
 /// A key, and why it is not taken for the one that setup made, if it is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StandingKey {
+pub(crate) struct StandingKey {
     /// Its ARN.
-    pub arn: KeyArn,
+    pub(crate) arn: KeyArn,
     /// As a clause about "it".
-    pub objection: Option<String>,
+    pub(crate) objection: Option<String>,
 }
 
 /// A policy, and who uses it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StandingPolicy {
+pub(crate) struct StandingPolicy {
     /// The policy.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// Who uses it besides the role: `role x`, `user y`, `group z`. Not asked of what is not ours.
-    pub others: Reading<Vec<String>>,
+    pub(crate) others: Reading<Vec<String>>,
 }
 
 /// A bucket of a set-up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StandingBucket {
+pub(crate) struct StandingBucket {
     /// Its name.
-    pub name: BucketName,
+    pub(crate) name: BucketName,
     /// Where it is.
-    pub region: Region,
+    pub(crate) region: Region,
     /// Whose it is, by its tags alone; `None` where they cannot be read.
-    pub owner: Option<Owner>,
+    pub(crate) owner: Option<Owner>,
     /// Whether it is empty; `None` where the caller may not look. S3 refuses to delete a bucket that is not, all the same.
-    pub empty: Option<bool>,
+    pub(crate) empty: Option<bool>,
     /// Whom outside the account its policy lets write into it, as far as it can be read.
-    pub outside_writers: Vec<String>,
+    pub(crate) outside_writers: Vec<String>,
 }
 
 /// What AWS is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
+pub(crate) enum Removal {
     /// Detach a policy from the role.
     DetachPolicy(PolicyArn),
     /// Remove everything in the bucket.
@@ -196,7 +196,7 @@ pub enum Removal {
 
 impl Removal {
     /// The bucket that it takes something of.
-    pub fn bucket(&self) -> Option<&BucketName> {
+    pub(crate) fn bucket(&self) -> Option<&BucketName> {
         match self {
             Self::DeleteData(bucket) | Self::DeleteBucket(bucket) => Some(bucket),
             _ => None,
@@ -206,37 +206,37 @@ impl Removal {
 
 /// Something that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stays {
+pub(crate) struct Stays {
     /// What kind of thing.
-    pub resource: Resource,
+    pub(crate) resource: Resource,
     /// Its name or ARN.
-    pub id: String,
+    pub(crate) id: String,
     /// Why.
-    pub why: String,
+    pub(crate) why: String,
     /// The command that removes it, or what stands in the way.
-    pub command: Option<CommandLine>,
+    pub(crate) command: Option<CommandLine>,
     /// Whether it was asked to go, so that the teardown is not complete.
-    pub was_to_go: bool,
+    pub(crate) was_to_go: bool,
 }
 
 /// What goes, in an order in which it could go one by one, and what stays.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Teardown {
+pub(crate) struct Teardown {
     /// What goes.
-    pub steps: Vec<Step<Removal>>,
+    pub(crate) steps: Vec<Step<Removal>>,
     /// What stays.
-    pub stays: Vec<Stays>,
+    pub(crate) stays: Vec<Stays>,
 }
 
 impl Teardown {
     /// What was asked to go and cannot.
-    pub fn left(&self) -> impl Iterator<Item = &Stays> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = &Stays> {
         self.stays.iter().filter(|stays| stays.was_to_go)
     }
 }
 
 /// What goes and what stays.
-pub fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
+pub(crate) fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
     let mut planner = Planner {
         wish,
         standing,
@@ -633,7 +633,7 @@ impl Planner<'_> {
 }
 
 /// The command that has KMS delete a key, at the latest date that KMS takes.
-pub fn key_deletion(key: &KeyArn) -> CommandLine {
+pub(crate) fn key_deletion(key: &KeyArn) -> CommandLine {
     CommandLine::aws(["kms", "schedule-key-deletion"])
         .option("--region", key.region())
         .option("--key-id", key)

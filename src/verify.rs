@@ -9,25 +9,25 @@
 //!
 //! Pure: `observe` reads the evidence, and `report` prints the verdict. How a call is decided is `policy::evaluate`'s.
 
-pub mod access;
-pub mod after;
-pub mod checks;
-pub mod evidence;
-pub mod explain;
-pub mod freshness;
+pub(crate) mod access;
+pub(crate) mod after;
+pub(crate) mod checks;
+pub(crate) mod evidence;
+pub(crate) mod explain;
+pub(crate) mod freshness;
 
 use serde::Serialize;
 
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 
-pub use access::{Access, Call};
-pub use evidence::{Evidence, Subject};
+pub(crate) use access::Access;
+pub(crate) use evidence::{Evidence, Subject};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub(crate) enum Status {
     /// Mixpanel cannot write, or not where it should; or others can, or it can do more than it should.
     Fail,
     /// It works, and could be cheaper, safer or fresher.
@@ -43,7 +43,7 @@ pub enum Status {
 /// What a whole set-up came to, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Mixpanel cannot write.
     Fail,
     /// Mixpanel may well be able to write, and others get in, or the role can do what it must not.
@@ -58,7 +58,7 @@ pub enum Verdict {
 
 /// What mends a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fix {
+pub(crate) enum Fix {
     /// A command to run.
     Command(CommandLine),
     /// Something to do elsewhere: in Mixpanel, or by whoever administers the organization.
@@ -76,37 +76,37 @@ pub enum Fix {
 
 /// What is changed by hand in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByHand {
+pub(crate) struct ByHand {
     /// The command that writes the document to a file.
-    pub read: CommandLine,
+    pub(crate) read: CommandLine,
     /// What to do in the file, as a sentence without its full stop.
-    pub change: String,
+    pub(crate) change: String,
     /// The difference, line by line; empty where the sentence says it all.
-    pub diff: String,
+    pub(crate) diff: String,
     /// The command that puts the file in its place.
-    pub write: CommandLine,
+    pub(crate) write: CommandLine,
 }
 
 /// A finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
+pub(crate) struct Check {
     /// Its stable ID.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// What it came to.
-    pub status: Status,
+    pub(crate) status: Status,
     /// What is so, in a line.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Where that was read: which API, which field, which statement.
-    pub evidence: Vec<String>,
+    pub(crate) evidence: Vec<String>,
     /// The error that Mixpanel gets from AWS.
-    pub mixpanel_sees: Option<String>,
+    pub(crate) mixpanel_sees: Option<String>,
     /// What mends it.
-    pub fix: Vec<Fix>,
+    pub(crate) fix: Vec<Fix>,
 }
 
 impl Check {
     /// A finding without evidence yet.
-    pub fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
+    pub(crate) fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
         Self {
             id,
             status,
@@ -118,56 +118,56 @@ impl Check {
     }
 
     /// A finding that all is well.
-    pub fn pass(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn pass(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Pass, summary)
     }
 
     /// A failure.
-    pub fn fail(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn fail(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Fail, summary)
     }
 
     /// A warning.
-    pub fn warn(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn warn(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Warn, summary)
     }
 
     /// Something that cannot be known.
-    pub fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Unknown, summary)
     }
 
     /// Something that does not apply.
-    pub fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Skipped, summary)
     }
 
     /// Adds where it was read.
-    pub fn because(mut self, evidence: impl Into<String>) -> Self {
+    pub(crate) fn because(mut self, evidence: impl Into<String>) -> Self {
         self.evidence.push(evidence.into());
         self
     }
 
     /// Says which error Mixpanel gets.
-    pub fn mixpanel_sees(mut self, error: impl Into<String>) -> Self {
+    pub(crate) fn mixpanel_sees(mut self, error: impl Into<String>) -> Self {
         self.mixpanel_sees = Some(error.into());
         self
     }
 
     /// Adds a command that mends it.
-    pub fn mended_by(mut self, command: CommandLine) -> Self {
+    pub(crate) fn mended_by(mut self, command: CommandLine) -> Self {
         self.fix.push(Fix::Command(command));
         self
     }
 
     /// Adds what to do elsewhere.
-    pub fn advise(mut self, advice: impl Into<Advice>) -> Self {
+    pub(crate) fn advise(mut self, advice: impl Into<Advice>) -> Self {
         self.fix.push(Fix::Advice(advice.into()));
         self
     }
 
     /// Adds a document to change by hand.
-    pub fn by_hand(
+    pub(crate) fn by_hand(
         self,
         [read, write]: [CommandLine; 2],
         change: impl Into<String>,
@@ -182,13 +182,13 @@ impl Check {
     }
 
     /// Adds what mends it.
-    pub fn fixed_by(mut self, fix: Fix) -> Self {
+    pub(crate) fn fixed_by(mut self, fix: Fix) -> Self {
         self.fix.push(fix);
         self
     }
 
     /// Adds a command, with what it changes in a document.
-    pub fn edit(mut self, diff: impl Into<String>, command: CommandLine) -> Self {
+    pub(crate) fn edit(mut self, diff: impl Into<String>, command: CommandLine) -> Self {
         self.fix.push(Fix::Edit {
             diff: diff.into(),
             command,
@@ -230,28 +230,28 @@ const OF_THE_ORGANIZATION: [&str; 3] = ["rcp-network", "rcp-sts", "scp"];
 
 impl Check {
     /// Whether it is of what an organization decides.
-    pub fn is_of_the_organization(&self) -> bool {
+    pub(crate) fn is_of_the_organization(&self) -> bool {
         OF_THE_ORGANIZATION.contains(&self.id)
     }
 
     /// Whether it says that a set-up is unsafe, and not that Mixpanel cannot write.
-    pub fn is_of_safety(&self) -> bool {
+    pub(crate) fn is_of_safety(&self) -> bool {
         OF_SAFETY.contains(&self.id)
     }
 }
 
 /// Everything that was found.
 #[derive(Debug, Clone)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// The access table.
-    pub access: Vec<Access>,
+    pub(crate) access: Vec<Access>,
     /// The checks, in the order of how often each is the reason.
-    pub checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
 }
 
 impl Findings {
     /// Takes in what a live proof showed. One that removed what an earlier one had left ends that finding.
-    pub fn take_in(&mut self, shown: &[Check], swept: bool) {
+    pub(crate) fn take_in(&mut self, shown: &[Check], swept: bool) {
         if swept {
             let left = self
                 .checks
@@ -265,7 +265,7 @@ impl Findings {
     }
 
     /// The worst of the checks; unknown where a call's fate is not known.
-    pub fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         let judged = self.access.iter().any(|access| access.call.is_of_s3());
         let mut failed = self.with(Status::Fail).peekable();
         if failed.peek().is_some() {
@@ -286,13 +286,13 @@ impl Findings {
     }
 
     /// The checks on which it hangs whether Mixpanel can write, and of which nobody knows.
-    pub fn undecided(&self) -> impl Iterator<Item = &Check> {
+    pub(crate) fn undecided(&self) -> impl Iterator<Item = &Check> {
         self.with(Status::Unknown)
             .filter(|check| !BESIDE_THE_POINT.contains(&check.id))
     }
 
     /// What fails, as a sentence without its full stop; `None` where nothing does.
-    pub fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         let ids = |of_safety: bool| {
             let failed = self.with(Status::Fail);
             let failed: Vec<&str> = failed
@@ -316,7 +316,7 @@ impl Findings {
     }
 
     /// Whether a command of `setup` mends something that was found.
-    pub fn mended_by_setup(&self) -> bool {
+    pub(crate) fn mended_by_setup(&self) -> bool {
         let found = self.with(Status::Fail).chain(self.with(Status::Warn));
         let mut fixes = found.flat_map(|check| &check.fix);
         fixes.any(|fix| match fix {
@@ -326,7 +326,7 @@ impl Findings {
     }
 
     /// The checks that came to something.
-    pub fn with(&self, status: Status) -> impl Iterator<Item = &Check> {
+    pub(crate) fn with(&self, status: Status) -> impl Iterator<Item = &Check> {
         self.checks
             .iter()
             .filter(move |check| check.status == status)
@@ -334,7 +334,7 @@ impl Findings {
 }
 
 /// Judges what was read.
-pub fn judge(subject: &Subject, evidence: &Evidence) -> Findings {
+pub(crate) fn judge(subject: &Subject, evidence: &Evidence) -> Findings {
     let access = access::table(subject, evidence);
     let checks = checks::all(subject, evidence, &access);
     Findings { access, checks }

@@ -10,16 +10,16 @@ use crate::report::{Printer, Tone};
 
 /// Who calls, and what the account is called.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Who calls.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     /// The account's alias, if it has one and the caller may ask.
-    pub alias: Option<String>,
+    pub(crate) alias: Option<String>,
 }
 
 /// What a person says to the account that is shown.
 #[derive(Debug, Clone)]
-pub enum Account {
+pub(crate) enum Account {
     /// It is the right one.
     Right(Identity),
     /// This profile is to be used instead.
@@ -27,7 +27,7 @@ pub enum Account {
 }
 
 /// Shows who calls AWS, and asks whether it is the right account.
-pub async fn who_am_i(
+pub(crate) async fn who_am_i(
     printer: &Printer,
     interrupts: &Interrupts,
     session: &Session,

@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::report::terminal::visible;
 
 /// Asks a person.
-pub struct Prompter {
+pub(crate) struct Prompter {
     theme: Box<dyn Theme + Send + Sync>,
 }
 
 impl Prompter {
     /// Prompts with or without colour.
-    pub fn new(color: bool) -> Self {
+    pub(crate) fn new(color: bool) -> Self {
         let theme: Box<dyn Theme + Send + Sync> = if color {
             Box::new(ColorfulTheme::default())
         } else {
@@ -33,7 +33,7 @@ impl Prompter {
     }
 
     /// A line of text, asked again until `check` takes it. What `check` answers is the value.
-    pub fn text<T>(
+    pub(crate) fn text<T>(
         &self,
         prompt: &str,
         default: Option<String>,
@@ -60,12 +60,12 @@ impl Prompter {
     }
 
     /// Whether somebody types this word, and nothing else: for what cannot be undone. Whoever is asked has to have seen it.
-    pub fn typed(&self, prompt: &str, word: &str) -> Result<bool> {
+    pub(crate) fn typed(&self, prompt: &str, word: &str) -> Result<bool> {
         self.text(prompt, None, |text| Ok(text.trim() == word))
     }
 
     /// One of a few.
-    pub fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
+    pub(crate) fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
         ask(|_| {
             choose(items.len(), default, |view| {
                 self.list_lines(prompt, items, view)
@@ -99,7 +99,7 @@ impl Prompter {
 
     /// One of many, by typing a part of it. The default stands first: dialoguer shows a long list from its beginning, with
     /// the default out of sight.
-    pub fn search(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
+    pub(crate) fn search(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
         let mut order: Vec<usize> = (0..items.len()).collect();
         if default < order.len() {
             order[..=default].rotate_right(1);
@@ -118,7 +118,7 @@ impl Prompter {
     }
 
     /// Yes or no, typed as a word or its letter.
-    pub fn confirm(&self, prompt: &str, default: bool) -> Result<bool> {
+    pub(crate) fn confirm(&self, prompt: &str, default: bool) -> Result<bool> {
         let default = if default { "yes" } else { "no" };
         self.text(prompt, Some(default.to_owned()), yes_or_no)
     }
@@ -139,7 +139,7 @@ fn end_the_line() {
 }
 
 /// Shows the cursor, wherever a prompt was left.
-pub fn restore_cursor() {
+pub(crate) fn restore_cursor() {
     let term = dialoguer::console::Term::stderr();
     if term.is_term() {
         // Nothing is to be done about a terminal that is gone.

@@ -7,7 +7,7 @@ use crate::process::Process;
 
 /// A question of `setup`, in the order of Mixpanel's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub(crate) enum Question {
     /// Which bucket.
     Bucket,
     /// Where.
@@ -22,7 +22,7 @@ pub enum Question {
 
 impl Question {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Bucket,
         Self::Region,
         Self::Encryption,
@@ -31,7 +31,7 @@ impl Question {
     ];
 
     /// What it is called, in prompts and menus.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Bucket => "Bucket",
             Self::Region => "Region",
@@ -42,7 +42,7 @@ impl Question {
     }
 
     /// Why it is asked, and where the answer is found, in a line.
-    pub fn why(self) -> &'static str {
+    pub(crate) fn why(self) -> &'static str {
         match self {
             Self::Bucket => {
                 "Mixpanel writes its files into it. Let setup make one, or use one you have."
@@ -63,7 +63,7 @@ impl Question {
     }
 
     /// The flag that answers it.
-    pub fn flag(self) -> &'static str {
+    pub(crate) fn flag(self) -> &'static str {
         match self {
             Self::Bucket => "--bucket",
             Self::Region => "--region",
@@ -74,7 +74,7 @@ impl Question {
     }
 
     /// A line that says what is missing and how to give it.
-    pub fn missing_line(self) -> String {
+    pub(crate) fn missing_line(self) -> String {
         match self {
             Self::Bucket => "--bucket NAME            the bucket to export into".into(),
             Self::Region => {
@@ -89,7 +89,7 @@ impl Question {
     }
 
     /// The flags that give the draft's answer, as separate words. A token becomes a reference to a shell variable.
-    pub fn flags_of(self, draft: &Draft) -> Vec<Word> {
+    pub(crate) fn flags_of(self, draft: &Draft) -> Vec<Word> {
         let pair = |value: &str| Word::option(self.flag(), value);
         match self {
             Self::Bucket => draft
@@ -135,7 +135,7 @@ impl Question {
     }
 
     /// The draft's answer in a few words, for the "edit" menu.
-    pub fn answer_of(self, draft: &Draft) -> String {
+    pub(crate) fn answer_of(self, draft: &Draft) -> String {
         let text = |value: Option<String>| value.unwrap_or_else(|| "default".into());
         match self {
             Self::Bucket => text(draft.bucket.as_ref().map(ToString::to_string)),
@@ -160,7 +160,7 @@ impl Question {
 }
 
 /// What has to be set before the command that does the same can find the tokens; nothing where the environment has the only one.
-pub fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
+pub(crate) fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
     let names: Vec<String> = (1..=draft.tokens.len())
         .map(|number| match number {
             1 => TOKEN_VARIABLE.to_owned(),
@@ -180,7 +180,7 @@ pub fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
 }
 
 /// The command that does the same without questions, laid out over lines of a flag each.
-pub fn replay_command(draft: &Draft) -> CommandLine {
+pub(crate) fn replay_command(draft: &Draft) -> CommandLine {
     let mut command = CommandLine::mixpanel_s3(["setup"]).over_lines();
     for question in Question::ALL {
         command = command.words(question.flags_of(draft));

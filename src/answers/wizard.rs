@@ -22,7 +22,7 @@ use crate::spec::default_role_name;
 
 /// What a person may say to a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// Do it.
     Apply,
     /// Show the policy documents first.
@@ -34,7 +34,7 @@ pub enum Gate {
 }
 
 /// The questions, and what is answered so far.
-pub struct Wizard<'a> {
+pub(crate) struct Wizard<'a> {
     printer: &'a Printer,
     interrupts: &'a Interrupts,
     prompter: Prompter,
@@ -49,7 +49,7 @@ pub struct Wizard<'a> {
 
 impl<'a> Wizard<'a> {
     /// A walk that asks for what the draft does not say.
-    pub fn new(
+    pub(crate) fn new(
         printer: &'a Printer,
         interrupts: &'a Interrupts,
         draft: Draft,
@@ -80,12 +80,12 @@ impl<'a> Wizard<'a> {
     }
 
     /// What is answered so far.
-    pub fn draft(&self) -> &Draft {
+    pub(crate) fn draft(&self) -> &Draft {
         &self.draft
     }
 
     /// Shows what flags and the environment have answered already.
-    pub fn show_given(&self) {
+    pub(crate) fn show_given(&self) {
         let given: Vec<Question> = Question::ALL
             .into_iter()
             .filter(|question| !self.open.contains(question))
@@ -109,7 +109,7 @@ impl<'a> Wizard<'a> {
     }
 
     /// Has tokens confirmed that came by flag and do not look like Mixpanel's.
-    pub fn unusual_tokens_from_flags(&mut self) -> Result<()> {
+    pub(crate) fn unusual_tokens_from_flags(&mut self) -> Result<()> {
         let unusual: Vec<ProjectToken> = self.draft.unusual_tokens().into_iter().cloned().collect();
         for token in unusual {
             if !self.confirm_unusual(&token)? {
@@ -123,7 +123,7 @@ impl<'a> Wizard<'a> {
     }
 
     /// Asks every question that is open.
-    pub async fn ask_missing(&mut self, session: &Session) -> Result<()> {
+    pub(crate) async fn ask_missing(&mut self, session: &Session) -> Result<()> {
         for question in Question::ALL {
             // Looked at anew each time: a bucket that exists answers the region's question.
             if self.open.contains(&question) {
@@ -136,7 +136,7 @@ impl<'a> Wizard<'a> {
     }
 
     /// Lets a person choose the answer to change; it is asked again with the present one as its default.
-    pub fn edit(&mut self) -> Result<()> {
+    pub(crate) fn edit(&mut self) -> Result<()> {
         let width = Question::ALL
             .iter()
             .map(|question| question.title().len())
@@ -161,7 +161,7 @@ impl<'a> Wizard<'a> {
 
     /// After an answer that cannot work, or something of somebody else's: take it over where that is possible, edit an answer,
     /// or leave. False is to leave.
-    pub fn after_trouble(&mut self, remedy: Remedy) -> Result<bool> {
+    pub(crate) fn after_trouble(&mut self, remedy: Remedy) -> Result<bool> {
         let mut items = vec![
             "Change an answer".to_owned(),
             "Leave; nothing was changed in AWS".to_owned(),
@@ -196,7 +196,7 @@ impl<'a> Wizard<'a> {
 
     /// Offers, setting by setting, what would make somebody else's bucket safer; once for a bucket. True where something was
     /// agreed to, so that there is another plan to make.
-    pub fn offer_hardening(&mut self, offers: &[Offer]) -> Result<bool> {
+    pub(crate) fn offer_hardening(&mut self, offers: &[Offer]) -> Result<bool> {
         if offers.is_empty() || self.hardening_offered_for == self.draft.bucket {
             return Ok(false);
         }
@@ -218,7 +218,7 @@ impl<'a> Wizard<'a> {
     }
 
     /// The last gate before anything is changed.
-    pub fn gate(&self) -> Result<Gate> {
+    pub(crate) fn gate(&self) -> Result<Gate> {
         // What an Enter too many chooses changes nothing.
         let items = [
             "No, change nothing",

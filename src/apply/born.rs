@@ -10,7 +10,7 @@ use crate::observed::{BucketEncryption, PublicAccess, Reading};
 
 /// What was read of a bucket right after this run made it. What could not be read is not known, and is written.
 #[derive(Debug, Clone, Default)]
-pub struct Born {
+pub(crate) struct Born {
     pub(super) tags: Option<Vec<Tag>>,
     public_access: Option<PublicAccess>,
     encryption: Option<BucketEncryption>,

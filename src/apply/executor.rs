@@ -22,40 +22,40 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// What happens while steps run.
 #[derive(Debug)]
-pub enum Event<'a, A> {
+pub(crate) enum Event<'a, A> {
     /// A step is done.
     Done(&'a Step<A>),
     /// A step waits for AWS, and why; or says how far it is.
     Waiting(&'a Step<A>, String),
     /// A step failed.
-    Failed(&'a Step<A>, &'a Failure),
+    Failed(&'a Step<A>),
     /// Ctrl-C: what is under way ends, nothing new begins.
     Interrupted,
 }
 
 /// How far steps came.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// The steps that are done, by index.
-    pub done: BTreeSet<usize>,
+    pub(crate) done: BTreeSet<usize>,
     /// Why they stopped, if they did not come to the end.
-    pub stopped: Option<Stopped>,
+    pub(crate) stopped: Option<Stopped>,
     /// Whether requests were abandoned under way, so that nobody knows whether AWS acted on them.
-    pub aborted: bool,
+    pub(crate) aborted: bool,
 }
 
 /// Why steps stopped before their end.
 #[derive(Debug)]
-pub enum Stopped {
+pub(crate) enum Stopped {
     /// A step failed.
-    Failed(usize, Box<Failure>),
+    Failed(Box<Failure>),
     /// Ctrl-C.
     Interrupted,
 }
 
 impl Ran {
     /// Of a plan that was not run.
-    pub fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self {
             done: BTreeSet::new(),
             stopped: None,
@@ -64,32 +64,32 @@ impl Ran {
     }
 
     /// Whether AWS may have acted on something that is not among what is done.
-    pub fn may_have_acted(&self) -> bool {
+    pub(crate) fn may_have_acted(&self) -> bool {
         match &self.stopped {
             None => false,
             Some(Stopped::Interrupted) => self.aborted,
-            Some(Stopped::Failed(_, failure)) => failure.may_have_acted(),
+            Some(Stopped::Failed(failure)) => failure.may_have_acted(),
         }
     }
 }
 
 /// With what a step tells of itself while it runs.
 #[derive(Debug, Clone)]
-pub struct Teller {
+pub(crate) struct Teller {
     step: usize,
     sender: mpsc::UnboundedSender<(usize, String)>,
 }
 
 impl Teller {
     /// Says why the step waits, or how far it is.
-    pub fn tell(&self, what: impl Into<String>) {
+    pub(crate) fn tell(&self, what: impl Into<String>) {
         // Nobody listens any more only where the run has ended.
         let _ = self.sender.send((self.step, what.into()));
     }
 }
 
 /// Runs steps to their end, or as far as they go. `work` does what a step's action says.
-pub async fn run<A, W>(
+pub(crate) async fn run<A, W>(
     steps: &[Step<A>],
     interrupts: &Interrupts,
     work: impl Fn(A, Teller) -> W,
@@ -130,8 +130,8 @@ where
                     report(Event::Done(&steps[index]));
                 }
                 Ok((index, Err(failure))) => {
-                    report(Event::Failed(&steps[index], &failure));
-                    stopped.get_or_insert(Stopped::Failed(index, Box::new(failure)));
+                    report(Event::Failed(&steps[index]));
+                    stopped.get_or_insert(Stopped::Failed(Box::new(failure)));
                 }
                 // A task ends so only by a panic of its own, or by the abort below.
                 Err(error) => {
@@ -162,7 +162,7 @@ where
 
 /// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience left.
 /// Ctrl-C ends the waiting, never a request.
-pub async fn patiently<W>(
+pub(crate) async fn patiently<W>(
     interrupts: &Interrupts,
     teller: &Teller,
     reason_to_wait: impl Fn(&Failure) -> Option<&'static str>,

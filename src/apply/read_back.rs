@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Something that was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub(crate) enum Finding {
     /// It is as it was written.
     Confirmed(String),
     /// It is not, or not yet.
@@ -33,7 +33,7 @@ pub enum Finding {
 }
 
 /// Reads back what the plan's done steps wrote. `wait` is told why, whenever AWS has to be asked again.
-pub async fn read_back(
+pub(crate) async fn read_back(
     aws: &Aws,
     spec: &SetupSpec,
     plan: &Plan,

@@ -27,17 +27,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What every removal needs.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub(crate) struct Place {
     /// The clients, in the bucket's region.
-    pub aws: Aws,
+    pub(crate) aws: Aws,
     /// The role.
-    pub role: RoleName,
+    pub(crate) role: RoleName,
     /// What was there when it was decided what goes.
-    pub standing: Arc<Standing>,
+    pub(crate) standing: Arc<Standing>,
 }
 
 /// Runs removals to their end, or as far as they go.
-pub async fn remove(
+pub(crate) async fn remove(
     place: &Place,
     steps: &[Step<Removal>],
     interrupts: &Interrupts,
@@ -228,7 +228,10 @@ async fn attempt(
 }
 
 /// The things among those that were removed which AWS still answers with, once it has had time to forget them.
-pub async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
+pub(crate) async fn still_there(
+    place: &Place,
+    steps: &[Step<Removal>],
+) -> Result<Vec<String>, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut there = Vec::new();

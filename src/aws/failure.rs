@@ -24,24 +24,24 @@ use crate::policy::Document;
 
 /// A failed call.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The action in IAM's words, such as `s3:CreateBucket`.
-    pub action: &'static str,
+    pub(crate) action: &'static str,
     /// What it was asked of.
-    pub resource: String,
+    pub(crate) resource: String,
     /// What it means.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// AWS's error code, or the HTTP status where there is none.
-    pub code: String,
+    pub(crate) code: String,
     /// AWS's message, or the SDK's.
-    pub message: String,
+    pub(crate) message: String,
     /// The bucket's region, where S3 named it in a header.
-    pub bucket_region: Option<Region>,
+    pub(crate) bucket_region: Option<Region>,
 }
 
 /// What a failed call means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// The thing is not there.
     NotFound,
     /// The caller may not.
@@ -231,7 +231,7 @@ impl Failure {
     }
 
     /// The call as a refused one, for what cannot be read.
-    pub fn denied_call(&self) -> DeniedCall {
+    pub(crate) fn denied_call(&self) -> DeniedCall {
         DeniedCall {
             action: self.action.to_owned(),
             resource: self.resource.clone(),
@@ -240,7 +240,7 @@ impl Failure {
     }
 
     /// Why the call's answer is not known, where the rest can go on without it: it was refused, or made no sense.
-    pub fn unread(self) -> Result<Unread, Self> {
+    pub(crate) fn unread(self) -> Result<Unread, Self> {
         match self.cause {
             Cause::Denied => Ok(self.denied_call().into()),
             Cause::Odd => Ok(Unread {
@@ -253,7 +253,7 @@ impl Failure {
 
     /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home, so
     /// only the other services can mean that.
-    pub fn may_be_opt_in_region(&self) -> bool {
+    pub(crate) fn may_be_opt_in_region(&self) -> bool {
         let unknown = [
             "InvalidToken",
             "InvalidClientTokenId",
@@ -264,7 +264,7 @@ impl Failure {
     }
 
     /// Whether IAM refused a trust policy over a principal that it has not heard of, or has heard of no more.
-    pub fn names_unknown_principal(&self) -> bool {
+    pub(crate) fn names_unknown_principal(&self) -> bool {
         self.action.starts_with("iam:")
             && self.code == "MalformedPolicyDocument"
             && self
@@ -282,7 +282,7 @@ impl Failure {
     }
 
     /// Whether AWS may have acted all the same: the answer was lost, or never came.
-    pub fn may_have_acted(&self) -> bool {
+    pub(crate) fn may_have_acted(&self) -> bool {
         matches!(
             self.cause,
             Cause::Busy | Cause::Timeout | Cause::Unreachable | Cause::Odd
@@ -290,7 +290,7 @@ impl Failure {
     }
 
     /// The program's error for a failure that changed nothing.
-    pub fn into_error(self, profile: &Profile) -> Error {
+    pub(crate) fn into_error(self, profile: &Profile) -> Error {
         let message = self.to_string();
         match self.cause {
             Cause::Credentials => {

@@ -3,7 +3,7 @@
 mod removal;
 mod simulate;
 
-pub use simulate::ContextValues;
+pub(crate) use simulate::ContextValues;
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_iam::error::BuildError;
@@ -18,15 +18,15 @@ use crate::policy::Document;
 
 /// A role as ListRoles shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RoleSummary {
+pub(crate) struct RoleSummary {
     /// Its name.
-    pub name: RoleName,
+    pub(crate) name: RoleName,
     /// Its unique ID.
-    pub id: String,
+    pub(crate) id: String,
     /// Its ARN.
-    pub arn: RoleArn,
+    pub(crate) arn: RoleArn,
     /// Who may assume it.
-    pub trust: Document,
+    pub(crate) trust: Document,
 }
 
 /// What GetPolicy says of a managed policy.
@@ -39,24 +39,24 @@ struct InForce {
 
 /// What a new role is made with.
 #[derive(Debug, Clone, Copy)]
-pub struct NewRole<'a> {
+pub(crate) struct NewRole<'a> {
     /// Its name.
-    pub name: &'a RoleName,
+    pub(crate) name: &'a RoleName,
     /// Its path.
-    pub path: &'a IamPath,
+    pub(crate) path: &'a IamPath,
     /// Who may assume it.
-    pub trust: &'a Document,
+    pub(crate) trust: &'a Document,
     /// Its permissions boundary.
-    pub boundary: Option<&'a PolicyArn>,
+    pub(crate) boundary: Option<&'a PolicyArn>,
     /// What people read about it, in Latin-1.
-    pub description: &'a str,
+    pub(crate) description: &'a str,
     /// Its tags.
-    pub tags: &'a [Tag],
+    pub(crate) tags: &'a [Tag],
 }
 
 impl Aws {
     /// The account's alias, if it has one.
-    pub async fn account_alias(&self) -> Result<Option<String>, Failure> {
+    pub(crate) async fn account_alias(&self) -> Result<Option<String>, Failure> {
         let answer = self.iam.list_account_aliases().send().await;
         let answer = answer.map_err(|error| Failure::new("iam:ListAccountAliases", "*", error))?;
         Ok(answer.account_aliases().first().cloned())
@@ -64,7 +64,7 @@ impl Aws {
 
     /// A role, without what is attached to it; `None` where there is none. GetRole answers tags and boundary too.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>
-    pub async fn role(&self, name: &RoleName) -> Result<Option<Role>, Failure> {
+    pub(crate) async fn role(&self, name: &RoleName) -> Result<Option<Role>, Failure> {
         const ACTION: &str = "iam:GetRole";
         let answer = self.iam.get_role().role_name(name.as_str()).send().await;
         let answer = match answer.map_err(|error| Failure::new(ACTION, name.as_str(), error)) {
@@ -111,7 +111,7 @@ impl Aws {
     }
 
     /// The managed policies that are attached to a role; none where there is no such role.
-    pub async fn attached_policies(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn attached_policies(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
         let mut list = Listing::new("iam:ListAttachedRolePolicies", role.as_str());
         let mut arns = Vec::new();
         loop {
@@ -134,7 +134,10 @@ impl Aws {
     }
 
     /// The names of a role's inline policies; none where there is no such role.
-    pub async fn inline_policy_names(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn inline_policy_names(
+        &self,
+        role: &RoleName,
+    ) -> Result<Vec<String>, Failure> {
         let mut list = Listing::new("iam:ListRolePolicies", role.as_str());
         let mut names = Vec::new();
         loop {
@@ -153,7 +156,7 @@ impl Aws {
     }
 
     /// The document of a role's inline policy.
-    pub async fn inline_policy(
+    pub(crate) async fn inline_policy(
         &self,
         role: &RoleName,
         name: &str,
@@ -175,7 +178,7 @@ impl Aws {
 
     /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version is the
     /// default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which others there are.
-    pub async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
+    pub(crate) async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
         let Some(in_force) = self.version_in_force(arn).await? else {
             return Ok(None);
         };
@@ -205,7 +208,10 @@ impl Aws {
     }
 
     /// The document that a managed policy has in force; `None` where there is no such policy.
-    pub async fn managed_document(&self, arn: &PolicyArn) -> Result<Option<Document>, Failure> {
+    pub(crate) async fn managed_document(
+        &self,
+        arn: &PolicyArn,
+    ) -> Result<Option<Document>, Failure> {
         match self.version_in_force(arn).await? {
             Some(in_force) => self.policy_document(arn, &in_force.version).await.map(Some),
             None => Ok(None),
@@ -281,7 +287,7 @@ impl Aws {
     }
 
     /// Every role of the account, by name. ListRoles brings trust policies along, and leaves tags out.
-    pub async fn roles(&self) -> Result<Vec<RoleSummary>, Failure> {
+    pub(crate) async fn roles(&self) -> Result<Vec<RoleSummary>, Failure> {
         const ACTION: &str = "iam:ListRoles";
         let mut list = Listing::new(ACTION, "*");
         let mut roles = Vec::new();
@@ -309,7 +315,7 @@ impl Aws {
     }
 
     /// Makes a customer-managed policy.
-    pub async fn create_policy(
+    pub(crate) async fn create_policy(
         &self,
         arn: &PolicyArn,
         path: &IamPath,
@@ -332,7 +338,7 @@ impl Aws {
     }
 
     /// Gives a policy a new default version. IAM keeps five, so of five one has to go before.
-    pub async fn replace_policy_document(
+    pub(crate) async fn replace_policy_document(
         &self,
         arn: &PolicyArn,
         document: &Document,
@@ -353,7 +359,7 @@ impl Aws {
     }
 
     /// Removes a version of a policy that is not the default one; one that is gone already is as good.
-    pub async fn delete_policy_version(
+    pub(crate) async fn delete_policy_version(
         &self,
         arn: &PolicyArn,
         version: &str,
@@ -370,7 +376,7 @@ impl Aws {
     }
 
     /// Replaces an inline policy of a role.
-    pub async fn put_inline_policy(
+    pub(crate) async fn put_inline_policy(
         &self,
         role: &RoleName,
         name: &str,
@@ -388,7 +394,7 @@ impl Aws {
     }
 
     /// Adds tags to a policy.
-    pub async fn tag_policy(&self, arn: &PolicyArn, tags: &[Tag]) -> Result<(), Failure> {
+    pub(crate) async fn tag_policy(&self, arn: &PolicyArn, tags: &[Tag]) -> Result<(), Failure> {
         const ACTION: &str = "iam:TagPolicy";
         self.iam
             .tag_policy()
@@ -401,7 +407,7 @@ impl Aws {
     }
 
     /// Makes a role.
-    pub async fn create_role(&self, role: NewRole<'_>) -> Result<(), Failure> {
+    pub(crate) async fn create_role(&self, role: NewRole<'_>) -> Result<(), Failure> {
         const ACTION: &str = "iam:CreateRole";
         let NewRole {
             name,
@@ -426,7 +432,11 @@ impl Aws {
     }
 
     /// Replaces who may assume a role.
-    pub async fn update_trust(&self, role: &RoleName, trust: &Document) -> Result<(), Failure> {
+    pub(crate) async fn update_trust(
+        &self,
+        role: &RoleName,
+        trust: &Document,
+    ) -> Result<(), Failure> {
         self.iam
             .update_assume_role_policy()
             .role_name(role.as_str())
@@ -438,7 +448,7 @@ impl Aws {
     }
 
     /// Adds tags to a role.
-    pub async fn tag_role(&self, role: &RoleName, tags: &[Tag]) -> Result<(), Failure> {
+    pub(crate) async fn tag_role(&self, role: &RoleName, tags: &[Tag]) -> Result<(), Failure> {
         const ACTION: &str = "iam:TagRole";
         self.iam
             .tag_role()
@@ -451,7 +461,11 @@ impl Aws {
     }
 
     /// Sets a role's permissions boundary.
-    pub async fn put_boundary(&self, role: &RoleName, boundary: &PolicyArn) -> Result<(), Failure> {
+    pub(crate) async fn put_boundary(
+        &self,
+        role: &RoleName,
+        boundary: &PolicyArn,
+    ) -> Result<(), Failure> {
         self.iam
             .put_role_permissions_boundary()
             .role_name(role.as_str())
@@ -463,7 +477,11 @@ impl Aws {
     }
 
     /// Attaches a managed policy to a role.
-    pub async fn attach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
+    pub(crate) async fn attach_policy(
+        &self,
+        role: &RoleName,
+        policy: &PolicyArn,
+    ) -> Result<(), Failure> {
         self.iam
             .attach_role_policy()
             .role_name(role.as_str())

@@ -13,7 +13,7 @@ use crate::policy::Document;
 
 impl Aws {
     /// The key of an ARN, ID or alias; `None` where there is none.
-    pub async fn key(&self, reference: &str) -> Result<Option<Key>, Failure> {
+    pub(crate) async fn key(&self, reference: &str) -> Result<Option<Key>, Failure> {
         const ACTION: &str = "kms:DescribeKey";
         let answer = self.kms.describe_key().key_id(reference).send().await;
         let answer = match answer.map_err(|error| Failure::new(ACTION, reference, error)) {
@@ -28,7 +28,7 @@ impl Aws {
 
     /// The policy of a key, in the key's own region. KMS keeps one for each key, called `default`.
     /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyPolicy.html>
-    pub async fn key_policy(&self, key: &KeyArn) -> Result<Reading<Document>, Failure> {
+    pub(crate) async fn key_policy(&self, key: &KeyArn) -> Result<Reading<Document>, Failure> {
         const ACTION: &str = "kms:GetKeyPolicy";
         let request = self.kms.get_key_policy().key_id(key.as_str());
         let answer = request.policy_name("default").send().await;
@@ -43,7 +43,7 @@ impl Aws {
     /// The customer's own usable keys: symmetric, enabled, and named by an alias. `(alias, key)`, by alias.
     ///
     /// One DescribeKey for each alias, side by side: ListAliases does not say what kind of key an alias names.
-    pub async fn usable_keys(&self) -> Result<Vec<(AliasName, Key)>, Failure> {
+    pub(crate) async fn usable_keys(&self) -> Result<Vec<(AliasName, Key)>, Failure> {
         let mut tasks = tokio::task::JoinSet::new();
         for (name, id) in self.aliases().await? {
             if name.starts_with("alias/aws/") {
@@ -69,7 +69,7 @@ impl Aws {
 
     /// A usable key of that description that is ours and that no alias names: one whose making was cut short. A key that cannot
     /// be looked at, or that only looks like ours, is passed over.
-    pub async fn unnamed_key(
+    pub(crate) async fn unnamed_key(
         &self,
         description: &str,
         account: &AccountId,
@@ -104,7 +104,7 @@ impl Aws {
     }
 
     /// What shows whose a key is, read side by side.
-    pub async fn key_ownership(&self, key: &KeyArn) -> Result<KeyOwnership, Failure> {
+    pub(crate) async fn key_ownership(&self, key: &KeyArn) -> Result<KeyOwnership, Failure> {
         let (tags, policy) = tokio::try_join!(self.key_tags(key), self.key_policy(key))?;
         Ok(KeyOwnership { tags, policy })
     }
@@ -175,7 +175,11 @@ impl Aws {
     ///
     /// The SDK does not try this call again by itself: CreateKey has no client token, so a second try after a lost answer
     /// would make a second key. Whoever calls looks for [`Self::unnamed_key`] first.
-    pub async fn create_key(&self, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
+    pub(crate) async fn create_key(
+        &self,
+        description: &str,
+        tags: &[Tag],
+    ) -> Result<KeyArn, Failure> {
         const ACTION: &str = "kms:CreateKey";
         let mut request = self.kms.create_key().description(description);
         for Tag { key, value } in tags {
@@ -201,7 +205,11 @@ impl Aws {
     }
 
     /// Names a key.
-    pub async fn create_alias(&self, alias: &AliasName, key: &KeyArn) -> Result<(), Failure> {
+    pub(crate) async fn create_alias(
+        &self,
+        alias: &AliasName,
+        key: &KeyArn,
+    ) -> Result<(), Failure> {
         self.kms
             .create_alias()
             .alias_name(alias.as_str())
@@ -213,7 +221,7 @@ impl Aws {
     }
 
     /// Lets KMS replace the key's material once a year.
-    pub async fn enable_key_rotation(&self, key: &KeyArn) -> Result<(), Failure> {
+    pub(crate) async fn enable_key_rotation(&self, key: &KeyArn) -> Result<(), Failure> {
         self.kms
             .enable_key_rotation()
             .key_id(key.as_str())

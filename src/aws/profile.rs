@@ -13,7 +13,7 @@ use crate::process::Process;
 
 /// The selected profile, and the names of the others.
 #[derive(Debug, Clone)]
-pub struct Profile {
+pub(crate) struct Profile {
     name: String,
     /// Where the choice comes from.
     origin: Origin,
@@ -35,6 +35,7 @@ enum Origin {
     Flag,
     Environment,
     Default,
+    #[cfg(feature = "sandbox")]
     Sandbox,
 }
 
@@ -47,7 +48,7 @@ enum Kind {
 
 impl Profile {
     /// Reads the configuration files. No request is made, and no credentials are loaded.
-    pub async fn select(process: &Process, flag: Option<&str>) -> Self {
+    pub(crate) async fn select(process: &Process, flag: Option<&str>) -> Self {
         let (name, origin) = match (flag, process.variable("AWS_PROFILE")) {
             (Some(name), _) => (name, Origin::Flag),
             (None, Some(name)) => (name, Origin::Environment),
@@ -94,7 +95,8 @@ impl Profile {
     }
 
     /// What stands for a profile in a rehearsal.
-    pub fn sandbox(process: &Process) -> Self {
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn sandbox(process: &Process) -> Self {
         Self {
             name: "sandbox".into(),
             origin: Origin::Sandbox,
@@ -110,27 +112,27 @@ impl Profile {
     }
 
     /// The profile's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether `--profile` named it, so that its credentials come before those of the environment.
-    pub fn is_explicit(&self) -> bool {
+    pub(crate) fn is_explicit(&self) -> bool {
         self.origin == Origin::Flag
     }
 
     /// Whether credentials in the environment come before the profile's.
-    pub fn is_shadowed(&self) -> bool {
+    pub(crate) fn is_shadowed(&self) -> bool {
         self.shadowed
     }
 
     /// The region of the environment or of the profile.
-    pub fn region(&self) -> Option<&Region> {
+    pub(crate) fn region(&self) -> Option<&Region> {
         self.region.as_ref()
     }
 
     /// Refuses a profile whose region is none.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         match self.no_region {
             false => Ok(()),
             true => Err(Error::usage(format!(
@@ -149,18 +151,19 @@ impl Profile {
     }
 
     /// The file of certificates that the profile names, as the AWS CLI reads it: AWS_CA_BUNDLE comes before it.
-    pub fn ca_bundle(&self) -> Option<&str> {
+    pub(crate) fn ca_bundle(&self) -> Option<&str> {
         self.ca_bundle.as_deref()
     }
 
     /// Every profile in the configuration files, sorted.
-    pub fn all_names(&self) -> &[String] {
+    pub(crate) fn all_names(&self) -> &[String] {
         &self.others
     }
 
     /// Where the credentials come from, in a few words.
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         match self.origin {
+            #[cfg(feature = "sandbox")]
             Origin::Sandbox => "sandbox".into(),
             _ if self.shadowed => "AWS_ACCESS_KEY_ID in the environment".into(),
             Origin::Flag => format!("profile {}, from --profile", self.name),
@@ -170,7 +173,7 @@ impl Profile {
     }
 
     /// What was tried, as the beginning of a message about credentials.
-    pub fn tried(&self) -> String {
+    pub(crate) fn tried(&self) -> String {
         if self.shadowed {
             return "Tried the credentials in the environment (AWS_ACCESS_KEY_ID).".into();
         }
@@ -182,7 +185,7 @@ impl Profile {
     }
 
     /// The commands that may mend the credentials.
-    pub fn mending_hints(&self) -> Vec<Advice> {
+    pub(crate) fn mending_hints(&self) -> Vec<Advice> {
         let sso_login = CommandLine::aws(["sso", "login"]).option("--profile", &self.name);
         let login = CommandLine::aws(["login"]).option("--profile", &self.name);
         let mut hints: Vec<Advice> = Vec::new();
@@ -215,7 +218,7 @@ impl Profile {
     }
 
     /// What to do where the profile wants a second factor, which the AWS SDK for Rust does not ask for.
-    pub fn mfa_hint(&self) -> Option<Advice> {
+    pub(crate) fn mfa_hint(&self) -> Option<Advice> {
         self.mfa.then(|| {
             let export = CommandLine::aws(["configure", "export-credentials"])
                 .option("--profile", &self.name)

@@ -15,11 +15,11 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 /// Tells of every call that is tried again.
 #[derive(Clone)]
-pub struct RetryTeller(Arc<dyn Fn(&str) + Send + Sync>);
+pub(crate) struct RetryTeller(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl RetryTeller {
     /// Tells it to somebody, in a few words such as `iam:CreateRole: trying again, since there was no answer`.
-    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 }

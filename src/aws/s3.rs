@@ -6,10 +6,9 @@ mod export;
 mod removal;
 mod settings;
 
-pub use canary::Canary;
-pub use export::Retention;
-pub use removal::{Marker, ObjectVersion, Undeleted, UnfinishedUpload};
-pub use settings::{DefaultEncryption, EncryptionRules, LifecycleRules};
+pub(crate) use canary::Canary;
+pub(crate) use removal::{Marker, Undeleted};
+pub(crate) use settings::{DefaultEncryption, EncryptionRules, LifecycleRules};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership,
@@ -21,7 +20,7 @@ use crate::names::{AccountId, BucketName, Region, Tag};
 
 /// What HeadBucket says of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presence {
+pub(crate) enum Presence {
     /// There is no such bucket.
     Missing,
     /// It is there, in this region as far as S3 says.
@@ -36,7 +35,7 @@ impl Aws {
     /// Whether a bucket exists, asked with HeadBucket and never with CreateBucket: in us-east-1, creating a bucket that is
     /// one's own answers 200 and resets its ACLs.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
-    pub async fn bucket_presence(
+    pub(crate) async fn bucket_presence(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -46,7 +45,7 @@ impl Aws {
 
     /// Whether there is a bucket of that name, whosever it is. Every other request names who has to own the bucket; this one is
     /// asked only where that was refused, and shows whether the refusal was for the owner's sake.
-    pub async fn bucket_presence_of_anybody(
+    pub(crate) async fn bucket_presence_of_anybody(
         &self,
         bucket: &BucketName,
     ) -> Result<Presence, Failure> {
@@ -89,7 +88,7 @@ impl Aws {
     }
 
     /// Whether the caller's own account has a bucket of this name, whatever the caller may do with it.
-    pub async fn owns_bucket(&self, bucket: &BucketName) -> Result<bool, Failure> {
+    pub(crate) async fn owns_bucket(&self, bucket: &BucketName) -> Result<bool, Failure> {
         let answer = self
             .s3
             .list_buckets()
@@ -104,7 +103,7 @@ impl Aws {
     }
 
     /// The names of the account's buckets, sorted.
-    pub async fn bucket_names(&self) -> Result<Vec<BucketName>, Failure> {
+    pub(crate) async fn bucket_names(&self) -> Result<Vec<BucketName>, Failure> {
         let mut list = Listing::new("s3:ListAllMyBuckets", "*");
         let mut names = Vec::new();
         loop {
@@ -129,7 +128,7 @@ impl Aws {
     /// The tags make it recognisable as ours even if nothing else happens. They need `s3:TagResource`; where that is
     /// refused, the bucket is made without them and they follow with PutBucketTagging.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
-    pub async fn create_bucket(
+    pub(crate) async fn create_bucket(
         &self,
         bucket: &BucketName,
         region: &Region,

@@ -11,6 +11,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+#[cfg(feature = "sandbox")]
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 
@@ -33,7 +34,7 @@ const ATTEMPTS: u32 = 4;
 
 /// A configured SDK.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub(crate) struct Session {
     config: SdkConfig,
     profile: Profile,
     path_style: bool,
@@ -45,7 +46,7 @@ impl Session {
     /// The session for real AWS, or for whatever endpoint the environment or the profile names.
     ///
     /// `deadline` bounds each call, retries included, of which `retries` tells.
-    pub async fn open(
+    pub(crate) async fn open(
         process: &Process,
         profile_flag: Option<&str>,
         deadline: Duration,
@@ -98,7 +99,8 @@ impl Session {
 
     /// A session whose requests all go to an in-memory AWS. It reads neither profiles nor endpoints, so nothing can leave
     /// the machine.
-    pub fn rehearsal(
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn rehearsal(
         process: &Process,
         client: SharedHttpClient,
         credentials: SharedCredentialsProvider,
@@ -126,7 +128,7 @@ impl Session {
     }
 
     /// The same session, as a role that was assumed.
-    pub fn of_role(&self, assumed: &Assumed) -> Self {
+    pub(crate) fn of_role(&self, assumed: &Assumed) -> Self {
         let provider = SharedCredentialsProvider::new(assumed.0.clone());
         let config = self.config.clone().into_builder();
         Self {
@@ -136,17 +138,17 @@ impl Session {
     }
 
     /// Where credentials come from.
-    pub fn profile(&self) -> &Profile {
+    pub(crate) fn profile(&self) -> &Profile {
         &self.profile
     }
 
     /// Whether this is a rehearsal.
-    pub fn is_sandbox(&self) -> bool {
+    pub(crate) fn is_sandbox(&self) -> bool {
         self.sandbox
     }
 
     /// The region of the environment or the profile, or us-east-1: where calls go that no region was chosen for.
-    pub fn home_region(&self) -> Region {
+    pub(crate) fn home_region(&self) -> Region {
         self.profile
             .region()
             .cloned()

@@ -9,7 +9,7 @@ use crate::observed::Caller;
 impl Aws {
     /// Who calls. GetCallerIdentity needs no permission.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
-    pub async fn caller(&self) -> Result<Caller, Failure> {
+    pub(crate) async fn caller(&self) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let answer = self
             .sts
@@ -37,7 +37,7 @@ impl Aws {
 
     /// Assumes a role for the shortest time that STS has (15 minutes). The credentials show themselves nowhere.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
-    pub async fn assume(
+    pub(crate) async fn assume(
         &self,
         role: &RoleArn,
         external_id: Option<&str>,
@@ -68,4 +68,4 @@ impl Aws {
 
 /// The credentials of a role that was assumed.
 #[derive(Clone)]
-pub struct Assumed(pub(super) Credentials);
+pub(crate) struct Assumed(pub(super) Credentials);

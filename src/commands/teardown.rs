@@ -432,7 +432,7 @@ impl Work<'_> {
         };
         let error = match stopped {
             Stopped::Interrupted => Error::new(ErrorKind::Interrupted, "Interrupted."),
-            Stopped::Failed(_, failure) => (**failure).clone().into_error(self.session.profile()),
+            Stopped::Failed(failure) => (**failure).clone().into_error(self.session.profile()),
         };
         let again = "Run the same again: it finds what is left and goes on.";
         let done = list(true);

@@ -9,7 +9,7 @@ use super::{AccountId, InvalidName, Region};
 
 /// The name of a general-purpose bucket.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BucketName(String);
+pub(crate) struct BucketName(String);
 
 super::text!(BucketName);
 
@@ -26,7 +26,7 @@ const RESERVED_SUFFIXES: [(&str, &str); 5] = [
 impl BucketName {
     /// Whether the name has the form of S3's account-regional namespace, `<prefix>-<account>-<region>-an`, which
     /// CreateBucket takes only with a header that says so.
-    pub fn is_account_regional(&self) -> bool {
+    pub(crate) fn is_account_regional(&self) -> bool {
         self.0.ends_with("-an")
             && self
                 .account_regional_parts()
@@ -34,12 +34,12 @@ impl BucketName {
     }
 
     /// Whether an account-regional name carries this account and region. True of every other name.
-    pub fn fits(&self, account: &AccountId, region: &Region) -> bool {
+    pub(crate) fn fits(&self, account: &AccountId, region: &Region) -> bool {
         !self.is_account_regional() || self.0.ends_with(&format!("-{account}-{region}-an"))
     }
 
     /// Whether the name has dots, which break the certificate match of `<bucket>.s3.<region>.amazonaws.com`.
-    pub fn has_dots(&self) -> bool {
+    pub(crate) fn has_dots(&self) -> bool {
         self.0.contains('.')
     }
 

@@ -8,33 +8,33 @@ use super::{InvalidName, Partition};
 
 /// The twelve digits of an AWS account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(String);
+pub(crate) struct AccountId(String);
 super::text!(AccountId);
 
 /// The friendly name of a role, unique in its account without regard to case or path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoleName(String);
+pub(crate) struct RoleName(String);
 super::text!(RoleName);
 
 /// A path that roles and customer-managed policies may share: `/`, or `/team/export/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IamPath(String);
+pub(crate) struct IamPath(String);
 super::text!(IamPath);
 
 /// The ARN of a managed policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyArn(String);
+pub(crate) struct PolicyArn(String);
 super::text!(PolicyArn);
 
 /// The full ARN of a role, account and path included.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoleArn(String);
+pub(crate) struct RoleArn(String);
 super::text!(RoleArn);
 
 /// A role as somebody names it: by its name, or by its ARN. IAM's calls take the name alone and answer with the account's role of
 /// that name, so an ARN has to be held against what was found: [`RoleReference::accept_account`], [`RoleReference::accept`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleReference {
+pub(crate) struct RoleReference {
     name: RoleName,
     arn: Option<RoleArn>,
 }
@@ -101,7 +101,7 @@ impl FromStr for RoleName {
 
 impl IamPath {
     /// The path `/`, where everything is that names none.
-    pub fn root() -> Self {
+    pub(crate) fn root() -> Self {
         Self("/".into())
     }
 }
@@ -169,7 +169,12 @@ fn split_iam_arn<'a>(text: &'a str, kind: &str) -> Option<(Partition, &'a str, &
 
 impl PolicyArn {
     /// The ARN of a customer-managed policy of that name.
-    pub fn of(partition: Partition, account: &AccountId, path: &IamPath, name: &str) -> Self {
+    pub(crate) fn of(
+        partition: Partition,
+        account: &AccountId,
+        path: &IamPath,
+        name: &str,
+    ) -> Self {
         Self(format!(
             "arn:{}:iam::{account}:policy{path}{name}",
             partition.as_str()
@@ -177,12 +182,12 @@ impl PolicyArn {
     }
 
     /// Whether AWS itself keeps it, and not the account.
-    pub fn is_aws_managed(&self) -> bool {
+    pub(crate) fn is_aws_managed(&self) -> bool {
         self.0.contains(":iam::aws:policy/")
     }
 
     /// The policy's friendly name: what stands after the last slash.
-    pub fn policy_name(&self) -> &str {
+    pub(crate) fn policy_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 }
@@ -208,24 +213,29 @@ impl FromStr for PolicyArn {
 
 impl RoleArn {
     /// The account that the role is in.
-    pub fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
 
     /// The role's friendly name: what stands after the last slash.
-    pub fn role_name(&self) -> &str {
+    pub(crate) fn role_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
     /// The path that the role is under, such as `/export/`; `/` for most.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         let place = self.0.split_once(":role").map_or("/", |(_, place)| place);
         let end = place.rfind('/').map_or(0, |at| at + 1);
         &place[..end]
     }
 
     /// The ARN of a role of that name.
-    pub fn of(partition: Partition, account: &AccountId, path: &IamPath, name: &RoleName) -> Self {
+    pub(crate) fn of(
+        partition: Partition,
+        account: &AccountId,
+        path: &IamPath,
+        name: &RoleName,
+    ) -> Self {
         Self(format!(
             "arn:{}:iam::{account}:role{path}{name}",
             partition.as_str()
@@ -255,12 +265,12 @@ impl FromStr for RoleArn {
 
 impl RoleReference {
     /// The role's name.
-    pub fn name(&self) -> &RoleName {
+    pub(crate) fn name(&self) -> &RoleName {
         &self.name
     }
 
     /// Refuses an ARN of another account or partition than the one in which roles are looked for.
-    pub fn accept_account(
+    pub(crate) fn accept_account(
         &self,
         account: &AccountId,
         partition: Partition,
@@ -284,7 +294,7 @@ impl RoleReference {
     }
 
     /// Refuses a role that was found by its name, where it was named by another ARN.
-    pub fn accept(&self, found: &RoleArn) -> Result<(), InvalidName> {
+    pub(crate) fn accept(&self, found: &RoleArn) -> Result<(), InvalidName> {
         match &self.arn {
             Some(arn) if arn != found => Err(InvalidName::new(
                 "role",

@@ -8,17 +8,17 @@ use super::{AccountId, InvalidName, Partition, Region};
 
 /// The ARN of a KMS key (never of an alias).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyArn(String);
+pub(crate) struct KeyArn(String);
 super::text!(KeyArn);
 
 /// An alias with its prefix: `alias/acme`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AliasName(String);
+pub(crate) struct AliasName(String);
 super::text!(AliasName);
 
 /// A key as a person names it. [`KeyArn`] is what AWS answers for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyReference {
+pub(crate) enum KeyReference {
     /// The key's ARN.
     Arn(KeyArn),
     /// A key ID: a UUID, or `mrk-` and 32 hexadecimal digits.
@@ -33,12 +33,12 @@ const WHAT: &str = "KMS key";
 
 impl KeyArn {
     /// The region that the ARN names.
-    pub fn region(&self) -> &str {
+    pub(crate) fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
     }
 
     /// The account that the ARN names.
-    pub fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
 }
@@ -84,7 +84,7 @@ impl FromStr for AliasName {
 
 impl AliasName {
     /// The alias made of any text: what KMS does not take becomes a hyphen.
-    pub fn for_text(text: &str) -> Self {
+    pub(crate) fn for_text(text: &str) -> Self {
         let name: String = text
             .chars()
             .map(|c| {
@@ -146,7 +146,7 @@ impl FromStr for KeyReference {
 
 impl KeyReference {
     /// What DescribeKey takes as its KeyId.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Arn(arn) => arn.as_str(),
             Self::Alias(alias) => alias.as_str(),
@@ -155,7 +155,7 @@ impl KeyReference {
     }
 
     /// The region that the reference names, if it names one.
-    pub fn region(&self) -> Option<&str> {
+    pub(crate) fn region(&self) -> Option<&str> {
         match self {
             Self::Arn(_) | Self::AliasArn(_) => self.as_str().split(':').nth(3),
             Self::Id(_) | Self::Alias(_) => None,

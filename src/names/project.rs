@@ -6,7 +6,7 @@ use super::InvalidName;
 
 /// A project's ID: digits, as in Mixpanel's Settings → Project settings. It is not the project token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectId(String);
+pub(crate) struct ProjectId(String);
 
 super::text!(ProjectId);
 

@@ -6,13 +6,13 @@ use super::InvalidName;
 
 /// The code of an AWS region, such as `eu-west-1`. It has a region's form; whether it exists is AWS's to say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Region(String);
+pub(crate) struct Region(String);
 
 super::text!(Region);
 
 /// A family of regions with accounts, ARNs and endpoints of its own. A role cannot trust across partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partition {
+pub(crate) enum Partition {
     /// `aws`: the commercial regions, where Mixpanel's export user lives.
     Aws,
     /// `aws-cn`: China.
@@ -25,7 +25,7 @@ pub enum Partition {
 ///
 /// The page also lists `cn-north-1` and `cn-northwest-1`. They are another partition, in which the documented role cannot
 /// trust Mixpanel's user, so they are refused with that reason instead of being offered.
-pub const MIXPANEL_REGIONS: [(&str, &str); 18] = [
+pub(crate) const MIXPANEL_REGIONS: [(&str, &str); 18] = [
     ("us-east-1", "N. Virginia"),
     ("us-east-2", "Ohio"),
     ("us-west-1", "N. California"),
@@ -50,12 +50,12 @@ const WHAT: &str = "region";
 
 impl Region {
     /// The region where S3 takes no LocationConstraint, and where IAM and STS have their global endpoints.
-    pub fn us_east_1() -> Self {
+    pub(crate) fn us_east_1() -> Self {
         Self("us-east-1".into())
     }
 
     /// Which partition the region belongs to, from its prefix.
-    pub fn partition(&self) -> Partition {
+    pub(crate) fn partition(&self) -> Partition {
         if self.0.starts_with("cn-") {
             Partition::China
         } else if self.0.starts_with("us-gov-") {
@@ -67,7 +67,7 @@ impl Region {
 
     /// Whether an account has to opt into the region before it can use it.
     /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
-    pub fn is_opt_in(&self) -> bool {
+    pub(crate) fn is_opt_in(&self) -> bool {
         const OPT_IN: [&str; 17] = [
             "af-south-1",
             "ap-east-1",
@@ -91,7 +91,7 @@ impl Region {
     }
 
     /// Whether Mixpanel lists the region, and the documented role can work there.
-    pub fn is_listed(&self) -> bool {
+    pub(crate) fn is_listed(&self) -> bool {
         MIXPANEL_REGIONS.iter().any(|(code, _)| *code == self.0)
     }
 }
@@ -137,7 +137,7 @@ fn is_number(part: &str) -> bool {
 
 impl Partition {
     /// The partition's name inside an ARN.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Aws => "aws",
             Self::China => "aws-cn",
@@ -146,13 +146,13 @@ impl Partition {
     }
 
     /// The partition of that name. Any other name is none, however it begins.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let all = [Self::Aws, Self::China, Self::GovCloud];
         all.into_iter().find(|partition| partition.as_str() == name)
     }
 
     /// The partition of an ARN's second field.
-    pub fn of_arn(arn: &str) -> Option<Self> {
+    pub(crate) fn of_arn(arn: &str) -> Option<Self> {
         Self::named(arn.split(':').nth(1)?)
     }
 }

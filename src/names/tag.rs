@@ -5,33 +5,33 @@ use std::str::FromStr;
 use super::InvalidName;
 
 /// The tag key that marks what this program made.
-pub const MANAGED_BY_KEY: &str = "managed-by";
+pub(crate) const MANAGED_BY_KEY: &str = "managed-by";
 /// The value of [`MANAGED_BY_KEY`].
-pub const MANAGED_BY_VALUE: &str = "mixpanel-s3";
+pub(crate) const MANAGED_BY_VALUE: &str = "mixpanel-s3";
 
 /// The tag key that marks what somebody else made and this program was told to take over. It stands beside whatever
 /// `managed-by` says, which may be another tool's.
-pub const ADOPTED_BY_KEY: &str = "adopted-by";
+pub(crate) const ADOPTED_BY_KEY: &str = "adopted-by";
 
 /// The tag key that marks a role which stands in for another one for the length of a proof, and names that other one. Such a role
 /// does not bear [`MANAGED_BY_KEY`], since it is no set-up.
-pub const PROBE_KEY: &str = "mixpanel-s3-probe-of";
+pub(crate) const PROBE_KEY: &str = "mixpanel-s3-probe-of";
 
 /// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
 /// from "AES", since S3 encrypts with SSE-S3 either way.
-pub const ENCRYPTION_KEY: &str = "mixpanel-encryption";
+pub(crate) const ENCRYPTION_KEY: &str = "mixpanel-encryption";
 
 /// The key of the role's tag that names the bucket which its set-up sets out to make. The role is made first, so a run that is cut
 /// short before the bucket has tags of its own is completed by the next one.
-pub const BUCKET_KEY: &str = "mixpanel-bucket";
+pub(crate) const BUCKET_KEY: &str = "mixpanel-bucket";
 
 /// A tag: a key of 1–128 characters and a value of at most 256, of letters, digits, spaces and `_.:/=+-@`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// The key. Never begins with `aws:`, which is AWS's own.
-    pub key: String,
+    pub(crate) key: String,
     /// The value, possibly empty.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 impl Tag {
@@ -44,22 +44,22 @@ impl Tag {
     }
 
     /// The tag that marks what this program made.
-    pub fn managed_by() -> Self {
+    pub(crate) fn managed_by() -> Self {
         Self::own(MANAGED_BY_KEY, MANAGED_BY_VALUE)
     }
 
     /// The tag that marks the stand-in of a role.
-    pub fn probe_of(role: &str) -> Self {
+    pub(crate) fn probe_of(role: &str) -> Self {
         Self::own(PROBE_KEY, role)
     }
 
     /// The tag by which a role names the bucket that its set-up sets out to make.
-    pub fn of_bucket(bucket: &str) -> Self {
+    pub(crate) fn of_bucket(bucket: &str) -> Self {
         Self::own(BUCKET_KEY, bucket)
     }
 
     /// The tag that marks what this program took over.
-    pub fn adopted_by() -> Self {
+    pub(crate) fn adopted_by() -> Self {
         Self::own(ADOPTED_BY_KEY, MANAGED_BY_VALUE)
     }
 }

@@ -9,15 +9,15 @@ use std::str::FromStr;
 use super::InvalidName;
 
 /// The environment variable that holds the project token.
-pub const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "MIXPANEL_PROJECT_TOKEN";
 
 /// A Mixpanel project token.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectToken(String);
+pub(crate) struct ProjectToken(String);
 
 /// Whether a token looks like the ones that Mixpanel gives out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenShape {
+pub(crate) enum TokenShape {
     /// 32 hexadecimal characters.
     Usual,
     /// Something else that AWS would take as an ExternalId.
@@ -26,24 +26,24 @@ pub enum TokenShape {
 
 impl ProjectToken {
     /// The whole token, for AWS and for nothing else.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
     /// The ends of an ExternalId, which may be a token or may not: how it is shown, and how `--remove-token` may name it.
-    pub fn ends_of(external_id: &str) -> String {
+    pub(crate) fn ends_of(external_id: &str) -> String {
         shortened(external_id)
     }
 
     /// What to say of a token of [`TokenShape::Unusual`].
-    pub fn unusual_warning(&self) -> String {
+    pub(crate) fn unusual_warning(&self) -> String {
         format!(
             "the project token {self} does not look like Mixpanel's, which have 32 hexadecimal characters."
         )
     }
 
     /// Whether it looks like a Mixpanel token.
-    pub fn shape(&self) -> TokenShape {
+    pub(crate) fn shape(&self) -> TokenShape {
         if is_usual(&self.0) {
             TokenShape::Usual
         } else {
@@ -89,17 +89,17 @@ impl FromStr for ProjectToken {
 /// An ExternalId as a person names one that is to go: whole, or by its ends as this program shows it (`0123…cdef`, or with three
 /// dots). So a command that takes a wrong one away can be printed without printing it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ExternalIdReference(String);
+pub(crate) struct ExternalIdReference(String);
 
 impl ExternalIdReference {
     /// Whether this ExternalId is meant. White space around it, which a pasted one may have brought along, does not count.
-    pub fn means(&self, external_id: &str) -> bool {
+    pub(crate) fn means(&self, external_id: &str) -> bool {
         let ends = |id: &str| ProjectToken::ends_of(id).trim().to_owned();
         self.0 == external_id.trim() || (self.0.contains('…') && self.0 == ends(external_id))
     }
 
     /// The reference by its ends, which says as much.
-    pub fn ends(&self) -> String {
+    pub(crate) fn ends(&self) -> String {
         match self.0.contains('…') {
             true => self.0.clone(),
             false => shortened(&self.0),
@@ -130,7 +130,7 @@ impl fmt::Debug for ExternalIdReference {
 }
 
 /// Text in which everything that looks like a Mixpanel token is shown by its ends: one was typed, or stands, in the wrong place.
-pub fn without_tokens(text: &str) -> String {
+pub(crate) fn without_tokens(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {

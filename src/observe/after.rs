@@ -15,7 +15,7 @@ use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::Exports;
 
 /// Reads, beside what was written. `wait` is told why, whenever AWS has to be asked again. The failure is of credentials or the network.
-pub async fn after(
+pub(crate) async fn after(
     session: &Session,
     aws: &Aws,
     after: &After<'_>,

@@ -22,36 +22,34 @@ use crate::verify::freshness::Exports;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
-pub struct Looked<'a> {
+pub(crate) struct Looked<'a> {
     /// The role.
-    pub role: &'a RoleName,
+    pub(crate) role: &'a RoleName,
     /// The bucket; else the only one that the role's policies name.
-    pub bucket: Option<&'a BucketName>,
+    pub(crate) bucket: Option<&'a BucketName>,
     /// The account that the bucket is said to be of; the caller's own where nobody says.
-    pub bucket_account: Option<&'a AccountId>,
+    pub(crate) bucket_account: Option<&'a AccountId>,
     /// "Encryption" and "KMS Key ID", where they were given.
-    pub form: Option<Form>,
+    pub(crate) form: Option<Form>,
     /// The project, where it was given.
-    pub project: Option<&'a ProjectId>,
+    pub(crate) project: Option<&'a ProjectId>,
 }
 
 /// Several buckets that the role may write to, where one has to be named.
 #[derive(Debug, Clone)]
-pub struct SeveralBuckets(pub Vec<BucketName>);
+pub(crate) struct SeveralBuckets(pub Vec<BucketName>);
 
 /// What was found.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// What was read.
-    pub evidence: Evidence,
+    pub(crate) evidence: Evidence,
     /// What Mixpanel's form says, as given or as AWS tells.
-    pub form: Form,
-    /// Where the bucket is.
-    pub region: Region,
+    pub(crate) form: Form,
 }
 
 /// Reads. The outer failure is of credentials or the network.
-pub async fn evidence(
+pub(crate) async fn evidence(
     session: &Session,
     caller: &Caller,
     looked: &Looked<'_>,
@@ -176,12 +174,11 @@ pub async fn evidence(
             exports,
         },
         form,
-        region,
     }))
 }
 
 /// [`evidence`] as [`Subject`] and [`Evidence`], with what was found about the form put into the subject.
-pub fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
+pub(crate) fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
     subject.form = found.form;
     settle_project(&mut subject, &found.evidence);
     (subject, found.evidence)
@@ -302,7 +299,7 @@ pub(super) async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Fail
 }
 
 /// The document of a role's permissions boundary; `None` where it has none.
-pub async fn boundary_of(
+pub(crate) async fn boundary_of(
     aws: &Aws,
     role: Option<&Role>,
 ) -> Result<Option<Reading<Document>>, Failure> {
@@ -427,7 +424,7 @@ async fn standing_of(
 }
 
 /// The key that S3 uses for what Mixpanel writes: the form's, or else the bucket's default.
-pub async fn key_of(
+pub(crate) async fn key_of(
     session: &Session,
     region: &Region,
     form: &Form,

@@ -22,7 +22,7 @@ use crate::teardown::Writer;
 const ROLES_AT_ONCE: usize = 8;
 
 /// The roles that trust Mixpanel's export user, by name. One that lets anybody in is among them.
-pub async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Failure> {
+pub(crate) async fn roles_that_trust_mixpanel(aws: &Aws) -> Result<Vec<RoleSummary>, Failure> {
     let mut roles = aws.roles().await?;
     roles.retain(may_be_mixpanels);
     Ok(roles)
@@ -34,7 +34,10 @@ pub(super) fn may_be_mixpanels(role: &RoleSummary) -> bool {
 }
 
 /// Those of them whose policies name this bucket to write to, by name. Policies that the caller may not read name nothing.
-pub async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<RoleName>, Failure> {
+pub(crate) async fn roles_that_write_to(
+    aws: &Aws,
+    bucket: &BucketName,
+) -> Result<Vec<RoleName>, Failure> {
     let roles = roles_that_trust_mixpanel(aws).await?;
     let written = buckets_written_by(aws, roles.into_iter().map(|role| role.name)).await?;
     let writing = written
@@ -45,7 +48,7 @@ pub async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<R
 
 /// The buckets that the policies of each of these roles name to write to, by the role's name. Policies that the caller may not
 /// read name nothing.
-pub async fn buckets_written_by(
+pub(crate) async fn buckets_written_by(
     aws: &Aws,
     roles: impl IntoIterator<Item = RoleName>,
 ) -> Result<Vec<(RoleName, BTreeSet<BucketName>)>, Failure> {
@@ -67,7 +70,7 @@ pub async fn buckets_written_by(
 }
 
 /// The roles that trust Mixpanel and through which it may write into a bucket.
-pub async fn writers(
+pub(crate) async fn writers(
     aws: &Aws,
     bucket: &BucketName,
     bucket_policy: &Reading<Option<Document>>,
@@ -83,7 +86,7 @@ pub async fn writers(
 
 /// Those of these roles that may write into a bucket, by whatever pattern and under whatever condition: their policies say so,
 /// AWS's own among them, or the bucket's does. What cannot be read may say so.
-pub async fn writers_among(
+pub(crate) async fn writers_among(
     aws: &Aws,
     roles: Vec<RoleSummary>,
     bucket: &BucketName,

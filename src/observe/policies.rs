@@ -10,22 +10,22 @@ use crate::policy::Document;
 
 /// The policies of a role.
 #[derive(Debug, Clone, Default)]
-pub struct RolePolicies {
+pub(crate) struct RolePolicies {
     /// The ARNs of all managed policies that are attached to it, AWS's own among them.
-    pub attached: Vec<String>,
+    pub(crate) attached: Vec<String>,
     /// The customer-managed ones that were not known before, as far as the caller may read them.
-    pub managed: Vec<Policy>,
+    pub(crate) managed: Vec<Policy>,
     /// The inline ones, likewise.
-    pub inline: Vec<InlinePolicy>,
+    pub(crate) inline: Vec<InlinePolicy>,
     /// AWS's own, likewise, where they were asked for.
-    pub aws_managed: Vec<AwsPolicy>,
+    pub(crate) aws_managed: Vec<AwsPolicy>,
     /// What the caller may not read.
-    pub unreadable: Vec<DeniedCall>,
+    pub(crate) unreadable: Vec<DeniedCall>,
 }
 
 impl RolePolicies {
     /// Every document of them.
-    pub fn documents(&self) -> Vec<&Document> {
+    pub(crate) fn documents(&self) -> Vec<&Document> {
         let managed = self.managed.iter().map(|policy| &policy.document);
         managed
             .chain(self.inline.iter().map(|policy| &policy.document))
@@ -41,7 +41,7 @@ enum Read {
 
 /// Whether the policies that AWS itself keeps are read as well: they name no bucket, and may allow everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AwsManaged {
+pub(crate) enum AwsManaged {
     /// They are read.
     Read,
     /// They are left out.
@@ -50,7 +50,7 @@ pub enum AwsManaged {
 
 /// Reads a role's policies: two lists side by side, and then all documents side by side, but for the policies that are read
 /// already. Nothing is answered where there is no such role.
-pub async fn policies_of(
+pub(crate) async fn policies_of(
     aws: &Aws,
     role: &RoleName,
     known: &[PolicyArn],

@@ -7,7 +7,7 @@ use crate::names::RoleName;
 use crate::observed::Role;
 
 /// A role with what is attached to it and what is part of it; `None` where there is none.
-pub async fn whole_role(aws: &Aws, name: &RoleName) -> Result<Option<Role>, Failure> {
+pub(crate) async fn whole_role(aws: &Aws, name: &RoleName) -> Result<Option<Role>, Failure> {
     let Some(role) = aws.role(name).await? else {
         return Ok(None);
     };

@@ -19,7 +19,7 @@ use crate::teardown::{Standing, StandingBucket, StandingKey, StandingPolicy};
 
 /// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own policies
 /// write to. The region that is answered is the one where the set-up is.
-pub async fn standing(
+pub(crate) async fn standing(
     session: &Session,
     caller: &Caller,
     role: &RoleName,

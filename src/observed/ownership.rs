@@ -15,7 +15,7 @@ use crate::policy::trust::{Admission, Trust};
 
 /// Whose something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// This program made it.
     Us,
     /// Somebody else made it, and this program was told to take it over.
@@ -25,7 +25,7 @@ pub enum Owner {
 }
 
 /// Whose something with these tags claims to be. A claim, and no proof.
-pub fn owner(tags: &[Tag]) -> Owner {
+pub(crate) fn owner(tags: &[Tag]) -> Owner {
     let marked = |key: &str| {
         tags.iter()
             .any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE)
@@ -40,7 +40,7 @@ pub fn owner(tags: &[Tag]) -> Owner {
 }
 
 /// Whose a role is: what its tags claim, where it trusts Mixpanel.
-pub fn role_owner(role: &Role) -> Owner {
+pub(crate) fn role_owner(role: &Role) -> Owner {
     match Trust::new(&role.trust, &role.arn).admission() {
         Admission::None => Owner::Others,
         _ => owner(&role.tags),
@@ -48,7 +48,7 @@ pub fn role_owner(role: &Role) -> Owner {
 }
 
 /// Whose a policy is: what its tags claim, where it says nothing but what Mixpanel's page says, of one bucket at the most.
-pub fn policy_owner(policy: &Policy) -> Owner {
+pub(crate) fn policy_owner(policy: &Policy) -> Owner {
     match is_of_one_set_up(&policy.document) {
         true => owner(&policy.tags),
         false => Owner::Others,
@@ -62,7 +62,7 @@ fn is_of_one_set_up(document: &Document) -> bool {
 
 /// Whether a role of this program's names a bucket, in what is attached to it, in what is part of it, or in what was made for it
 /// and is not attached yet.
-pub fn role_names_bucket<'a>(
+pub(crate) fn role_names_bucket<'a>(
     role: &Role,
     policies: impl IntoIterator<Item = &'a Policy>,
     bucket: &BucketName,
@@ -78,7 +78,7 @@ pub fn role_names_bucket<'a>(
 }
 
 /// Whether a role of this program's says that its set-up set out to make a bucket of this name.
-pub fn claims_bucket(role: &Role, bucket: &BucketName) -> bool {
+pub(crate) fn claims_bucket(role: &Role, bucket: &BucketName) -> bool {
     role_owner(role) != Owner::Others && role.tags.contains(&Tag::of_bucket(bucket.as_str()))
 }
 
@@ -89,7 +89,7 @@ pub fn claims_bucket(role: &Role, bucket: &BucketName) -> bool {
 /// claim is a tag, which whoever may tag the role can write, and the bucket may be older than the claim. So it is believed only of
 /// a bucket in which there is nothing to lose, only for making it safer and tagging it, and never for removing it: that takes the
 /// bucket's own tags.
-pub fn bucket_was_begun<'a>(
+pub(crate) fn bucket_was_begun<'a>(
     bucket: &Bucket,
     name: &BucketName,
     role: &Role,
@@ -113,16 +113,16 @@ pub fn bucket_was_begun<'a>(
 
 /// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeyOwnership {
+pub(crate) struct KeyOwnership {
     /// Its tags.
-    pub tags: Reading<Vec<Tag>>,
+    pub(crate) tags: Reading<Vec<Tag>>,
     /// Its policy.
-    pub policy: Reading<Document>,
+    pub(crate) policy: Reading<Document>,
 }
 
 impl KeyOwnership {
     /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
-    pub fn objection(&self, account: &str) -> Option<String> {
+    pub(crate) fn objection(&self, account: &str) -> Option<String> {
         let unreadable =
             |what: &str, unread: &Unread| Some(format!("{what} cannot be read: {unread}"));
         match &self.tags {

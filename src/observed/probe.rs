@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 64;
 const SUFFIX: &str = "-probe";
 
 /// A probe's name: the role's, cut so that it stays within IAM's limit.
-pub fn probe_name(role: &RoleName) -> Option<RoleName> {
+pub(crate) fn probe_name(role: &RoleName) -> Option<RoleName> {
     let kept: String = role
         .as_str()
         .chars()
@@ -27,27 +27,27 @@ pub fn probe_name(role: &RoleName) -> Option<RoleName> {
 
 /// What a probe is made after.
 #[derive(Debug, Clone)]
-pub struct Original<'a> {
+pub(crate) struct Original<'a> {
     /// The real role's name.
-    pub name: &'a RoleName,
+    pub(crate) name: &'a RoleName,
     /// The account that both are in.
-    pub account: &'a AccountId,
+    pub(crate) account: &'a AccountId,
     /// The real role's path and permissions boundary; `None` where the role is gone.
-    pub place: Option<(&'a IamPath, Option<&'a str>)>,
+    pub(crate) place: Option<(&'a IamPath, Option<&'a str>)>,
     /// The ARNs of what is attached to the real role.
-    pub attached: Vec<&'a str>,
+    pub(crate) attached: Vec<&'a str>,
     /// The inline policies of the real role.
-    pub inline: Vec<(&'a str, &'a Document)>,
+    pub(crate) inline: Vec<(&'a str, &'a Document)>,
 }
 
 impl Original<'_> {
     /// Whether a role's tag says that it is this role's probe.
-    pub fn is_named_by(&self, found: &Role) -> bool {
+    pub(crate) fn is_named_by(&self, found: &Role) -> bool {
         found.tags.contains(&Tag::probe_of(self.name.as_str()))
     }
 
     /// In what a role is not as a proof makes this one's probe; nothing where it is one.
-    pub fn differences(&self, found: &Role) -> Vec<String> {
+    pub(crate) fn differences(&self, found: &Role) -> Vec<String> {
         let mut differences = Vec::new();
         if !self.is_named_by(found) {
             differences.push(format!("it has no tag {PROBE_KEY} = {}", self.name));

@@ -5,7 +5,7 @@ use crate::policy::compare::{Diff, diff};
 
 /// What a step changes of something that is there.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Difference {
+pub(crate) enum Difference {
     /// Of a policy document, by statement.
     Document(Diff),
     /// Of anything else, in words or as AWS spells it.
@@ -19,12 +19,12 @@ pub enum Difference {
 
 impl Difference {
     /// Between two documents.
-    pub fn of_documents(present: &Document, wanted: &Document) -> Self {
+    pub(crate) fn of_documents(present: &Document, wanted: &Document) -> Self {
         Self::Document(diff(present, wanted))
     }
 
     /// Between two values.
-    pub fn of_values(present: impl Into<String>, wanted: impl Into<String>) -> Self {
+    pub(crate) fn of_values(present: impl Into<String>, wanted: impl Into<String>) -> Self {
         Self::Values {
             present: vec![present.into()],
             wanted: vec![wanted.into()],
@@ -32,7 +32,7 @@ impl Difference {
     }
 
     /// What differs, a line each, marked `-` or `+`.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             // JSON, in which no value breaks a line.
             Self::Document(diff) => diff.to_string().lines().map(str::to_owned).collect(),

@@ -11,7 +11,7 @@ use crate::names::BucketName;
 
 /// A document on its way to what is wanted.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     document: Document,
     /// Where each of its statements stood in the original; `None` for what was put there since.
     places: Vec<Option<usize>>,
@@ -20,7 +20,7 @@ pub struct Draft {
 
 impl Draft {
     /// The document as it is.
-    pub fn new(document: &Document) -> Self {
+    pub(crate) fn new(document: &Document) -> Self {
         Self {
             document: document.clone(),
             places: (0..document.statements().len()).map(Some).collect(),
@@ -32,22 +32,22 @@ impl Draft {
     }
 
     /// What it says by now.
-    pub fn document(&self) -> &Document {
+    pub(crate) fn document(&self) -> &Document {
         &self.document
     }
 
     /// What goes and what comes.
-    pub fn diff(&self) -> &Diff {
+    pub(crate) fn diff(&self) -> &Diff {
         &self.diff
     }
 
     /// Where a statement stood in the original; `None` where it was put there since, or where there is none.
-    pub fn original(&self, at: usize) -> Option<usize> {
+    pub(crate) fn original(&self, at: usize) -> Option<usize> {
         *self.places.get(at)?
     }
 
     /// Puts a statement, or none, in the place of one of the original's.
-    pub fn replace(&mut self, at: usize, by: Option<Statement>) {
+    pub(crate) fn replace(&mut self, at: usize, by: Option<Statement>) {
         let statements = self.document.statements_mut();
         if at >= statements.len() {
             return;
@@ -67,7 +67,7 @@ impl Draft {
     }
 
     /// Adds a statement.
-    pub fn add(&mut self, statement: Statement) {
+    pub(crate) fn add(&mut self, statement: Statement) {
         self.document.statements_mut().push(statement.clone());
         self.places.push(None);
         self.diff.added.push(statement);
@@ -76,7 +76,7 @@ impl Draft {
 
 /// How a Deny comes to spare somebody.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Spared {
+pub(crate) enum Spared {
     /// It names nobody else, and goes.
     Gone,
     /// He is no longer among those that it names.
@@ -86,7 +86,7 @@ pub enum Spared {
 }
 
 /// A Deny that does not concern the principal of this ARN any more.
-pub fn spared(statement: &Statement, arn: &str) -> Spared {
+pub(crate) fn spared(statement: &Statement, arn: &str) -> Spared {
     if let Principals::Aws(names) = statement.principals()
         && names.contains(&arn)
     {
@@ -115,7 +115,7 @@ const PRINCIPAL_ARN: &str = "aws:PrincipalArn";
 /// A statement that asks for the encryption context which S3 sends for this bucket, and for no other: the bucket's ARN where there
 /// is an S3 bucket key, and else the object's.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
-pub fn with_context_of_s3(statement: &Statement, bucket: &BucketName) -> Statement {
+pub(crate) fn with_context_of_s3(statement: &Statement, bucket: &BucketName) -> Statement {
     let mut fitting = statement.clone();
     within(fitting.map_mut(), "Condition", |conditions| {
         for comparisons in conditions.values_mut().filter_map(Value::as_object_mut) {
@@ -137,7 +137,7 @@ pub fn with_context_of_s3(statement: &Statement, bucket: &BucketName) -> Stateme
 
 /// A statement of a resource's policy for the resource's own account alone: what it says to everybody, it says to the account, and
 /// whoever else is named is not named any more. Nothing where nobody is left.
-pub fn for_account_alone(statement: &Statement, account: &str) -> Option<Statement> {
+pub(crate) fn for_account_alone(statement: &Statement, account: &str) -> Option<Statement> {
     let is_for_everybody = statement.has_not_principal()
         || match statement.principals() {
             Principals::Anyone => true,
@@ -160,7 +160,10 @@ pub fn for_account_alone(statement: &Statement, account: &str) -> Option<Stateme
 }
 
 /// A statement without some of its principals, told by their kind and name; nothing where nobody is left.
-pub fn retaining(statement: &Statement, keeps: impl Fn(&str, &str) -> bool) -> Option<Statement> {
+pub(crate) fn retaining(
+    statement: &Statement,
+    keeps: impl Fn(&str, &str) -> bool,
+) -> Option<Statement> {
     let mut rest = statement.clone();
     let kinds = rest
         .map_mut()

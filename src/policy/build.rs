@@ -11,21 +11,21 @@ use super::{Document, Statement};
 use crate::names::{BucketName, KeyArn, RoleArn};
 
 /// The user as which Mixpanel exports.
-pub const MIXPANEL_USER_ARN: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
+pub(crate) const MIXPANEL_USER_ARN: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
 /// The account of that user.
-pub const MIXPANEL_ACCOUNT: &str = "485438090326";
+pub(crate) const MIXPANEL_ACCOUNT: &str = "485438090326";
 /// The Sid of the bucket policy's statement that refuses plain HTTP.
-pub const DENY_PLAIN_HTTP_SID: &str = "DenyPlainHttp";
+pub(crate) const DENY_PLAIN_HTTP_SID: &str = "DenyPlainHttp";
 
 /// What the page's data-modification policy allows.
-pub const DATA_ACTIONS: [&str; 4] = [
+pub(crate) const DATA_ACTIONS: [&str; 4] = [
     "s3:PutObject",
     "s3:GetObject",
     "s3:ListBucket",
     "s3:DeleteObject",
 ];
 /// What the page's KMS policy allows.
-pub const KMS_ACTIONS: [&str; 7] = [
+pub(crate) const KMS_ACTIONS: [&str; 7] = [
     "kms:Decrypt",
     "kms:Encrypt",
     "kms:GenerateDataKey",
@@ -36,7 +36,7 @@ pub const KMS_ACTIONS: [&str; 7] = [
 ];
 
 /// What stands for the ARN of a key that is yet to be made, in a document that is only shown.
-pub const KEY_ARN_PLACEHOLDER: &str = "<KEY_ARN>";
+pub(crate) const KEY_ARN_PLACEHOLDER: &str = "<KEY_ARN>";
 
 /// A statement of a literal that is an object.
 fn statement(value: Value) -> Statement {
@@ -47,7 +47,7 @@ fn statement(value: Value) -> Statement {
 }
 
 /// Step 1 of Mixpanel's page, the "data modification policy".
-pub fn data(bucket: &BucketName) -> Document {
+pub(crate) fn data(bucket: &BucketName) -> Document {
     Document::new(vec![statement(json!({
         "Sid": "MixpanelS3AccessStatement",
         "Effect": "Allow",
@@ -57,7 +57,7 @@ pub fn data(bucket: &BucketName) -> Document {
 }
 
 /// What the policy of a bucket of another account says to let a role do what the page asks for.
-pub fn let_in(role: &RoleArn, bucket: &BucketName) -> Statement {
+pub(crate) fn let_in(role: &RoleArn, bucket: &BucketName) -> Statement {
     statement(json!({
         "Sid": "MixpanelS3AccessStatement",
         "Effect": "Allow",
@@ -69,7 +69,7 @@ pub fn let_in(role: &RoleArn, bucket: &BucketName) -> Statement {
 
 /// The statement of the default key policy that lets IAM decide.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-pub fn key_delegation(account: &str) -> Statement {
+pub(crate) fn key_delegation(account: &str) -> Statement {
     statement(json!({
         "Sid": "Enable IAM User Permissions",
         "Effect": "Allow",
@@ -80,12 +80,12 @@ pub fn key_delegation(account: &str) -> Statement {
 }
 
 /// Step 2 of Mixpanel's page, the policy for a KMS key of the customer's own.
-pub fn kms(key: &KeyArn) -> Document {
+pub(crate) fn kms(key: &KeyArn) -> Document {
     kms_for(key.as_str())
 }
 
 /// [`kms`] for a key that does not exist yet, to be shown and not to be written.
-pub fn kms_placeholder() -> Document {
+pub(crate) fn kms_placeholder() -> Document {
     kms_for(KEY_ARN_PLACEHOLDER)
 }
 
@@ -100,7 +100,7 @@ fn kms_for(key: &str) -> Document {
 
 /// Step 3 of Mixpanel's page, the trust policy. One ExternalId stands as a string, as on the page; several are a list, of
 /// which AWS lets any one match.
-pub fn trust(external_ids: &BTreeSet<String>) -> Document {
+pub(crate) fn trust(external_ids: &BTreeSet<String>) -> Document {
     Document::new(vec![trust_statement(external_ids)])
 }
 
@@ -120,7 +120,7 @@ pub(super) fn trust_statement(external_ids: &BTreeSet<String>) -> Statement {
 /// The policy of the account's `aws/s3` key, which AWS writes and nobody can change: whoever the account lets use S3 may use
 /// the key through it.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk>
-pub fn aws_managed_key(account: &str, region: &str) -> Document {
+pub(crate) fn aws_managed_key(account: &str, region: &str) -> Document {
     Document::new(vec![statement(json!({
         "Sid": "Allow access through S3 for all principals in the account that are authorized to use S3",
         "Effect": "Allow",
@@ -135,7 +135,7 @@ pub fn aws_managed_key(account: &str, region: &str) -> Document {
 }
 
 /// The trust policy of a role that stands in for Mixpanel's during a proof: the caller alone, with the same ExternalId.
-pub fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
+pub(crate) fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
     Document::new(vec![statement(json!({
         "Effect": "Allow",
         "Principal": { "AWS": caller_arn },
@@ -146,7 +146,7 @@ pub fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
 
 /// The bucket policy's statement that refuses requests over plain HTTP, as Security Hub's S3.5 asks for. Mixpanel states
 /// that it writes over TLS.
-pub fn deny_plain_http(bucket: &BucketName) -> Statement {
+pub(crate) fn deny_plain_http(bucket: &BucketName) -> Statement {
     statement(json!({
         "Sid": DENY_PLAIN_HTTP_SID,
         "Effect": "Deny",

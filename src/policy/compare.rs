@@ -13,12 +13,12 @@ use super::{Document, Statement};
 use crate::names::ProjectToken;
 
 /// Whether two documents say the same.
-pub fn same_meaning(one: &Document, other: &Document) -> bool {
+pub(crate) fn same_meaning(one: &Document, other: &Document) -> bool {
     one.version() == other.version() && meanings(one) == meanings(other)
 }
 
 /// Whether two statements say the same, whatever their Sids.
-pub fn same_statement(one: &Statement, other: &Statement) -> bool {
+pub(crate) fn same_statement(one: &Statement, other: &Statement) -> bool {
     meaning(one) == meaning(other)
 }
 
@@ -88,15 +88,15 @@ fn sorted(entries: impl Iterator<Item = (String, Value)>) -> Value {
 
 /// What has to go and what has to come to make one document say what another does, statement by statement.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// Statements that only the present document has.
-    pub removed: Vec<Statement>,
+    pub(crate) removed: Vec<Statement>,
     /// Statements that only the wanted document has.
-    pub added: Vec<Statement>,
+    pub(crate) added: Vec<Statement>,
 }
 
 /// The difference between a present document and a wanted one.
-pub fn diff(present: &Document, wanted: &Document) -> Diff {
+pub(crate) fn diff(present: &Document, wanted: &Document) -> Diff {
     let only = |of: &Document, than: &Document| {
         let known = meanings(than);
         of.statements()
@@ -125,7 +125,7 @@ impl fmt::Display for Diff {
 }
 
 /// The lines of a text, each with a mark before it: `-`, `+`, or a space for what stays.
-pub fn marked(mark: char, text: &str) -> String {
+pub(crate) fn marked(mark: char, text: &str) -> String {
     let lines = text.lines().flat_map(|line| {
         let marked = [mark, ' '].into_iter().chain(line.chars());
         marked.chain(['\n'])
@@ -134,7 +134,7 @@ pub fn marked(mark: char, text: &str) -> String {
 }
 
 /// The document with every ExternalId shown by its ends only, for people's eyes.
-pub fn for_display(document: &Document) -> Document {
+pub(crate) fn for_display(document: &Document) -> Document {
     let mut shown = document.clone();
     for statement in shown.statements_mut() {
         *statement = shortened(statement);

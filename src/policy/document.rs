@@ -11,7 +11,7 @@ use super::json;
 
 /// A policy document. `Statement` is always a list here; every other key stands as it was read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
     statements: Vec<Statement>,
     /// All keys but `Statement`, in their order.
     rest: Map<String, Value>,
@@ -21,7 +21,7 @@ pub struct Document {
 
 /// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// It allows.
     Allow,
     /// It denies.
@@ -32,11 +32,11 @@ pub enum Effect {
 
 /// One statement, as a JSON object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Statement(Map<String, Value>);
+pub(crate) struct Statement(Map<String, Value>);
 
 /// A text that is no policy document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidDocument(String);
+pub(crate) struct InvalidDocument(String);
 
 impl fmt::Display for InvalidDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +48,7 @@ impl std::error::Error for InvalidDocument {}
 
 /// The principals of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principals<'a> {
+pub(crate) enum Principals<'a> {
     /// `"*"`.
     Anyone,
     /// The values under `AWS`: ARNs, account IDs, or `*`.
@@ -59,7 +59,7 @@ pub enum Principals<'a> {
 
 impl Document {
     /// A document of the present policy language version.
-    pub fn new(statements: Vec<Statement>) -> Self {
+    pub(crate) fn new(statements: Vec<Statement>) -> Self {
         let mut rest = Map::new();
         rest.insert("Version".into(), Value::from("2012-10-17"));
         Self {
@@ -71,7 +71,7 @@ impl Document {
 
     /// Reads a document as IAM, S3 and KMS return it. IAM percent-encodes its documents (RFC 3986); a document always
     /// begins with a brace, so the two forms cannot be confused.
-    pub fn parse(text: &str) -> Result<Self, InvalidDocument> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidDocument> {
         let text = text.trim();
         let decoded = if text.starts_with('{') {
             text.into()
@@ -101,13 +101,13 @@ impl Document {
     }
 
     /// The statements, in their order.
-    pub fn statements(&self) -> &[Statement] {
+    pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
     /// Why nobody can say how AWS reads it: a version of the language that it does not name, or a key that stands twice.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
-    pub fn doubt(&self) -> Option<String> {
+    pub(crate) fn doubt(&self) -> Option<String> {
         if let Some(key) = &self.twice {
             return Some(format!(
                 "which {key:?} counts of two in one object of a policy"
@@ -122,7 +122,7 @@ impl Document {
     /// What keeps this from being a policy that AWS would have taken: every policy that AWS keeps has a statement, and every
     /// statement says whether it allows or denies.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
-    pub fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         let has_effect = |statement: &Statement| statement.effect() != Effect::Odd;
         if self.statements.is_empty() {
             Some("it has no statement")
@@ -138,7 +138,7 @@ impl Document {
     }
 
     /// The policy language version; AWS takes a missing one for `2008-10-17`.
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.rest
             .get("Version")
             .and_then(Value::as_str)
@@ -151,7 +151,7 @@ impl Document {
     }
 
     /// The document as JSON.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let mut object = self.rest.clone();
         let statements = self
             .statements
@@ -163,19 +163,19 @@ impl Document {
     }
 
     /// The document as AWS takes it: without white space, which counts towards S3's and KMS's limits.
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         self.to_value().to_string()
     }
 
     /// The document for people: indented by two.
-    pub fn to_pretty_json(&self) -> String {
+    pub(crate) fn to_pretty_json(&self) -> String {
         format!("{:#}", self.to_value())
     }
 }
 
 impl Statement {
     /// Takes a JSON object for a statement.
-    pub fn from_value(value: Value) -> Result<Self, InvalidDocument> {
+    pub(crate) fn from_value(value: Value) -> Result<Self, InvalidDocument> {
         match value {
             Value::Object(map) => Ok(Self(map)),
             _ => Err(InvalidDocument("a statement is not a JSON object".into())),
@@ -195,12 +195,12 @@ impl Statement {
     }
 
     /// The statement's ID, if it has one.
-    pub fn sid(&self) -> Option<&str> {
+    pub(crate) fn sid(&self) -> Option<&str> {
         self.0.get("Sid").and_then(Value::as_str)
     }
 
     /// What it does.
-    pub fn effect(&self) -> Effect {
+    pub(crate) fn effect(&self) -> Effect {
         match self.0.get("Effect").and_then(Value::as_str) {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
@@ -209,22 +209,27 @@ impl Statement {
     }
 
     /// Whether the statement allows.
-    pub fn allows(&self) -> bool {
+    pub(crate) fn allows(&self) -> bool {
         self.effect() == Effect::Allow
     }
 
     /// The values of `Action`.
-    pub fn actions(&self) -> Vec<&str> {
+    pub(crate) fn actions(&self) -> Vec<&str> {
         texts(self.0.get("Action"))
     }
 
     /// The values of `Resource`.
-    pub fn resources(&self) -> Vec<&str> {
+    pub(crate) fn resources(&self) -> Vec<&str> {
         texts(self.0.get("Resource"))
     }
 
+    /// The values of `NotResource`.
+    pub(crate) fn excepted_resources(&self) -> Vec<&str> {
+        texts(self.0.get("NotResource"))
+    }
+
     /// Who the statement speaks of.
-    pub fn principals(&self) -> Principals<'_> {
+    pub(crate) fn principals(&self) -> Principals<'_> {
         match self.0.get("Principal") {
             Some(Value::String(all)) if all == "*" => Principals::Anyone,
             Some(Value::Object(map)) => match map.get("AWS") {
@@ -237,7 +242,7 @@ impl Statement {
 
     /// The values that a condition compares a key with, or `None` where there is no such condition. Condition keys are
     /// compared without regard to case, as AWS does.
-    pub fn condition(&self, operator: &str, key: &str) -> Option<Vec<&str>> {
+    pub(crate) fn condition(&self, operator: &str, key: &str) -> Option<Vec<&str>> {
         let comparisons = self.0.get("Condition")?.get(operator)?.as_object()?;
         let (_, value) = comparisons
             .iter()
@@ -258,18 +263,18 @@ impl Statement {
     }
 
     /// The keys that its conditions ask for, as they are written.
-    pub fn condition_keys(&self) -> Vec<&str> {
+    pub(crate) fn condition_keys(&self) -> Vec<&str> {
         self.comparisons().map(|(_, key, _)| key).collect()
     }
 
     /// Every text that its conditions compare something with.
-    pub fn condition_values(&self) -> Vec<&str> {
+    pub(crate) fn condition_values(&self) -> Vec<&str> {
         let values = self.comparisons().map(|(.., values)| values);
         values.flat_map(|values| texts(Some(values))).collect()
     }
 
     /// The values that a condition key has to have, by whatever operator that is not a negation.
-    pub fn wanted_of(&self, key: &str) -> Vec<&str> {
+    pub(crate) fn wanted_of(&self, key: &str) -> Vec<&str> {
         self.comparisons()
             .filter(|(operator, name, _)| {
                 let is_positive = !operator.contains("Not") && !operator.contains("Null");
@@ -280,12 +285,12 @@ impl Statement {
     }
 
     /// Whether the statement says for whom it is not.
-    pub fn has_not_principal(&self) -> bool {
+    pub(crate) fn has_not_principal(&self) -> bool {
         self.0.contains_key("NotPrincipal")
     }
 
     /// Whether the statement has any condition at all.
-    pub fn is_conditional(&self) -> bool {
+    pub(crate) fn is_conditional(&self) -> bool {
         self.0
             .get("Condition")
             .and_then(Value::as_object)

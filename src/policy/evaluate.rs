@@ -9,7 +9,7 @@
 //! a resource's policy, and stop at a document that they cannot parse: so this is written here.
 
 mod condition;
-pub mod explain;
+pub(crate) mod explain;
 mod pattern;
 mod principal;
 mod request;
@@ -23,15 +23,15 @@ use super::document::{Document, Effect, Statement};
 use statement::WithoutResource;
 use truth::Truth;
 
-pub use condition::date::moment;
+pub(crate) use condition::date::moment;
 #[cfg(test)]
 pub(crate) use pattern::effort;
-pub use request::{Context, Fact, Principal, Request};
+pub(crate) use request::{Context, Fact, Principal, Request};
 
 /// The kinds of policies, as
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html> tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// Attached to the user or role.
     Identity,
     /// The permissions boundary of the user or role.
@@ -53,45 +53,45 @@ impl fmt::Display for Layer {
 
 /// Where a statement stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
+pub(crate) struct Source {
     /// The kind of its policy.
-    pub layer: Layer,
+    pub(crate) layer: Layer,
     /// The name of its policy, as [`Named`] gives it.
-    pub policy: String,
+    pub(crate) policy: String,
     /// Its place in the policy, from 0.
-    pub statement: usize,
+    pub(crate) statement: usize,
     /// Its ID, if it has one.
-    pub sid: Option<String>,
+    pub(crate) sid: Option<String>,
 }
 
 /// A policy with a name to show.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Named<'a> {
+pub(crate) struct Named<'a> {
     /// What people know the policy by.
-    pub name: String,
+    pub(crate) name: String,
     /// The policy.
-    pub document: &'a Document,
+    pub(crate) document: &'a Document,
 }
 
 /// The policies that apply to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Policies<'a> {
+pub(crate) struct Policies<'a> {
     /// Those of the user or role, including the groups of a user.
-    pub identity: Vec<Named<'a>>,
+    pub(crate) identity: Vec<Named<'a>>,
     /// The permissions boundary, if there is one.
-    pub boundary: Option<Named<'a>>,
+    pub(crate) boundary: Option<Named<'a>>,
     /// The policy of the resource, if there is one.
-    pub resource: Option<Named<'a>>,
+    pub(crate) resource: Option<Named<'a>>,
     /// What could not be read, and why. A layer that is partly unreadable may hold statements of any kind, and a boundary
     /// that is unreadable may not exist.
-    pub unreadable: Vec<(Layer, String)>,
+    pub(crate) unreadable: Vec<(Layer, String)>,
     /// Which layers must allow.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
 }
 
 /// Which layers must allow a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// A resource of the principal's account: one of identity-based and resource-based policies must allow.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html>
     Either,
@@ -109,7 +109,7 @@ pub enum Rule {
 
 /// What AWS would decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// The request is allowed.
     Allowed {
         /// The statements that allow it.
@@ -131,7 +131,7 @@ pub enum Decision {
 /// Why AWS would refuse a request; the distinction is that of
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html>.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// A statement denies it.
     Statement(Source),
     /// No policy of this kind allows it, though one would have to.
@@ -140,7 +140,7 @@ pub enum Refusal {
 
 /// Which kind of statement an unknown decision hangs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// Without a doubtful `Allow`, the request would be refused; nothing may deny it.
     Allow,
     /// Without a doubtful `Deny`, the request would be allowed.
@@ -153,7 +153,7 @@ pub enum Doubt {
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html> gives the
 /// order, <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html> what a boundary limits.
-pub fn decide(request: &Request, policies: &Policies<'_>) -> Decision {
+pub(crate) fn decide(request: &Request, policies: &Policies<'_>) -> Decision {
     let denies = denies(request, policies);
     if denies.truth == Truth::Yes
         && let Some(source) = denies.by.first()

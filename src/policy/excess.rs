@@ -19,20 +19,20 @@ use crate::names::{BucketName, KeyArn, RoleArn};
 
 /// A statement that allows more than the page, and what that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excess {
+pub(crate) struct Excess {
     /// The statement.
-    pub source: Source,
+    pub(crate) source: Source,
     /// How far it reaches.
-    pub reach: Reach,
+    pub(crate) reach: Reach,
     /// The actions, as they are written there.
-    pub actions: Vec<String>,
+    pub(crate) actions: Vec<String>,
     /// The resources, likewise.
-    pub resources: Vec<String>,
+    pub(crate) resources: Vec<String>,
 }
 
 /// How far a statement reaches. Ordered from the gravest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// Every action on every resource.
     Everything,
     /// Who may do what in the account.
@@ -51,7 +51,7 @@ pub enum Reach {
 
 impl Reach {
     /// How grave that is.
-    pub fn gravity(self) -> Gravity {
+    pub(crate) fn gravity(self) -> Gravity {
         match self {
             Self::SameBucket | Self::Other => Gravity::Wide,
             _ => Gravity::Open,
@@ -76,7 +76,7 @@ impl fmt::Display for Reach {
 
 impl Excess {
     /// What is allowed on what, in a line.
-    pub fn what(&self) -> String {
+    pub(crate) fn what(&self) -> String {
         let list = |items: &[String]| match items {
             [one, two, rest @ ..] if rest.len() > 1 => {
                 format!("{one}, {two} and {} more", rest.len())
@@ -89,20 +89,20 @@ impl Excess {
 
 /// What belongs to an export.
 #[derive(Debug, Clone, Copy)]
-pub struct Own<'a> {
+pub(crate) struct Own<'a> {
     /// The role.
-    pub role: &'a RoleArn,
+    pub(crate) role: &'a RoleArn,
     /// The bucket that Mixpanel writes to, where it is known.
-    pub bucket: Option<&'a BucketName>,
+    pub(crate) bucket: Option<&'a BucketName>,
     /// The key that encrypts it, where it is one of the customer's own.
-    pub key: Option<&'a KeyArn>,
+    pub(crate) key: Option<&'a KeyArn>,
     /// What is known of the role's requests.
-    pub context: &'a Context,
+    pub(crate) context: &'a Context,
 }
 
 /// The statements of a role's policies that allow more than the page, as far as no Deny and no permissions boundary takes it away
 /// again.
-pub fn beyond_page(own: &Own<'_>, policies: &Policies<'_>) -> Vec<Excess> {
+pub(crate) fn beyond_page(own: &Own<'_>, policies: &Policies<'_>) -> Vec<Excess> {
     // A page's statement for another bucket or key alone is a mistake of its own kind.
     let page = own.bucket.map(build::data);
     let exports_here = page.is_some_and(|page| {

@@ -12,17 +12,17 @@ use super::{Document, Statement};
 
 /// Somebody outside the key's account whom its policy lets in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outsider {
+pub(crate) struct Outsider {
     /// The principal, as it is written there.
-    pub principal: String,
+    pub(crate) principal: String,
     /// [`Gravity::Open`] where he may administer the key or grant its use to others, or where nobody knows who he is.
-    pub gravity: Gravity,
+    pub(crate) gravity: Gravity,
     /// The statement, by index.
-    pub statement: usize,
+    pub(crate) statement: usize,
 }
 
 /// Everybody outside the account whom a key policy lets in.
-pub fn outsiders(policy: &Document, account: &str) -> Vec<Outsider> {
+pub(crate) fn outsiders(policy: &Document, account: &str) -> Vec<Outsider> {
     let mut found = Vec::new();
     for (index, statement) in policy.statements().iter().enumerate() {
         if !statement.allows() {

@@ -5,7 +5,7 @@ use super::{Document, Statement};
 
 /// What may become of a statement that has the wanted one's Sid and says something else. A Sid stands once in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSid {
+pub(crate) enum SameSid {
     /// It is replaced where it speaks of nothing else than the wanted one does, and stays beside it otherwise.
     ReplacedIfNarrower,
     /// It is this program's own, from an earlier choice.
@@ -14,7 +14,11 @@ pub enum SameSid {
 
 /// The document with a statement in it: unchanged where one says the same already, and else with one more, which takes the
 /// place of an older form of itself.
-pub fn with_statement(document: &Document, wanted: &Statement, same_sid: SameSid) -> Document {
+pub(crate) fn with_statement(
+    document: &Document,
+    wanted: &Statement,
+    same_sid: SameSid,
+) -> Document {
     let mut merged = document.clone();
     let statements = merged.statements_mut();
     if statements
@@ -40,7 +44,7 @@ pub fn with_statement(document: &Document, wanted: &Statement, same_sid: SameSid
 }
 
 /// The document with every statement of another one in it, as [`with_statement`] adds them.
-pub fn with_document(document: &Document, wanted: &Document, same_sid: SameSid) -> Document {
+pub(crate) fn with_document(document: &Document, wanted: &Document, same_sid: SameSid) -> Document {
     let wanted = wanted.statements().iter();
     wanted.fold(document.clone(), |merged, statement| {
         with_statement(&merged, statement, same_sid)

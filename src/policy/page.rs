@@ -9,16 +9,16 @@ use crate::names::{BucketName, KeyArn};
 
 /// What a document grants that says nothing but the page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PageGrants {
+pub(crate) struct PageGrants {
     /// The buckets whose objects may be written, read, listed and removed.
-    pub buckets: BTreeSet<BucketName>,
+    pub(crate) buckets: BTreeSet<BucketName>,
     /// The keys that may be used for that.
-    pub keys: BTreeSet<KeyArn>,
+    pub(crate) keys: BTreeSet<KeyArn>,
 }
 
 /// What a document grants, where every statement of it is one of the page's or a narrower one; `None` where one says anything
 /// else: another action, a wildcard, a resource that is no bucket and no key, a Deny.
-pub fn page_grants(document: &Document) -> Option<PageGrants> {
+pub(crate) fn page_grants(document: &Document) -> Option<PageGrants> {
     let statements = document.statements();
     if statements.is_empty() {
         return None;
@@ -33,7 +33,7 @@ pub fn page_grants(document: &Document) -> Option<PageGrants> {
 }
 
 /// Whether a statement is the data-modification policy's, for whatever buckets, each named whole.
-pub fn is_of_data(statement: &Statement) -> bool {
+pub(crate) fn is_of_data(statement: &Statement) -> bool {
     let named = |resource: &str| {
         let name = resource.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
         (!name.is_empty() && !name.contains(['*', '?', '$'])).then_some(())

@@ -10,7 +10,7 @@ use crate::names::{AccountId, BucketName, RoleArn};
 const WRITE: &str = "s3:putobject";
 
 /// Whether the policies of a role let it write some object of a bucket.
-pub fn may_write<'a>(
+pub(crate) fn may_write<'a>(
     policies: impl IntoIterator<Item = &'a Document>,
     bucket: &BucketName,
 ) -> bool {
@@ -28,7 +28,7 @@ pub fn may_write<'a>(
 }
 
 /// Whether the policy of a bucket lets a role write into it, whatever the role's own policies say.
-pub fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn) -> bool {
+pub(crate) fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn) -> bool {
     policy.statements().iter().any(|statement| {
         let names_role = match statement.principals() {
             Principals::Anyone => true,
@@ -42,7 +42,11 @@ pub fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn) -> boo
 }
 
 /// Whom outside its account the policy of a bucket lets write into it. A service of AWS's is nobody whom Mixpanel could be.
-pub fn outside_writers(policy: &Document, bucket: &BucketName, account: &AccountId) -> Vec<String> {
+pub(crate) fn outside_writers(
+    policy: &Document,
+    bucket: &BucketName,
+    account: &AccountId,
+) -> Vec<String> {
     let mut writers: Vec<String> = policy
         .statements()
         .iter()

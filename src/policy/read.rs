@@ -6,7 +6,7 @@ use super::{Document, Statement};
 use crate::names::{BucketName, KeyArn};
 
 /// The buckets whose objects the documents let somebody put.
-pub fn buckets_written<'a>(
+pub(crate) fn buckets_written<'a>(
     documents: impl IntoIterator<Item = &'a Document>,
 ) -> BTreeSet<BucketName> {
     resources_allowed(documents, "s3:putobject")
@@ -23,7 +23,7 @@ pub fn buckets_written<'a>(
 }
 
 /// The KMS keys with which the documents let somebody encrypt.
-pub fn keys_used<'a>(documents: impl IntoIterator<Item = &'a Document>) -> BTreeSet<KeyArn> {
+pub(crate) fn keys_used<'a>(documents: impl IntoIterator<Item = &'a Document>) -> BTreeSet<KeyArn> {
     resources_allowed(documents, "kms:generatedatakey")
         .iter()
         .filter_map(|resource| resource.parse().ok())
@@ -50,13 +50,13 @@ fn resources_allowed<'a>(
 }
 
 /// Whether an action pattern covers an action, which is given in lowercase.
-pub fn action_matches(pattern: &str, action: &str) -> bool {
+pub(crate) fn action_matches(pattern: &str, action: &str) -> bool {
     matches_pattern(&pattern.to_ascii_lowercase(), action)
 }
 
 /// Whether a document grants everything that another one does, without any condition: by the same statements, or by wider
 /// ones. Statements that deny are left out of account, as are `NotAction` and `NotResource`.
-pub fn covers(document: &Document, wanted: &Document) -> bool {
+pub(crate) fn covers(document: &Document, wanted: &Document) -> bool {
     let grants = |action: &str, resource: &str| {
         document.statements().iter().any(|statement| {
             let action = action.to_ascii_lowercase();
@@ -90,7 +90,7 @@ fn concerns(action: &str, resource: &str) -> bool {
 }
 
 /// Whether a pattern of IAM's (`*` for any text, `?` for any character) covers a text.
-pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);

@@ -11,9 +11,9 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
 
-pub mod amend;
-pub mod openings;
-pub mod requests;
+pub(crate) mod amend;
+pub(crate) mod openings;
+pub(crate) mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -29,12 +29,12 @@ use super::evaluate::{Decision, Named, Policies, Refusal, Rule, decide};
 use super::read::action_matches;
 use super::{Document, Statement};
 use crate::names::RoleArn;
-pub use openings::{Gravity, Opening};
+pub(crate) use openings::{Gravity, Opening};
 use requests::Asker;
 
 /// A trust policy, and the role that it belongs to.
 #[derive(Debug, Clone, Copy)]
-pub struct Trust<'a> {
+pub(crate) struct Trust<'a> {
     document: &'a Document,
     role: &'a RoleArn,
     now: Option<OffsetDateTime>,
@@ -42,7 +42,7 @@ pub struct Trust<'a> {
 
 /// Whether a trust policy lets Mixpanel's export user in. Ordered from worst to best, but for [`Admission::None`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Admission {
+pub(crate) enum Admission {
     /// It neither names Mixpanel nor lets it in.
     None,
     /// It names Mixpanel's user or account, and something else keeps it out.
@@ -57,7 +57,7 @@ pub enum Admission {
 
 impl<'a> Trust<'a> {
     /// The trust policy of a role, at a time that is not known.
-    pub fn new(document: &'a Document, role: &'a RoleArn) -> Self {
+    pub(crate) fn new(document: &'a Document, role: &'a RoleArn) -> Self {
         Self {
             document,
             role,
@@ -67,7 +67,7 @@ impl<'a> Trust<'a> {
 
     /// The same at a time, which conditions may go by.
     #[must_use]
-    pub fn at(self, now: OffsetDateTime) -> Self {
+    pub(crate) fn at(self, now: OffsetDateTime) -> Self {
         Self {
             now: Some(now),
             ..self
@@ -75,7 +75,7 @@ impl<'a> Trust<'a> {
     }
 
     /// What it says to somebody who comes with this ExternalId, or with none.
-    pub fn decide(&self, asker: &Asker, external_id: Option<&str>) -> Decision {
+    pub(crate) fn decide(&self, asker: &Asker, external_id: Option<&str>) -> Decision {
         let request = requests::assumption(self.role, asker, external_id, self.now);
         decide(&request, &self.policies())
     }
@@ -94,18 +94,18 @@ impl<'a> Trust<'a> {
     }
 
     /// What it says to Mixpanel's export user, and why.
-    pub fn judge_for_mixpanel(&self, external_id: Option<&str>) -> Judgement {
+    pub(crate) fn judge_for_mixpanel(&self, external_id: Option<&str>) -> Judgement {
         let request = requests::assumption(self.role, &Asker::MixpanelUser, external_id, self.now);
         judge(request, &self.policies())
     }
 
     /// What it says to Mixpanel's export user.
-    pub fn decide_for_mixpanel(&self, external_id: Option<&str>) -> Decision {
+    pub(crate) fn decide_for_mixpanel(&self, external_id: Option<&str>) -> Decision {
         self.decide(&Asker::MixpanelUser, external_id)
     }
 
     /// Whether Mixpanel gets in, and how safely.
-    pub fn admission(&self) -> Admission {
+    pub(crate) fn admission(&self) -> Admission {
         let named = self.document.statements().iter().any(names_mixpanel);
         let ids = self.external_ids();
         let wrong = self.wrong_ids(&ids);
@@ -134,7 +134,7 @@ impl<'a> Trust<'a> {
 
     /// The ExternalIds that it asks Mixpanel for by equality: what can be a project token, and nothing with a wildcard or a
     /// variable in it.
-    pub fn external_ids(&self) -> BTreeSet<String> {
+    pub(crate) fn external_ids(&self) -> BTreeSet<String> {
         let statements = self.document.statements().iter();
         statements
             .filter(|statement| speaks_to_mixpanel(statement))
@@ -151,7 +151,7 @@ impl<'a> Trust<'a> {
 
     /// Every text that it compares Mixpanel's ExternalId with by an operator that is not a negation, patterns included: what a
     /// person sees there.
-    pub fn asked_ids(&self) -> BTreeSet<String> {
+    pub(crate) fn asked_ids(&self) -> BTreeSet<String> {
         let statements = self.document.statements().iter();
         statements
             .filter(|statement| statement.allows() && speaks_to_mixpanel(statement))
@@ -200,7 +200,7 @@ fn is_explicit(decision: &Decision) -> bool {
 }
 
 /// Whether a statement that allows names Mixpanel's user or its account as a principal.
-pub fn names_mixpanel(statement: &Statement) -> bool {
+pub(crate) fn names_mixpanel(statement: &Statement) -> bool {
     statement.allows()
         && aws_principals(statement)
             .iter()
@@ -213,7 +213,7 @@ fn is_mixpanels(name: &str) -> bool {
 }
 
 /// Whether a statement of a trust policy speaks of Mixpanel's user, by whatever name.
-pub fn speaks_to_mixpanel(statement: &Statement) -> bool {
+pub(crate) fn speaks_to_mixpanel(statement: &Statement) -> bool {
     let root = format!("arn:aws:iam::{MIXPANEL_ACCOUNT}:root");
     is_for_everybody(statement)
         || aws_principals(statement)

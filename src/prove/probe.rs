@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The probe of a proof.
 #[derive(Debug)]
-pub struct Probe<'a> {
+pub(crate) struct Probe<'a> {
     aws: Aws,
     /// The caller's own AWS, where the bucket is.
     at_bucket: Aws,
@@ -50,7 +50,7 @@ impl<'a> Probe<'a> {
     }
 
     /// What the role is called.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.name
             .as_ref()
             .map(ToString::to_string)
@@ -289,7 +289,11 @@ impl<'a> Probe<'a> {
 }
 
 /// Removes a probe that was read a moment ago, where it is one in every part.
-pub async fn remove_probe(aws: &Aws, original: &Original<'_>, found: &Role) -> Result<(), Failure> {
+pub(crate) async fn remove_probe(
+    aws: &Aws,
+    original: &Original<'_>,
+    found: &Role,
+) -> Result<(), Failure> {
     let name = &found.name;
     let differences = original.differences(found);
     if !differences.is_empty() {

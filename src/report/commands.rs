@@ -1,6 +1,7 @@
 //! Command lines as text to be copied. Nothing else quotes a word, and nothing else makes text of a [`CommandLine`].
 
-use super::terminal::{LONGEST_LINE, is_hidden};
+use super::hidden::is_hidden;
+use super::terminal::LONGEST_LINE;
 use crate::advice::{Advice, Piece};
 use crate::command_line::{CommandLine, Output, Target, Word};
 
@@ -8,17 +9,17 @@ use crate::command_line::{CommandLine, Output, Target, Word};
 const LONGEST_WORD: usize = 2048;
 
 /// What stands where a command would stand that cannot be shown as it is. It is a comment to a shell.
-pub const NOT_SHOWN: &str =
+pub(crate) const NOT_SHOWN: &str =
     "# no command is shown: one of its values holds what no name in AWS holds";
 
 /// What stands before a call of the AWS CLI in a rehearsal, which the AWS CLI does not reach. It makes a comment of it.
-pub const NOT_IN_A_REHEARSAL: &str = "# in AWS, and not in a rehearsal: ";
+pub(crate) const NOT_IN_A_REHEARSAL: &str = "# in AWS, and not in a rehearsal: ";
 
 /// A command as a POSIX shell reads it, and gives back its words.
 ///
 /// `None` where that cannot be shown: a word holds control characters or such as do not show (POSIX has no quoting that would write
 /// them out, and a terminal must not see them), or is longer than any name, or would have the AWS CLI read a file that nobody named.
-pub fn quoted(command: &CommandLine) -> Option<String> {
+pub(crate) fn quoted(command: &CommandLine) -> Option<String> {
     let lines: Option<Vec<String>> = command
         .groups()
         .iter()
@@ -62,7 +63,7 @@ fn quoted_word(word: &Word) -> Option<String> {
 
 /// A command as text, sent to where this run was, or what is said in its stead. Pasted from a rehearsal, a call of the AWS CLI would
 /// change what stands in AWS itself, so there it is a comment to a shell.
-pub fn command_text(command: &CommandLine, target: &Target) -> String {
+pub(crate) fn command_text(command: &CommandLine, target: &Target) -> String {
     let text = quoted(&command.sent_to(target)).unwrap_or_else(|| NOT_SHOWN.to_owned());
     match target {
         Target::Sandbox if command.is_of_aws() => text
@@ -75,13 +76,13 @@ pub fn command_text(command: &CommandLine, target: &Target) -> String {
 }
 
 /// A command as lines. No word holds a line break, so every line is of the command's own layout.
-pub fn command_lines(command: &CommandLine, target: &Target) -> Vec<String> {
+pub(crate) fn command_lines(command: &CommandLine, target: &Target) -> Vec<String> {
     let text = command_text(command, target);
     text.lines().map(str::to_owned).collect()
 }
 
 /// An advice as lines, its commands quoted.
-pub fn advice_lines(advice: &Advice, target: &Target) -> Vec<String> {
+pub(crate) fn advice_lines(advice: &Advice, target: &Target) -> Vec<String> {
     let mut lines = vec![String::new()];
     for piece in advice.pieces() {
         let text = match piece {
@@ -101,7 +102,7 @@ pub fn advice_lines(advice: &Advice, target: &Target) -> Vec<String> {
 }
 
 /// An advice as a sentence, and the commands that follow it, which must not be broken where the sentence is wrapped.
-pub fn sentence_and_commands(advice: &Advice, target: &Target) -> (String, Vec<String>) {
+pub(crate) fn sentence_and_commands(advice: &Advice, target: &Target) -> (String, Vec<String>) {
     let (mut sentence, mut commands) = (String::new(), Vec::new());
     for piece in advice.pieces() {
         match piece {
@@ -118,6 +119,9 @@ pub fn sentence_and_commands(advice: &Advice, target: &Target) -> (String, Vec<S
 }
 
 /// An advice as one text, for JSON.
-pub fn advice_text(advice: &Advice, target: &Target) -> String {
+pub(crate) fn advice_text(advice: &Advice, target: &Target) -> String {
     advice_lines(advice, target).join("\n")
 }
+
+#[cfg(test)]
+mod tests;

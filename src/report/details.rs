@@ -14,7 +14,7 @@ const WHERE_TO_PASTE: [&str; 2] = [
 
 impl Printer {
     /// Prints the five values in the form that was asked for.
-    pub fn details(&self, details: &Details) {
+    pub(crate) fn details(&self, details: &Details) {
         match self.output() {
             Output::Text => {
                 self.results(as_text(details));
@@ -26,12 +26,12 @@ impl Printer {
     }
 
     /// Prints one bare value; an empty line for what the form leaves empty.
-    pub fn field(&self, details: &Details, field: Field) {
+    pub(crate) fn field(&self, details: &Details, field: Field) {
         self.result(details.value(field));
     }
 
     /// Says where the values are pasted.
-    pub fn where_to_paste(&self) {
+    pub(crate) fn where_to_paste(&self) {
         self.note("");
         self.notes(WHERE_TO_PASTE.map(|line| self.paint(Tone::Quiet, line)));
     }
@@ -43,12 +43,12 @@ const EMPTY: &str = "(leave empty)";
 const KEY_TO_BE: &str = "(the new key's ARN, once it is made)";
 
 /// The values as text, in Mixpanel's own order and words.
-pub fn as_text(details: &Details) -> [String; 5] {
+pub(crate) fn as_text(details: &Details) -> [String; 5] {
     lines(details, EMPTY)
 }
 
 /// The values as text where the key is yet to be made.
-pub fn as_text_before_the_key(details: &Details) -> [String; 5] {
+pub(crate) fn as_text_before_the_key(details: &Details) -> [String; 5] {
     lines(details, KEY_TO_BE)
 }
 
@@ -65,12 +65,12 @@ fn lines(details: &Details, no_key: &str) -> [String; 5] {
 }
 
 /// The values as JSON.
-pub fn as_json(details: &Details) -> Value {
+pub(crate) fn as_json(details: &Details) -> Value {
     serde_json::to_value(details).unwrap_or(Value::Null)
 }
 
 /// The values as assignments that a POSIX shell can `eval`.
-pub fn as_assignments(details: &Details) -> [String; 5] {
+pub(crate) fn as_assignments(details: &Details) -> [String; 5] {
     let line = |field: Field| {
         // Single quotes always, so that the form does not depend on the value; no value holds a single quote.
         format!(

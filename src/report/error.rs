@@ -11,7 +11,7 @@ use crate::names::without_tokens;
 
 impl Printer {
     /// Prints an error: what happened, then what to do next. Its exit code is the caller's business.
-    pub fn error(&self, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
         if self.output() == Output::Json {
             let hints: Vec<String> = error
                 .hints

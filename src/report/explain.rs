@@ -14,7 +14,7 @@ use crate::verify::explain::{fact_parts, in_call, shown_value};
 
 impl Printer {
     /// The decisions about these calls, which are of one action. Those that come about alike are printed once.
-    pub fn explanation(&self, calls: &[&Access]) -> Vec<String> {
+    pub(crate) fn explanation(&self, calls: &[&Access]) -> Vec<String> {
         let mut alike: Vec<(&Access, Vec<&Access>)> = Vec::new();
         for call in calls {
             let known = alike
@@ -152,7 +152,7 @@ fn effect_text(effect: Effect) -> &'static str {
 }
 
 /// What a call comes to, as JSON has it.
-pub fn decision_id(access: &Access) -> &'static str {
+pub(crate) fn decision_id(access: &Access) -> &'static str {
     if access.is_allowed() {
         "allowed"
     } else if access.is_undecided() {
@@ -163,7 +163,7 @@ pub fn decision_id(access: &Access) -> &'static str {
 }
 
 /// The decisions about these calls as JSON: the same tree as the text, with every element of every statement.
-pub fn explanation_json(evidence: &Evidence, action: &str, calls: &[&Access]) -> Value {
+pub(crate) fn explanation_json(evidence: &Evidence, action: &str, calls: &[&Access]) -> Value {
     let role = evidence.role.as_ref().map(|role| role.arn.to_string());
     let explained: Vec<Value> = calls.iter().map(|call| call_json(call)).collect();
     json!({

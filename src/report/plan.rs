@@ -11,7 +11,7 @@ use crate::spec::SetupSpec;
 
 impl Printer {
     /// The plan as text: what changes, thing by thing, what stays, and what could be hardened.
-    pub fn plan_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
+    pub(crate) fn plan_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
         let mut lines = self.steps_text(&spec.role, &plan.steps);
         for kept in &plan.kept {
             lines.push(format!(
@@ -69,7 +69,7 @@ impl Printer {
     }
 
     /// What steps change, thing by thing: what is stored first, and then who may reach it.
-    pub fn steps_text<A>(&self, role: &RoleName, steps: &[Step<A>]) -> Vec<String> {
+    pub(crate) fn steps_text<A>(&self, role: &RoleName, steps: &[Step<A>]) -> Vec<String> {
         let mut things: Vec<(String, Vec<&Step<A>>)> = Vec::new();
         for (_, step) in in_reading_order(steps) {
             let (thing, _) = thing_and_summary(role, step);
@@ -98,14 +98,14 @@ impl Printer {
     }
 
     /// Something that could be hardened, with what is there and what would come instead.
-    pub fn offer(&self, offer: &Offer) {
+    pub(crate) fn offer(&self, offer: &Offer) {
         let mut lines = vec![format!("  {}", self.paint(Tone::Change, &offer.summary))];
         lines.extend(offer.diff.iter().flat_map(difference_lines));
         self.notes(lines);
     }
 
     /// The documents that the plan writes, with ExternalIds shown by their ends.
-    pub fn document_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
+    pub(crate) fn document_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
         let mut lines = Vec::new();
         for (_, step) in in_reading_order(&plan.steps) {
             let Some(document) = step.document() else {
@@ -140,7 +140,7 @@ fn difference_lines(difference: &Difference) -> Vec<String> {
 
 /// Steps with their indexes, in the order in which they read best: what is stored first, and then who may reach it. What is
 /// attached to the role reads as a part of it.
-pub fn in_reading_order<A>(steps: &[Step<A>]) -> Vec<(usize, &Step<A>)> {
+pub(crate) fn in_reading_order<A>(steps: &[Step<A>]) -> Vec<(usize, &Step<A>)> {
     let rank = |step: &Step<A>| match (step.change, step.resource) {
         (Change::Attach | Change::Detach, _) | (_, Resource::Role) => 3,
         (_, Resource::Key) => 0,
@@ -182,7 +182,7 @@ fn short(resource: Resource, id: &str) -> &str {
 }
 
 /// The changes as JSON.
-pub fn changes_json<A>(steps: &[Step<A>]) -> Value {
+pub(crate) fn changes_json<A>(steps: &[Step<A>]) -> Value {
     in_reading_order(steps)
         .into_iter()
         .map(|(_, step)| json!({ "action": step.change, "resource": step.resource, "id": step.id, "summary": step.summary }))
@@ -190,7 +190,7 @@ pub fn changes_json<A>(steps: &[Step<A>]) -> Value {
 }
 
 /// What stands in the way of a plan, for an error.
-pub fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
+pub(crate) fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
     let mut lines = Vec::new();
     for conflict in conflicts {
         lines.push(format!(
@@ -208,7 +208,7 @@ pub fn conflict_lines(conflicts: &[Conflict]) -> Vec<String> {
 }
 
 /// A step in a line, for lists of what was done and what was not.
-pub fn step_line<A>(role: &RoleName, step: &Step<A>) -> String {
+pub(crate) fn step_line<A>(role: &RoleName, step: &Step<A>) -> String {
     let (thing, summary) = thing_and_summary(role, step);
     format!("{thing}: {summary}")
 }

@@ -8,7 +8,7 @@ use crate::names::RoleName;
 
 impl Printer {
     /// Tells of an event.
-    pub fn progress<A>(&self, role: &RoleName, event: &Event<'_, A>) {
+    pub(crate) fn progress<A>(&self, role: &RoleName, event: &Event<'_, A>) {
         match event {
             Event::Done(step) => {
                 self.note(&format!(
@@ -24,7 +24,7 @@ impl Printer {
                     step_line(role, step)
                 ));
             }
-            Event::Failed(step, _) => {
+            Event::Failed(step) => {
                 self.note(&format!(
                     "  {} {}",
                     self.paint(Tone::Bad, "✗"),
@@ -38,12 +38,12 @@ impl Printer {
     }
 
     /// Tells that AWS has to be asked again.
-    pub fn waiting(&self, reason: &str) {
+    pub(crate) fn waiting(&self, reason: &str) {
         self.note(&format!("  {} {reason}", self.paint(Tone::Quiet, "…")));
     }
 
     /// Tells what was read back.
-    pub fn findings(&self, findings: &[Finding]) {
+    pub(crate) fn findings(&self, findings: &[Finding]) {
         let confirmed: Vec<&str> = findings
             .iter()
             .filter_map(|finding| match finding {

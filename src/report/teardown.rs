@@ -10,7 +10,7 @@ use crate::teardown::{Removal, Stays, Teardown};
 
 impl Printer {
     /// Says what stays, why, and which command removes it.
-    pub fn stays(&self, teardown: &Teardown) {
+    pub(crate) fn stays(&self, teardown: &Teardown) {
         if teardown.stays.is_empty() {
             return;
         }
@@ -38,7 +38,7 @@ impl Printer {
 }
 
 /// What is gone or given back, a line each.
-pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> Vec<String> {
+pub(crate) fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> Vec<String> {
     let lines = steps.into_iter().filter_map(|step| {
         let did = match &step.action {
             Removal::DeleteRole
@@ -55,7 +55,7 @@ pub fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> 
 }
 
 /// What was asked to go and stays, for an error.
-pub fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
+pub(crate) fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
     let mut lines = Vec::new();
     for stays in left {
         lines.push(format!(
@@ -71,7 +71,7 @@ pub fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
 }
 
 /// What stays, as JSON.
-pub fn stays_json(stays: &[Stays], target: &Target) -> Value {
+pub(crate) fn stays_json(stays: &[Stays], target: &Target) -> Value {
     stays
         .iter()
         .map(|stays| {

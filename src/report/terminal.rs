@@ -12,12 +12,13 @@ use console::Style;
 use serde_json::Value;
 
 use super::Tone;
+use super::hidden::is_hidden;
 
 /// How much of a line is shown. No sentence of this program is longer; an error message of an endpoint's may be.
 pub(super) const LONGEST_LINE: usize = 8000;
 
 /// Text in a single line in which every character shows itself.
-pub fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (count, character) in text.chars().enumerate() {
         if count == LONGEST_LINE {
@@ -35,49 +36,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Whether a character does something else than show itself: controls, formats (bidirectional ones among them), separators of lines,
-/// selectors of variations, fillers and other invisible letters, tags, and code points that no font agrees on.
-///
-/// The general categories Cc, Cf, Zl, Zp and Co, the property Default_Ignorable_Code_Point, and noncharacters, of Unicode 16.
-/// <https://www.unicode.org/reports/tr44/>
-pub fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{600}'..='\u{605}'
-                | '\u{61c}'
-                | '\u{6dd}'
-                | '\u{70f}'
-                | '\u{890}'..='\u{891}'
-                | '\u{8e2}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{2800}'
-                | '\u{3164}'
-                | '\u{e000}'..='\u{f8ff}'
-                | '\u{fdd0}'..='\u{fdef}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{110bd}'
-                | '\u{110cd}'
-                | '\u{13430}'..='\u{1343f}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{10ffff}'
-        )
-        || u32::from(character) & 0xfffe == 0xfffe
-}
-
 /// JSON in which everything that does not show itself is an escape, and which is the same value.
-pub fn json_text(value: &Value, pretty: bool) -> String {
+pub(crate) fn json_text(value: &Value, pretty: bool) -> String {
     let text = match pretty {
         true => format!("{value:#}"),
         false => value.to_string(),

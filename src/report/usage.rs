@@ -16,7 +16,7 @@ use crate::process::Process;
 ///
 /// A complaint repeats what was typed, so clap is asked for it once more, about arguments that may be shown: what does not show
 /// itself is an escape in them, and of what looks like a project token, wherever it was typed, there are the ends only.
-pub fn usage(process: &Process, error: &clap::Error) -> u8 {
+pub(crate) fn usage(process: &Process, error: &clap::Error) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let is_help = error.kind() == Kind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || is_help {

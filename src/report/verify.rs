@@ -20,7 +20,7 @@ const WIDTH: usize = 80;
 
 impl Printer {
     /// The verdict as text: everything that came to something, the access table, what was exported, and a line for a ticket.
-    pub fn verdict_lines(
+    pub(crate) fn verdict_lines(
         &self,
         subject: &Subject,
         evidence: &Evidence,
@@ -70,7 +70,7 @@ impl Printer {
     }
 
     /// Tells what happens during a live proof.
-    pub fn proof(&self, event: &Event) {
+    pub(crate) fn proof(&self, event: &Event) {
         match event {
             Event::Done(what) => self.note(&format!("  {} {what}", self.paint(Tone::Good, "·"))),
             Event::Waiting(why) => self.waiting(why),
@@ -83,7 +83,7 @@ impl Printer {
     }
 
     /// What fails, in full.
-    pub fn failures(&self, findings: &Findings) {
+    pub(crate) fn failures(&self, findings: &Findings) {
         for check in findings.with(Status::Fail) {
             self.note("");
             self.notes(self.check(check));
@@ -109,7 +109,7 @@ impl Printer {
     }
 
     /// The judgement at the end of `setup`: what fails in full, what is warned of in a line, and the command that tells more.
-    pub fn judged(&self, findings: &Findings, more: &CommandLine) {
+    pub(crate) fn judged(&self, findings: &Findings, more: &CommandLine) {
         self.failures(findings);
         let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
         let unknown: Vec<&str> = findings
@@ -375,7 +375,7 @@ impl Printer {
 }
 
 /// The first letter in upper case, and a full stop: a summary as a sentence.
-pub fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         // A name begins as it is written.
@@ -388,7 +388,7 @@ pub fn sentence(text: &str) -> String {
 
 /// Text in lines of at most 80 columns. A line break within the text is none, and what stands between backquotes is not broken: a
 /// command is copied whole.
-pub fn wrapped(first: &str, rest: &str, text: &str) -> Vec<String> {
+pub(crate) fn wrapped(first: &str, rest: &str, text: &str) -> Vec<String> {
     // No text has it any more once it is visible.
     const KEPT_SPACE: char = '\u{fdd2}';
     let options = textwrap::Options::new(WIDTH)
@@ -430,7 +430,7 @@ fn tone(status: Status) -> Tone {
 }
 
 /// The verdict as JSON.
-pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -> Value {
+pub(crate) fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -> Value {
     let role = evidence.role.as_ref().map(|role| role.arn.to_string());
     let checks: Vec<Value> = findings
         .checks
@@ -467,7 +467,7 @@ pub fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -
 }
 
 /// What a judgement came to, in numbers.
-pub fn judgement_json(findings: &Findings) -> Value {
+pub(crate) fn judgement_json(findings: &Findings) -> Value {
     let count = |status| findings.with(status).count();
     json!({
         "verdict": findings.verdict(),
@@ -480,7 +480,7 @@ pub fn judgement_json(findings: &Findings) -> Value {
 }
 
 /// A check as JSON.
-pub fn check_json(check: &Check, target: &Target) -> Value {
+pub(crate) fn check_json(check: &Check, target: &Target) -> Value {
     let fix: Vec<Value> = check
         .fix
         .iter()

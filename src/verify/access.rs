@@ -19,9 +19,30 @@ use crate::policy::trust::Trust;
 
 /// What stands for a project's ID where nobody gave one.
 const SOME_PROJECT: &str = "0";
+/// How many of the projects that the documents name are tried: each takes a judgement of its own.
+const MOST_PROJECTS: usize = 16;
+
+/// A project's ID that is none of these.
+fn some_project(named: &[String]) -> String {
+    let mut id = SOME_PROJECT.to_owned();
+    while named.contains(&id) {
+        id.push('0');
+    }
+    id
+}
+
+/// The call, undecided since it depends on the project's ID.
+fn hanging_on_project(mut access: Access, why: &str) -> Access {
+    access.judgement.decision = Decision::Unknown {
+        because: [format!("the project's ID: {why} (--project-id)")].into(),
+        by: Vec::new(),
+        doubt: Doubt::Allow,
+    };
+    access
+}
 
 /// What Mixpanel calls, in IAM's words.
-pub const ACTIONS: [&str; 7] = [
+pub(crate) const ACTIONS: [&str; 7] = [
     "sts:AssumeRole",
     "s3:ListBucket",
     "s3:PutObject",
@@ -33,7 +54,7 @@ pub const ACTIONS: [&str; 7] = [
 
 /// A call that Mixpanel makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// It assumes the role with this ExternalId.
     AssumeRole(ProjectToken),
     /// It lists the bucket.
@@ -52,7 +73,7 @@ pub enum Call {
 
 impl Call {
     /// The action in IAM's words.
-    pub fn action(&self) -> &'static str {
+    pub(crate) fn action(&self) -> &'static str {
         match self {
             Self::AssumeRole(_) => "sts:AssumeRole",
             Self::List => "s3:ListBucket",
@@ -65,7 +86,7 @@ impl Call {
     }
 
     /// What it is for, in a few words.
-    pub fn purpose(&self) -> String {
+    pub(crate) fn purpose(&self) -> String {
         match self {
             Self::AssumeRole(token) => format!("with the token {token}"),
             Self::List => "the bucket".into(),
@@ -78,43 +99,43 @@ impl Call {
     }
 
     /// Whether S3 is asked.
-    pub fn is_of_s3(&self) -> bool {
+    pub(crate) fn is_of_s3(&self) -> bool {
         self.action().starts_with("s3:")
     }
 
     /// Whether KMS is asked.
-    pub fn is_of_kms(&self) -> bool {
+    pub(crate) fn is_of_kms(&self) -> bool {
         self.action().starts_with("kms:")
     }
 }
 
 /// A call, and what becomes of it.
 #[derive(Debug, Clone)]
-pub struct Access {
+pub(crate) struct Access {
     /// The call.
-    pub call: Call,
+    pub(crate) call: Call,
     /// What the documents say, and why.
-    pub judgement: Judgement,
+    pub(crate) judgement: Judgement,
     /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy simulator is
     /// asked. `None` for the call that is not the role's.
-    pub by_role: Option<Decision>,
+    pub(crate) by_role: Option<Decision>,
 }
 
 impl Access {
     /// Whether it is known to be allowed.
-    pub fn is_allowed(&self) -> bool {
+    pub(crate) fn is_allowed(&self) -> bool {
         matches!(self.judgement.decision, Decision::Allowed { .. })
     }
 
     /// Whether what becomes of it cannot be known.
-    pub fn is_undecided(&self) -> bool {
+    pub(crate) fn is_undecided(&self) -> bool {
         matches!(self.judgement.decision, Decision::Unknown { .. })
     }
 }
 
 impl Access {
     /// What decides, in a line: a statement, or the layer in which none allows it.
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match &self.judgement.decision {
             Decision::Allowed { by } => {
                 let by: Vec<String> = by.iter().map(source_text).collect();
@@ -147,7 +168,7 @@ impl Access {
 }
 
 /// Whether the documents treat a role that stands in for the real one otherwise: they name the real one, or go by its tags.
-pub fn stand_in_differs(subject: &Subject, evidence: &Evidence, stand_in: &Role) -> bool {
+pub(crate) fn stand_in_differs(subject: &Subject, evidence: &Evidence, stand_in: &Role) -> bool {
     let other = Evidence {
         role: Some(stand_in.clone()),
         ..evidence.clone()
@@ -161,7 +182,7 @@ pub fn stand_in_differs(subject: &Subject, evidence: &Evidence, stand_in: &Role)
 }
 
 /// A statement's place, for people.
-pub fn source_text(source: &Source) -> String {
+pub(crate) fn source_text(source: &Source) -> String {
     let number = source.statement + 1;
     match &source.sid {
         Some(sid) => format!("statement {number} ({sid}) of {}", source.policy),
@@ -170,7 +191,7 @@ pub fn source_text(source: &Source) -> String {
 }
 
 /// The table: empty where there is no role, and without the bucket's or the key's calls where there is none.
-pub fn table(subject: &Subject, evidence: &Evidence) -> Vec<Access> {
+pub(crate) fn table(subject: &Subject, evidence: &Evidence) -> Vec<Access> {
     let Some(role) = &evidence.role else {
         return Vec::new();
     };
@@ -199,7 +220,7 @@ fn tokens(subject: &Subject, role: &Role) -> Vec<ProjectToken> {
 }
 
 /// The trust policy of the role, at the time of the evidence.
-pub fn trust<'a>(evidence: &Evidence, role: &'a Role) -> Trust<'a> {
+pub(crate) fn trust<'a>(evidence: &Evidence, role: &'a Role) -> Trust<'a> {
     Trust::new(&role.trust, &role.arn).at(evidence.now)
 }
 
@@ -217,7 +238,7 @@ fn assumptions<'a>(
 }
 
 /// What the role may do by itself: its policies, under its permissions boundary.
-pub fn role_policies(evidence: &Evidence) -> Policies<'_> {
+pub(crate) fn role_policies(evidence: &Evidence) -> Policies<'_> {
     let identity = evidence.grants.iter().map(|grant| Named {
         name: grant.name.clone(),
         document: &grant.document,
@@ -270,41 +291,49 @@ impl Asked<'_> {
     }
 
     fn s3_access(&self, call: Call) -> Access {
-        let given = self.subject.project.as_ref().map(|id| id.as_str());
-        let access = self.s3_access_of(call.clone(), given.unwrap_or(SOME_PROJECT));
-        if given.is_some() || access.is_allowed() {
-            return access;
+        if let Some(project) = &self.subject.project {
+            return self.s3_access_of(call, project.as_str());
         }
         // What one project may not, another may: the documents may name a project's folder.
-        for project in self.projects_named() {
-            let other = self.s3_access_of(call.clone(), &project);
-            if other.is_allowed() {
-                let mut access = other;
-                access.judgement.decision = Decision::Unknown {
-                    because: [format!(
-                        "the project's ID: {project} may, others may not (--project-id)"
-                    )]
-                    .into(),
-                    by: Vec::new(),
-                    doubt: Doubt::Allow,
+        let named = self.projects_named();
+        let access = self.s3_access_of(call.clone(), &some_project(&named));
+        for project in named.iter().take(MOST_PROJECTS) {
+            let other = self.s3_access_of(call.clone(), project);
+            if other.is_allowed() != access.is_allowed() {
+                let (may, may_not) = match other.is_allowed() {
+                    true => (project.as_str(), "others"),
+                    false => ("others", project.as_str()),
                 };
-                return access;
+                let why = format!("{may} may, {may_not} may not");
+                return match other.is_allowed() {
+                    true => hanging_on_project(other, &why),
+                    false => Access {
+                        judgement: hanging_on_project(other, &why).judgement,
+                        ..access
+                    },
+                };
             }
         }
-        access
+        match named.len() > MOST_PROJECTS {
+            true => hanging_on_project(access, "the documents name very many"),
+            false => access,
+        }
     }
 
-    /// The folders at the bucket's first level that the role's policies and the bucket's name: `arn:aws:s3:::bucket/123/*`.
+    /// The projects whose folders, at the bucket's first level, the documents tell from others: `arn:aws:s3:::bucket/123/*`, and
+    /// one for each pattern such as `arn:aws:s3:::bucket/12*`.
     fn projects_named(&self) -> Vec<String> {
-        let prefix = format!("arn:aws:s3:::{}/", self.bucket);
         let documents = self.evidence.grants.iter().map(|grant| &grant.document);
-        let mut projects: Vec<String> = documents
+        let boundary = self.evidence.boundary.as_ref();
+        let resources = documents
+            .chain(boundary.and_then(Reading::known))
             .chain(self.bucket_policy())
             .flat_map(Document::statements)
-            .flat_map(|statement| statement.resources())
-            .filter_map(|resource| resource.strip_prefix(&prefix)?.split('/').next())
+            .flat_map(|statement| [statement.resources(), statement.excepted_resources()].concat());
+        let mut projects: Vec<String> = resources
+            .filter_map(|resource| resource.split_once('/')?.1.split('/').next())
+            .map(|folder| folder.replace('*', "").replace('?', "7"))
             .filter(|folder| !folder.is_empty() && folder.bytes().all(|b| b.is_ascii_digit()))
-            .map(str::to_owned)
             .collect();
         projects.sort();
         projects.dedup();

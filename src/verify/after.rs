@@ -18,49 +18,49 @@ use crate::verify::freshness::Exports;
 
 /// What `setup` leaves.
 #[derive(Debug)]
-pub struct After<'a> {
+pub(crate) struct After<'a> {
     /// What was wanted.
-    pub spec: &'a SetupSpec,
+    pub(crate) spec: &'a SetupSpec,
     /// What stood before.
-    pub observed: &'a Observed,
+    pub(crate) observed: &'a Observed,
     /// What was done.
-    pub plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     /// The key that was made, if one was.
-    pub new_key: Option<&'a KeyArn>,
+    pub(crate) new_key: Option<&'a KeyArn>,
     /// What Mixpanel is told.
-    pub details: &'a Details,
+    pub(crate) details: &'a Details,
 }
 
 /// What has to be read beside, in the words of [`Evidence`] and [`BucketFacts`].
 #[derive(Debug)]
-pub struct Beside {
+pub(crate) struct Beside {
     /// The role's unique ID, which a new role has only now.
-    pub role_id: Option<String>,
+    pub(crate) role_id: Option<String>,
     /// The key that encrypts what Mixpanel writes.
-    pub key: KeyStanding,
+    pub(crate) key: KeyStanding,
     /// The document of the permissions boundary.
-    pub boundary: Option<Reading<Document>>,
+    pub(crate) boundary: Option<Reading<Document>>,
     /// Whether the bucket keeps versions.
-    pub versioned: Option<Reading<bool>>,
+    pub(crate) versioned: Option<Reading<bool>>,
     /// Object Lock's default retention.
-    pub retention: Option<Reading<Option<String>>>,
+    pub(crate) retention: Option<Reading<Option<String>>>,
     /// Whether the requester pays.
-    pub requester_pays: Option<Reading<bool>>,
+    pub(crate) requester_pays: Option<Reading<bool>>,
     /// The other roles through which Mixpanel may write to the bucket.
-    pub sharing: Option<Reading<Vec<Writer>>>,
+    pub(crate) sharing: Option<Reading<Vec<Writer>>>,
     /// The role of this one's live proofs.
-    pub probe: Option<Reading<Option<Role>>>,
+    pub(crate) probe: Option<Reading<Option<Role>>>,
     /// What the policy simulator says.
-    pub simulated: Option<Reading<Vec<Simulated>>>,
+    pub(crate) simulated: Option<Reading<Vec<Simulated>>>,
     /// Which version of tokens the global STS endpoint gives out.
-    pub token_version: Option<Reading<Option<i32>>>,
+    pub(crate) token_version: Option<Reading<Option<i32>>>,
     /// What was exported so far.
-    pub exports: Option<Reading<Exports>>,
+    pub(crate) exports: Option<Reading<Exports>>,
 }
 
 impl After<'_> {
     /// What Mixpanel is told, as something to judge.
-    pub fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject {
             tokens: self.spec.tokens.iter().cloned().collect(),
             region: Some(self.spec.region.clone()),
@@ -74,12 +74,12 @@ impl After<'_> {
     }
 
     /// Whether the plan made the bucket.
-    pub fn makes_bucket(&self) -> bool {
+    pub(crate) fn makes_bucket(&self) -> bool {
         self.observed.bucket.is_none()
     }
 
     /// Whether the plan changed something of which IAM may not have heard everywhere yet.
-    pub fn changes_iam(&self) -> bool {
+    pub(crate) fn changes_iam(&self) -> bool {
         self.plan
             .steps
             .iter()
@@ -87,7 +87,7 @@ impl After<'_> {
     }
 
     /// What stands now.
-    pub fn evidence(&self, beside: Beside, now: OffsetDateTime) -> Evidence {
+    pub(crate) fn evidence(&self, beside: Beside, now: OffsetDateTime) -> Evidence {
         let mut role = self.role();
         if let Some(id) = beside.role_id {
             role.id = id;
@@ -121,7 +121,7 @@ impl After<'_> {
     }
 
     /// The bucket's default encryption now.
-    pub fn default_encryption(&self) -> Option<BucketEncryption> {
+    pub(crate) fn default_encryption(&self) -> Option<BucketEncryption> {
         self.bucket().encryption.known().cloned().flatten()
     }
 
@@ -130,7 +130,7 @@ impl After<'_> {
     }
 
     /// The role now. One that was just made has no unique ID yet, as far as is known.
-    pub fn role(&self) -> Role {
+    pub(crate) fn role(&self) -> Role {
         let spec = self.spec;
         let mut role = self.observed.role.clone().unwrap_or_else(|| Role {
             name: spec.role.clone(),
@@ -210,7 +210,7 @@ impl After<'_> {
     }
 
     /// The bucket now.
-    pub fn bucket(&self) -> Bucket {
+    pub(crate) fn bucket(&self) -> Bucket {
         let region = || self.spec.region.clone();
         let before = self.observed.bucket.clone();
         let mut bucket = before.unwrap_or_else(|| Bucket::new_born(region()));

@@ -12,70 +12,70 @@ use super::freshness::Exports;
 
 /// What Mixpanel was told, or will be, as far as it is known.
 #[derive(Debug, Clone, Default)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// The role's ARN as it was typed, where it was typed as one.
-    pub role_arn: Option<String>,
+    pub(crate) role_arn: Option<String>,
     /// The projects' tokens, where they were given.
-    pub tokens: Vec<ProjectToken>,
+    pub(crate) tokens: Vec<ProjectToken>,
     /// The project's ID, where it was given.
-    pub project: Option<ProjectId>,
+    pub(crate) project: Option<ProjectId>,
     /// "Region" in Mixpanel, where it was given.
-    pub region: Option<Region>,
+    pub(crate) region: Option<Region>,
     /// "Encryption" and "KMS Key ID" in Mixpanel.
-    pub form: Form,
+    pub(crate) form: Form,
     /// The account that the bucket is said to be of; the caller's own where nobody says.
-    pub bucket_account: Option<AccountId>,
+    pub(crate) bucket_account: Option<AccountId>,
 }
 
 /// Everything that stands in AWS and bears on whether Mixpanel can write.
 #[derive(Debug, Clone)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Who reads.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     /// When it was read.
-    pub now: OffsetDateTime,
+    pub(crate) now: OffsetDateTime,
     /// The name of the role that was looked for.
-    pub role_name: RoleName,
+    pub(crate) role_name: RoleName,
     /// The role; `None` where there is none, or where it may not be read.
-    pub role: Option<Role>,
+    pub(crate) role: Option<Role>,
     /// Why it may not be read.
-    pub unread_role: Option<Unread>,
+    pub(crate) unread_role: Option<Unread>,
     /// What the role may do: its managed policies and its inline ones.
-    pub grants: Vec<Grant>,
+    pub(crate) grants: Vec<Grant>,
     /// What of that could not be read.
-    pub unread_grants: Vec<Unread>,
+    pub(crate) unread_grants: Vec<Unread>,
     /// The document of the permissions boundary, where the role has one.
-    pub boundary: Option<Reading<Document>>,
+    pub(crate) boundary: Option<Reading<Document>>,
     /// The bucket that Mixpanel writes to, where one is named or found.
-    pub bucket: Option<(BucketName, BucketStanding)>,
+    pub(crate) bucket: Option<(BucketName, BucketStanding)>,
     /// The other roles of the account through which Mixpanel may write to the bucket; `None` where nobody looked.
-    pub sharing: Option<Reading<Vec<Writer>>>,
+    pub(crate) sharing: Option<Reading<Vec<Writer>>>,
     /// The role of this one's live proofs, with what it holds; `None` where nobody looked.
-    pub probe: Option<Reading<Option<Role>>>,
+    pub(crate) probe: Option<Reading<Option<Role>>>,
     /// The key that encrypts what Mixpanel writes.
-    pub key: KeyStanding,
+    pub(crate) key: KeyStanding,
     /// What the policy simulator says; `None` where it was not asked.
-    pub simulated: Option<Reading<Vec<Simulated>>>,
+    pub(crate) simulated: Option<Reading<Vec<Simulated>>>,
     /// Which version of tokens the global STS endpoint gives out; `None` where it was not asked.
-    pub token_version: Option<Reading<Option<i32>>>,
+    pub(crate) token_version: Option<Reading<Option<i32>>>,
     /// What was exported so far; `None` where nobody looked.
-    pub exports: Option<Reading<Exports>>,
+    pub(crate) exports: Option<Reading<Exports>>,
 }
 
 /// A document that grants something to the role.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Grant {
+pub(crate) struct Grant {
     /// What it is called: `policy acme-s3`, `inline policy export`.
-    pub name: String,
+    pub(crate) name: String,
     /// The managed policy's ARN.
-    pub arn: Option<String>,
+    pub(crate) arn: Option<String>,
     /// What it says.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 impl Grant {
     /// The name of an inline policy.
-    pub fn inline_name(&self) -> &str {
+    pub(crate) fn inline_name(&self) -> &str {
         self.name
             .strip_prefix("inline policy ")
             .unwrap_or(&self.name)
@@ -83,7 +83,7 @@ impl Grant {
 }
 
 /// What a live proof's probe of a role is made after: the role, as far as it is known, and its grants.
-pub fn original<'a>(
+pub(crate) fn original<'a>(
     name: &'a RoleName,
     account: &'a AccountId,
     role: Option<&'a Role>,
@@ -104,7 +104,7 @@ pub fn original<'a>(
 
 /// What there is of the bucket.
 #[derive(Debug, Clone)]
-pub enum BucketStanding {
+pub(crate) enum BucketStanding {
     /// There is no bucket of that name.
     Missing,
     /// S3 refuses to say; whether the account has a bucket of that name, where that could be read.
@@ -122,22 +122,22 @@ pub enum BucketStanding {
 
 /// A bucket with everything that bears on an export.
 #[derive(Debug, Clone)]
-pub struct BucketFacts {
+pub(crate) struct BucketFacts {
     /// Whose it is, as S3 confirms.
-    pub owner: AccountId,
+    pub(crate) owner: AccountId,
     /// Its settings.
-    pub settings: Bucket,
+    pub(crate) settings: Bucket,
     /// Whether it keeps versions; `None` where nobody looked, as after `setup`.
-    pub versioned: Option<Reading<bool>>,
+    pub(crate) versioned: Option<Reading<bool>>,
     /// Object Lock's default retention, likewise.
-    pub retention: Option<Reading<Option<String>>>,
+    pub(crate) retention: Option<Reading<Option<String>>>,
     /// Whether the requester pays, likewise.
-    pub requester_pays: Option<Reading<bool>>,
+    pub(crate) requester_pays: Option<Reading<bool>>,
 }
 
 /// The key that encrypts what Mixpanel writes.
 #[derive(Debug, Clone)]
-pub enum KeyStanding {
+pub(crate) enum KeyStanding {
     /// None: S3's own encryption, or nobody looked.
     NotUsed,
     /// The account's `aws/s3` key is used. AWS manages it, S3 makes it at its first use, and whoever may use S3 may use it.
@@ -157,7 +157,7 @@ pub enum KeyStanding {
 
 impl Evidence {
     /// The bucket, where it is there.
-    pub fn facts(&self) -> Option<&BucketFacts> {
+    pub(crate) fn facts(&self) -> Option<&BucketFacts> {
         match &self.bucket {
             Some((_, BucketStanding::Here(facts))) => Some(facts),
             _ => None,
@@ -165,7 +165,7 @@ impl Evidence {
     }
 
     /// The bucket's name, where it is known.
-    pub fn bucket_name(&self) -> Option<&BucketName> {
+    pub(crate) fn bucket_name(&self) -> Option<&BucketName> {
         self.bucket.as_ref().map(|(name, _)| name)
     }
 }

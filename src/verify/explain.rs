@@ -1,7 +1,7 @@
 //! Why a call is refused, or cannot be known: the statements that decide, and of each the elements that do, with what the policy says
 //! and what Mixpanel's call has.
 
-pub mod tree;
+pub(crate) mod tree;
 
 use super::access::source_text;
 use crate::names::{ProjectToken, without_tokens};
@@ -20,16 +20,16 @@ const LONGEST_VALUE: usize = 400;
 
 /// A statement that decides, and those of its elements that do.
 #[derive(Debug)]
-pub struct Deciding<'a> {
+pub(crate) struct Deciding<'a> {
     /// The statement.
-    pub statement: &'a Weighed,
+    pub(crate) statement: &'a Weighed,
     /// What it depends on: every condition of one that denies, and what stands in the way of one that would allow.
-    pub elements: Vec<&'a Element>,
+    pub(crate) elements: Vec<&'a Element>,
 }
 
 impl Judgement {
     /// What decides: nothing where the call is allowed, or where what decides could not be read.
-    pub fn deciding(&self) -> Vec<Deciding<'_>> {
+    pub(crate) fn deciding(&self) -> Vec<Deciding<'_>> {
         match &self.decision {
             Decision::Allowed { .. } => Vec::new(),
             Decision::Denied(Refusal::Statement(source)) => {
@@ -90,7 +90,7 @@ impl Judgement {
     }
 
     /// What decides, a line for each element that does: the statement, what it says, and what Mixpanel's call has.
-    pub fn quotes(&self) -> Vec<String> {
+    pub(crate) fn quotes(&self) -> Vec<String> {
         let deciding = self.deciding();
         let mut lines: Vec<String> = deciding
             .iter()
@@ -114,7 +114,7 @@ impl Judgement {
     }
 
     /// The condition keys that decide, each once.
-    pub fn deciding_keys(&self) -> Vec<&str> {
+    pub(crate) fn deciding_keys(&self) -> Vec<&str> {
         let mut keys: Vec<&str> = Vec::new();
         for deciding in self.deciding() {
             let conditions = deciding.elements.into_iter();
@@ -128,7 +128,7 @@ impl Judgement {
     }
 
     /// What an element says, whether it speaks of the call, and what the call has in its place.
-    pub fn element_text(&self, element: &Element) -> String {
+    pub(crate) fn element_text(&self, element: &Element) -> String {
         let said = said(element);
         let call = match &element.condition {
             Some(condition) => in_call(condition),
@@ -162,7 +162,7 @@ impl Judgement {
 }
 
 /// A value of the call's as JSON has it: what is known of it, and the values.
-pub fn fact_parts(condition: &Condition) -> (&'static str, Vec<String>) {
+pub(crate) fn fact_parts(condition: &Condition) -> (&'static str, Vec<String>) {
     let key = Some(condition.key.as_str());
     let shown = |values: &[String]| {
         let values = values.iter();
@@ -191,7 +191,7 @@ fn elements(statement: &Weighed, wanted: impl Fn(&Element) -> bool) -> Vec<&Elem
 }
 
 /// A statement as the policy has it, in a line.
-pub fn statement_text(statement: &Weighed) -> String {
+pub(crate) fn statement_text(statement: &Weighed) -> String {
     let mut parts = vec![match statement.effect {
         Effect::Allow => "Allow".to_owned(),
         Effect::Deny => "Deny".to_owned(),
@@ -220,7 +220,10 @@ fn said(element: &Element) -> String {
 }
 
 /// Values as they are shown: each between quotes, no project token whole, and none without end.
-pub fn quoted<'a>(values: impl IntoIterator<Item = &'a String>, key: Option<&str>) -> String {
+pub(crate) fn quoted<'a>(
+    values: impl IntoIterator<Item = &'a String>,
+    key: Option<&str>,
+) -> String {
     let values: Vec<&String> = values.into_iter().collect();
     let mut shown: Vec<String> = values
         .iter()
@@ -236,7 +239,7 @@ pub fn quoted<'a>(values: impl IntoIterator<Item = &'a String>, key: Option<&str
 }
 
 /// A value as it is shown: of an ExternalId, and of whatever looks like a project token, the ends only.
-pub fn shown_value(value: &str, key: Option<&str>) -> String {
+pub(crate) fn shown_value(value: &str, key: Option<&str>) -> String {
     let is_id = key.is_some_and(|key| key.to_ascii_lowercase().ends_with(":externalid"));
     match is_id {
         true => ProjectToken::ends_of(value),
@@ -249,7 +252,7 @@ pub fn shown_value(value: &str, key: Option<&str>) -> String {
 }
 
 /// What Mixpanel's call has of a condition's key, as a clause.
-pub fn in_call(condition: &Condition) -> String {
+pub(crate) fn in_call(condition: &Condition) -> String {
     let key = Some(condition.key.as_str());
     let why = match unknown_because(&condition.key) {
         Some(why) => format!(" ({why})"),
@@ -282,7 +285,7 @@ pub fn in_call(condition: &Condition) -> String {
 }
 
 /// Whose matter it is, where a key cannot be known beforehand.
-pub fn unknown_because(key: &str) -> Option<&'static str> {
+pub(crate) fn unknown_because(key: &str) -> Option<&'static str> {
     const REASONS: [(&str, &str); 14] = [
         ("aws:sourceip", "it is an address of Mixpanel's network"),
         ("aws:vpcsourceip", "it is an address of Mixpanel's network"),

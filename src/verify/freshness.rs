@@ -8,13 +8,13 @@ use crate::names::ProjectId;
 use crate::observed::Exported;
 
 /// How old the newest export may be.
-pub const PROMISE: Duration = Duration::hours(48);
+pub(crate) const PROMISE: Duration = Duration::hours(48);
 /// How many days are looked at, the present one included.
-pub const DAYS: usize = 28;
+pub(crate) const DAYS: usize = 28;
 
 /// One of the three kinds of things that Mixpanel writes, each under a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
+pub(crate) enum Family {
     /// Events, in a folder a day.
     Events,
     /// People's profiles, replaced at every run.
@@ -25,10 +25,10 @@ pub enum Family {
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Events, Self::People, Self::Identities];
+    pub(crate) const ALL: [Self; 3] = [Self::Events, Self::People, Self::Identities];
 
     /// The folder in a project's own.
-    pub fn folder(self) -> &'static str {
+    pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Events => "mp_master_event",
             Self::People => "mp_people_data",
@@ -37,13 +37,13 @@ impl Family {
     }
 
     /// What begins the keys of a project's objects of this family.
-    pub fn prefix(self, project: &str) -> String {
+    pub(crate) fn prefix(self, project: &str) -> String {
         format!("{project}/{}/", self.folder())
     }
 }
 
 /// What begins the keys of a day's events.
-pub fn day_prefix(project: &str, day: Date) -> String {
+pub(crate) fn day_prefix(project: &str, day: Date) -> String {
     format!(
         "{}{:04}/{:02}/{:02}/",
         Family::Events.prefix(project),
@@ -54,7 +54,7 @@ pub fn day_prefix(project: &str, day: Date) -> String {
 }
 
 /// The days that are looked at, the oldest first.
-pub fn days(now: OffsetDateTime) -> Vec<Date> {
+pub(crate) fn days(now: OffsetDateTime) -> Vec<Date> {
     let back = (0..DAYS).rev();
     back.filter_map(|days| {
         let days = i64::try_from(days).ok()?;
@@ -65,31 +65,31 @@ pub fn days(now: OffsetDateTime) -> Vec<Date> {
 
 /// What was found of the exports in a bucket.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Exports {
+pub(crate) struct Exports {
     /// The projects that were looked at. Of more than a few, the freshest first.
-    pub read: Vec<Export>,
+    pub(crate) read: Vec<Export>,
     /// The projects that are there too and were not looked at, the freshest first.
-    pub not_read: Vec<ProjectId>,
+    pub(crate) not_read: Vec<ProjectId>,
     /// Whether every project of the bucket is among them: a first level of very many names is not looked through to its end.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 /// What one project has exported.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Export {
+pub(crate) struct Export {
     /// The project.
-    pub project: ProjectId,
+    pub(crate) project: ProjectId,
     /// Events by day, the oldest day first.
-    pub days: Vec<(Date, Exported)>,
+    pub(crate) days: Vec<(Date, Exported)>,
     /// People's profiles.
-    pub people: Exported,
+    pub(crate) people: Exported,
     /// Identity mappings.
-    pub identities: Exported,
+    pub(crate) identities: Exported,
 }
 
 impl Export {
     /// When the newest object of a family was written, as far as was looked.
-    pub fn newest(&self, family: Family) -> Option<OffsetDateTime> {
+    pub(crate) fn newest(&self, family: Family) -> Option<OffsetDateTime> {
         match family {
             Family::Events => self.days.iter().filter_map(|(_, day)| day.newest).max(),
             Family::People => self.people.newest,
@@ -98,7 +98,7 @@ impl Export {
     }
 
     /// When the newest object of all was written.
-    pub fn newest_of_all(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn newest_of_all(&self) -> Option<OffsetDateTime> {
         Family::ALL
             .into_iter()
             .filter_map(|family| self.newest(family))
@@ -106,7 +106,7 @@ impl Export {
     }
 
     /// The days without events between the first day that has some and the last.
-    pub fn gaps(&self) -> Vec<Date> {
+    pub(crate) fn gaps(&self) -> Vec<Date> {
         let has = |entry: &(Date, Exported)| entry.1.objects > 0;
         let first = self.days.iter().position(has);
         let last = self.days.iter().rposition(has);
@@ -122,7 +122,7 @@ impl Export {
 }
 
 /// How long ago something was, for people: `3 hours`, `2 days`.
-pub fn ago(then: OffsetDateTime, now: OffsetDateTime) -> String {
+pub(crate) fn ago(then: OffsetDateTime, now: OffsetDateTime) -> String {
     let age = now - then;
     let (count, unit) = match (age.whole_days(), age.whole_hours(), age.whole_minutes()) {
         (_, hours, minutes) if hours < 1 => (minutes.max(0), "minute"),

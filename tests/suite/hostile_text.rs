@@ -9,15 +9,18 @@ use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
 };
-use mixpanel_s3::report::commands::NOT_SHOWN;
-use mixpanel_s3::report::terminal::is_hidden;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::by_hand::{USER, data, trust};
 use crate::support::cloud::block_on;
 use crate::support::program::{bare, run};
+use crate::support::shell::NOT_SHOWN;
 use crate::support::{Cloud, Outcome, Scripted, TOKEN, shell};
+
+#[path = "../../src/report/hidden.rs"]
+mod hidden;
+use hidden::is_hidden;
 
 /// What is planted in names, and in documents, to be replaced in every answer.
 const NAME: &str = "HOSTILENAME";

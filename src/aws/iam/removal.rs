@@ -8,7 +8,7 @@ use crate::names::{PolicyArn, RoleName};
 
 impl Aws {
     /// The names of the instance profiles that hold a role; none where there is no such role.
-    pub async fn instance_profiles(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn instance_profiles(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
         let mut list = Listing::new("iam:ListInstanceProfilesForRole", role.as_str());
         let mut names = Vec::new();
         loop {
@@ -31,7 +31,7 @@ impl Aws {
     }
 
     /// Who uses a managed policy, as permissions or as a boundary: `role x`, `user y`, `group z`.
-    pub async fn policy_users(&self, arn: &PolicyArn) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn policy_users(&self, arn: &PolicyArn) -> Result<Vec<String>, Failure> {
         let mut list = Listing::new("iam:ListEntitiesForPolicy", arn.as_str());
         let mut users = Vec::new();
         loop {
@@ -59,7 +59,7 @@ impl Aws {
     }
 
     /// The ARNs of the customer-managed policies of these names, whatever their path: a name stands once in an account.
-    pub async fn policies_named(&self, names: &[String]) -> Result<Vec<PolicyArn>, Failure> {
+    pub(crate) async fn policies_named(&self, names: &[String]) -> Result<Vec<PolicyArn>, Failure> {
         let mut list = Listing::new("iam:ListPolicies", "*");
         let mut found = Vec::new();
         loop {
@@ -78,7 +78,11 @@ impl Aws {
     }
 
     /// Detaches a managed policy from a role.
-    pub async fn detach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
+    pub(crate) async fn detach_policy(
+        &self,
+        role: &RoleName,
+        policy: &PolicyArn,
+    ) -> Result<(), Failure> {
         let request = self.iam.detach_role_policy();
         let request = request.role_name(role.as_str()).policy_arn(policy.as_str());
         let done = request.send().await.map(drop);
@@ -87,7 +91,11 @@ impl Aws {
     }
 
     /// Removes an inline policy of a role.
-    pub async fn delete_inline_policy(&self, role: &RoleName, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn delete_inline_policy(
+        &self,
+        role: &RoleName,
+        name: &str,
+    ) -> Result<(), Failure> {
         let request = self.iam.delete_role_policy();
         let request = request.role_name(role.as_str()).policy_name(name);
         let done = request.send().await.map(drop);
@@ -96,7 +104,7 @@ impl Aws {
     }
 
     /// Removes a role, from which everything has been taken before.
-    pub async fn delete_role(&self, role: &RoleName) -> Result<(), Failure> {
+    pub(crate) async fn delete_role(&self, role: &RoleName) -> Result<(), Failure> {
         let request = self.iam.delete_role().role_name(role.as_str());
         let done = request.send().await.map(drop);
         done.map_err(|error| Failure::new("iam:DeleteRole", role.as_str(), error))
@@ -104,7 +112,7 @@ impl Aws {
     }
 
     /// Removes a policy, which nothing uses any more and which has no version left but the default one.
-    pub async fn delete_policy(&self, arn: &PolicyArn) -> Result<(), Failure> {
+    pub(crate) async fn delete_policy(&self, arn: &PolicyArn) -> Result<(), Failure> {
         let request = self.iam.delete_policy().policy_arn(arn.as_str());
         let done = request.send().await.map(drop);
         done.map_err(|error| Failure::new("iam:DeletePolicy", arn.as_str(), error))
@@ -112,7 +120,7 @@ impl Aws {
     }
 
     /// Takes tags off a role.
-    pub async fn untag_role(&self, role: &RoleName, keys: &[String]) -> Result<(), Failure> {
+    pub(crate) async fn untag_role(&self, role: &RoleName, keys: &[String]) -> Result<(), Failure> {
         let request = self.iam.untag_role().role_name(role.as_str());
         let request = request.set_tag_keys(Some(keys.to_vec()));
         let done = request.send().await.map(drop);
@@ -120,7 +128,11 @@ impl Aws {
     }
 
     /// Takes tags off a policy.
-    pub async fn untag_policy(&self, arn: &PolicyArn, keys: &[String]) -> Result<(), Failure> {
+    pub(crate) async fn untag_policy(
+        &self,
+        arn: &PolicyArn,
+        keys: &[String],
+    ) -> Result<(), Failure> {
         let request = self.iam.untag_policy().policy_arn(arn.as_str());
         let request = request.set_tag_keys(Some(keys.to_vec()));
         let done = request.send().await.map(drop);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
 };
@@ -12,7 +13,7 @@ use crate::names::RoleArn;
 use crate::observed::Simulated;
 
 /// The values of a request's context, by key, as the simulator is told them.
-pub type ContextValues = Vec<(String, String)>;
+pub(crate) type ContextValues = Vec<(String, String)>;
 
 impl Aws {
     /// What the policies of a role, its permissions boundary and the organization say of some actions, each on its resource. Resource
@@ -20,13 +21,16 @@ impl Aws {
     ///
     /// All are asked at once. The simulator tries each action on each resource; what nobody asked is left out of the answer.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
-    pub async fn simulate(
+    pub(crate) async fn simulate(
         &self,
         role: &RoleArn,
         asked: &[(&str, &str)],
         context: &ContextValues,
     ) -> Result<Vec<Simulated>, Failure> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        // It says more than the documents do, and is not worth long waiting where it fails.
+        let twice = aws_sdk_iam::config::Builder::new()
+            .retry_config(RetryConfig::standard().with_max_attempts(2));
         let entries = context.iter().map(|(key, value)| {
             ContextEntry::builder()
                 .context_key_name(key)
@@ -44,6 +48,8 @@ impl Aws {
             .set_action_names(owned(actions))
             .set_resource_arns(owned(resources))
             .set_context_entries(Some(entries.collect()))
+            .customize()
+            .config_override(twice)
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
@@ -56,7 +62,7 @@ impl Aws {
     /// Which version of tokens the global STS endpoint gives out for this account: 1 or 2. Regions that have to be opted into
     /// take no version 1 tokens.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SetSecurityTokenServicePreferences.html>
-    pub async fn global_token_version(&self) -> Result<Option<i32>, Failure> {
+    pub(crate) async fn global_token_version(&self) -> Result<Option<i32>, Failure> {
         let answer = self.iam.get_account_summary().send().await;
         let answer = answer.map_err(|error| Failure::new("iam:GetAccountSummary", "*", error))?;
         let key = aws_sdk_iam::types::SummaryKeyType::from("GlobalEndpointTokenVersion");

@@ -14,15 +14,15 @@ const CONTENT: &[u8] = b"written by mixpanel-s3 verify --live, and removed again
 
 /// A place for an object.
 #[derive(Debug, Clone, Copy)]
-pub struct Canary<'a> {
+pub(crate) struct Canary<'a> {
     /// The bucket.
-    pub bucket: &'a BucketName,
+    pub(crate) bucket: &'a BucketName,
     /// Who has to own it.
-    pub owner: &'a AccountId,
+    pub(crate) owner: &'a AccountId,
     /// The object's key.
-    pub key: &'a str,
+    pub(crate) key: &'a str,
     /// What Mixpanel's form says of encryption.
-    pub form: &'a Form,
+    pub(crate) form: &'a Form,
 }
 
 impl Canary<'_> {
@@ -57,7 +57,7 @@ impl Canary<'_> {
 
 impl Aws {
     /// Writes the object whole.
-    pub async fn put_canary(&self, canary: Canary<'_>) -> Result<(), Failure> {
+    pub(crate) async fn put_canary(&self, canary: Canary<'_>) -> Result<(), Failure> {
         let request = self
             .s3
             .put_object()
@@ -73,7 +73,7 @@ impl Aws {
 
     /// Writes the object in parts: one of them, which may be small because it is the last. This is what needs `kms:Decrypt`.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
-    pub async fn put_canary_in_parts(&self, canary: Canary<'_>) -> Result<(), Failure> {
+    pub(crate) async fn put_canary_in_parts(&self, canary: Canary<'_>) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutObject";
         let request = self
             .s3
@@ -124,7 +124,7 @@ impl Aws {
     }
 
     /// Reads the object. Whether it holds what was written.
-    pub async fn get_canary(&self, canary: Canary<'_>) -> Result<bool, Failure> {
+    pub(crate) async fn get_canary(&self, canary: Canary<'_>) -> Result<bool, Failure> {
         const ACTION: &str = "s3:GetObject";
         let request = self
             .s3
@@ -141,7 +141,7 @@ impl Aws {
     }
 
     /// Removes the object; one that is gone already is as good.
-    pub async fn delete_canary(&self, canary: Canary<'_>) -> Result<(), Failure> {
+    pub(crate) async fn delete_canary(&self, canary: Canary<'_>) -> Result<(), Failure> {
         let request = self
             .s3
             .delete_object()
@@ -154,7 +154,7 @@ impl Aws {
     }
 
     /// Lists one object at the most.
-    pub async fn list_one(
+    pub(crate) async fn list_one(
         &self,
         bucket: &BucketName,
         owner: &AccountId,

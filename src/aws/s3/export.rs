@@ -13,11 +13,11 @@ use crate::observed::{Exported, Reading};
 const FIRST_LEVEL_PAGES: usize = 20;
 
 /// How long Object Lock keeps a new object, in S3's words, such as `GOVERNANCE for 30 days`.
-pub type Retention = String;
+pub(crate) type Retention = String;
 
 impl Aws {
     /// Whether the bucket keeps versions.
-    pub async fn keeps_versions(
+    pub(crate) async fn keeps_versions(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -33,7 +33,7 @@ impl Aws {
     }
 
     /// The default retention of Object Lock, if there is one.
-    pub async fn default_retention(
+    pub(crate) async fn default_retention(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -63,7 +63,7 @@ impl Aws {
     }
 
     /// Whether whoever asks pays for requests.
-    pub async fn requester_pays(
+    pub(crate) async fn requester_pays(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -79,7 +79,7 @@ impl Aws {
 
     /// The folders of the bucket's first level that begin with a digit, without the slash, and whether they are all of them:
     /// twenty pages of a thousand names are looked at.
-    pub async fn project_folders(
+    pub(crate) async fn project_folders(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -110,7 +110,7 @@ impl Aws {
     }
 
     /// The folders right below a prefix that ends with a slash, by their whole names. The first thousand of them.
-    pub async fn folders(
+    pub(crate) async fn folders(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -129,7 +129,7 @@ impl Aws {
     }
 
     /// What there is under a prefix, of which at most so many pages of a thousand are looked at. One page is kept in memory.
-    pub async fn exported(
+    pub(crate) async fn exported(
         &self,
         bucket: &BucketName,
         owner: &AccountId,

@@ -12,34 +12,34 @@ const PAGE: i32 = 1000;
 
 /// A version of an object, or a delete marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectVersion {
+pub(crate) struct ObjectVersion {
     /// The object's key.
-    pub key: String,
+    pub(crate) key: String,
     /// The version's ID; `null` where the bucket keeps no versions.
-    pub version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// A multipart upload that was begun and not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnfinishedUpload {
+pub(crate) struct UnfinishedUpload {
     /// The object's key.
-    pub key: String,
+    pub(crate) key: String,
     /// The upload's ID.
-    pub id: String,
+    pub(crate) id: String,
 }
 
 /// A part of a list, and where the next part begins.
 #[derive(Debug, Clone)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     /// What it lists.
-    pub items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// What the next page is asked with: a key, and a version's or an upload's ID.
-    pub next: Option<Marker>,
+    pub(crate) next: Option<Marker>,
 }
 
 /// Where a page begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Marker {
+pub(crate) struct Marker {
     key: Option<String>,
     id: Option<String>,
     /// How many pages came before.
@@ -92,18 +92,22 @@ impl<T> Listed<T> {
 
 /// An object that S3 did not delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Undeleted {
+pub(crate) struct Undeleted {
     /// Its key.
-    pub key: String,
+    pub(crate) key: String,
     /// S3's code and message.
-    pub why: String,
+    pub(crate) why: String,
     /// Whether the caller may not.
-    pub denied: bool,
+    pub(crate) denied: bool,
 }
 
 impl Aws {
     /// Whether there is nothing in a bucket: no version, no delete marker, no unfinished upload.
-    pub async fn is_empty(&self, bucket: &BucketName, owner: &AccountId) -> Result<bool, Failure> {
+    pub(crate) async fn is_empty(
+        &self,
+        bucket: &BucketName,
+        owner: &AccountId,
+    ) -> Result<bool, Failure> {
         let start = Marker::default();
         let (versions, uploads) = tokio::try_join!(
             self.object_versions(bucket, owner, &start, 1),
@@ -115,7 +119,7 @@ impl Aws {
     }
 
     /// A page of versions and delete markers.
-    pub async fn versions_page(
+    pub(crate) async fn versions_page(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -165,7 +169,7 @@ impl Aws {
     }
 
     /// Deletes at most a page of versions. What S3 refused to delete is answered.
-    pub async fn delete_versions(
+    pub(crate) async fn delete_versions(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -204,7 +208,7 @@ impl Aws {
     }
 
     /// A page of unfinished uploads, of keys that begin so.
-    pub async fn unfinished_uploads(
+    pub(crate) async fn unfinished_uploads(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -249,7 +253,7 @@ impl Aws {
     }
 
     /// Aborts an unfinished upload; one that is gone already is as good.
-    pub async fn abort_upload(
+    pub(crate) async fn abort_upload(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -271,7 +275,7 @@ impl Aws {
     }
 
     /// Removes an empty bucket; one that is gone already is as good.
-    pub async fn delete_bucket(
+    pub(crate) async fn delete_bucket(
         &self,
         bucket: &BucketName,
         owner: &AccountId,

@@ -23,7 +23,7 @@ use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID};
 
 impl Aws {
     /// The bucket's tags.
-    pub async fn bucket_tags(
+    pub(crate) async fn bucket_tags(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -50,7 +50,7 @@ impl Aws {
     }
 
     /// Replaces the bucket's tags.
-    pub async fn put_bucket_tags(
+    pub(crate) async fn put_bucket_tags(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -73,7 +73,7 @@ impl Aws {
     }
 
     /// The bucket's public-access blocks.
-    pub async fn public_access(
+    pub(crate) async fn public_access(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -110,7 +110,7 @@ impl Aws {
     }
 
     /// Turns all four public-access blocks of the bucket on.
-    pub async fn block_public_access(
+    pub(crate) async fn block_public_access(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -133,7 +133,7 @@ impl Aws {
     }
 
     /// Who owns the bucket's objects.
-    pub async fn ownership(
+    pub(crate) async fn ownership(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -164,7 +164,7 @@ impl Aws {
     }
 
     /// Turns ACLs off.
-    pub async fn turn_acls_off(
+    pub(crate) async fn turn_acls_off(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -191,7 +191,7 @@ impl Aws {
     }
 
     /// The bucket's default encryption. Since 2023 AWS answers SSE-S3 for a bucket that never had one configured.
-    pub async fn bucket_encryption(
+    pub(crate) async fn bucket_encryption(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -201,7 +201,7 @@ impl Aws {
     }
 
     /// Everything that is set about the bucket's encryption.
-    pub async fn encryption_rules(
+    pub(crate) async fn encryption_rules(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -227,7 +227,7 @@ impl Aws {
     /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`. The request
     /// replaces everything that is set about encryption, so all the rest of what is `present` is sent along: which kinds of
     /// encryption the bucket refuses, above all.
-    pub async fn put_bucket_encryption(
+    pub(crate) async fn put_bucket_encryption(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -283,7 +283,7 @@ impl Aws {
     }
 
     /// The bucket's policy.
-    pub async fn bucket_policy(
+    pub(crate) async fn bucket_policy(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -305,7 +305,7 @@ impl Aws {
     }
 
     /// Replaces the bucket's policy.
-    pub async fn put_bucket_policy(
+    pub(crate) async fn put_bucket_policy(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -323,7 +323,7 @@ impl Aws {
     }
 
     /// What there is of lifecycle rules.
-    pub async fn lifecycle(
+    pub(crate) async fn lifecycle(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -333,7 +333,7 @@ impl Aws {
     }
 
     /// The lifecycle rules, whole.
-    pub async fn lifecycle_rules(
+    pub(crate) async fn lifecycle_rules(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -359,7 +359,7 @@ impl Aws {
 
     /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days to those that are `present`, which
     /// the request replaces and which are sent along.
-    pub async fn abort_unfinished_uploads(
+    pub(crate) async fn abort_unfinished_uploads(
         &self,
         bucket: &BucketName,
         owner: &AccountId,
@@ -404,7 +404,7 @@ impl Aws {
 
 /// Everything that is set about a bucket's encryption, in S3's own words.
 #[derive(Debug, Clone, Default)]
-pub struct EncryptionRules(Vec<ServerSideEncryptionRule>);
+pub(crate) struct EncryptionRules(Vec<ServerSideEncryptionRule>);
 
 impl EncryptionRules {
     /// Whether the default is the dual layer of KMS encryption.
@@ -417,7 +417,7 @@ impl EncryptionRules {
     }
 
     /// The default encryption.
-    pub fn default_encryption(&self) -> Option<BucketEncryption> {
+    pub(crate) fn default_encryption(&self) -> Option<BucketEncryption> {
         let rule = self.0.first()?;
         let default = rule.apply_server_side_encryption_by_default()?;
         Some(match default.sse_algorithm() {
@@ -437,14 +437,14 @@ impl EncryptionRules {
 
 /// A bucket's lifecycle rules, in S3's own words.
 #[derive(Debug, Clone, Default)]
-pub struct LifecycleRules {
+pub(crate) struct LifecycleRules {
     rules: Vec<LifecycleRule>,
     smallest: Option<TransitionDefaultMinimumObjectSize>,
 }
 
 impl LifecycleRules {
     /// What this program needs to know of them.
-    pub fn lifecycle(&self) -> Lifecycle {
+    pub(crate) fn lifecycle(&self) -> Lifecycle {
         let others = |rule: &&LifecycleRule| rule.id() != Some(ABORT_RULE_ID);
         let others: Vec<&LifecycleRule> = self.rules.iter().filter(others).collect();
         Lifecycle {
@@ -456,7 +456,7 @@ impl LifecycleRules {
 
 /// A default encryption to be set.
 #[derive(Debug, Clone, Copy)]
-pub enum DefaultEncryption<'a> {
+pub(crate) enum DefaultEncryption<'a> {
     /// SSE-S3.
     Aes,
     /// SSE-KMS with a key of one's own, or with the account's `aws/s3` key.

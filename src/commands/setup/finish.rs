@@ -277,9 +277,9 @@ fn stopped_error(
             Error::new(ErrorKind::Interrupted, "Interrupted."),
             ErrorKind::Interrupted,
         ),
-        Stopped::Failed(_, failure) => (write_error(session, failure), ErrorKind::Partial),
+        Stopped::Failed(failure) => (write_error(session, failure), ErrorKind::Partial),
     };
-    let changed = matches!(stopped, Stopped::Failed(_, failure) if failure.cause == Cause::Changed);
+    let changed = matches!(stopped, Stopped::Failed(failure) if failure.cause == Cause::Changed);
     let again = Advice::from(match changed {
         true => "Look again, with a plan of what is there now:",
         false => "Running the same again finds what is done and does the rest:",

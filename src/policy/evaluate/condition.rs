@@ -111,7 +111,8 @@ pub(super) fn outcomes<'a>(
     };
     let mut outcomes = Vec::new();
     for (operator, keys) in operators {
-        let Value::Object(keys) = keys else {
+        // Nor does AWS say what an operator without a key asks.
+        let Some(keys) = keys.as_object().filter(|keys| !keys.is_empty()) else {
             let why = Truth::unknown(format!("the condition operator {operator}"));
             outcomes.push((None, why));
             continue;
@@ -141,6 +142,9 @@ fn single(name: &str, key: &str, value: &Value, context: &Context, variables: bo
         Value::Array(values) => values.iter().map(text).collect(),
         value => vec![text(value)],
     };
+    if values.is_empty() {
+        return Truth::unknown(format!("how AWS compares {key} with no value at all"));
+    }
     if name == "Null" {
         return null(key, &values, context.fact(key));
     }
@@ -317,6 +321,20 @@ impl Test<'_> {
         let Operator {
             comparison, sense, ..
         } = self.operator;
+        if comparison == Comparison::IpAddress
+            && matches!(request, Text::Prefix(_))
+            && self.key.eq_ignore_ascii_case("aws:SourceIp")
+        {
+            let networks = self
+                .values
+                .iter()
+                .map(|value| value.as_deref().unwrap_or(""));
+            let inside = comparison::of_some_public_address(networks, self.key);
+            return match sense {
+                Sense::Positive => inside,
+                Sense::Negated => inside.not(),
+            };
+        }
         let equal = Truth::any(self.values.iter().map(|value| match value {
             Some(value) => comparison.holds(value, request, self.key, sense, self.variables),
             None => comparison::unreadable("", self.key),

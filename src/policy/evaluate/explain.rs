@@ -1,6 +1,6 @@
 //! Why a request is decided as it is: every statement that bears on it, and what each of its elements says.
 //!
-//! The outcomes are those that [`decide`](super::decide) goes by, so the explanation cannot have an opinion of its own.
+//! The outcomes are those that [`decide`] goes by, so the explanation cannot have an opinion of its own.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::policy::document::{Document, Effect, Statement};
 
 /// Whether a statement, or an element of one, speaks of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matched {
+pub(crate) enum Matched {
     /// It does.
     Yes,
     /// It does not.
@@ -37,23 +37,23 @@ impl From<Truth> for Matched {
 
 /// What AWS would decide about a request, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     /// The request.
-    pub request: Request,
+    pub(crate) request: Request,
     /// What AWS would decide.
-    pub decision: Decision,
+    pub(crate) decision: Decision,
     /// Every statement that bears on it, in AWS's order of policies.
-    pub weighed: Vec<Weighed>,
+    pub(crate) weighed: Vec<Weighed>,
     /// Which layers must allow.
-    pub rule: Rule,
+    pub(crate) rule: Rule,
     /// The layers of which there is a policy.
-    pub layers: Vec<Layer>,
+    pub(crate) layers: Vec<Layer>,
     /// What could not be read, and why.
-    pub unreadable: Vec<(Layer, String)>,
+    pub(crate) unreadable: Vec<(Layer, String)>,
 }
 
 /// Decides about a request, and says why.
-pub fn judge(request: Request, policies: &Policies<'_>) -> Judgement {
+pub(crate) fn judge(request: Request, policies: &Policies<'_>) -> Judgement {
     Judgement {
         decision: decide(&request, policies),
         weighed: weigh(&request, policies),
@@ -76,20 +76,20 @@ fn layers(policies: &Policies<'_>) -> Vec<Layer> {
 
 /// A statement, weighed against a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Weighed {
+pub(crate) struct Weighed {
     /// Where it stands.
-    pub source: Source,
+    pub(crate) source: Source,
     /// What it does.
-    pub effect: Effect,
+    pub(crate) effect: Effect,
     /// Whether it speaks of the request: whether all its elements do.
-    pub matched: Matched,
+    pub(crate) matched: Matched,
     /// Its elements, in the order of AWS's grammar.
-    pub elements: Vec<Element>,
+    pub(crate) elements: Vec<Element>,
 }
 
 impl Weighed {
     /// Whether it has a condition.
-    pub fn has_condition(&self) -> bool {
+    pub(crate) fn has_condition(&self) -> bool {
         self.elements
             .iter()
             .any(|element| element.name == CONDITION)
@@ -97,30 +97,30 @@ impl Weighed {
 }
 
 /// The name of the element that compares.
-pub const CONDITION: &str = "Condition";
+pub(crate) const CONDITION: &str = "Condition";
 
 /// An element of a statement, weighed against a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
+pub(crate) struct Element {
     /// Its name in AWS's grammar: `Principal`, `NotAction`, `Resource`, `Condition`; or `Version` and `Effect`, where they are odd.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The values in the policy, as they are written.
-    pub values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// What is compared, where it is a condition.
-    pub condition: Option<Condition>,
+    pub(crate) condition: Option<Condition>,
     /// Whether it speaks of the request.
-    pub matched: Matched,
+    pub(crate) matched: Matched,
 }
 
 /// One comparison of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The operator, such as `StringNotEquals`.
-    pub operator: String,
+    pub(crate) operator: String,
     /// The condition key.
-    pub key: String,
+    pub(crate) key: String,
     /// What is known of the key in the request.
-    pub request: Fact,
+    pub(crate) request: Fact,
 }
 
 /// Weighs every statement of every policy that applies to a request: the resource's, the identity's and the boundary's, in this

@@ -11,7 +11,7 @@ use std::fmt;
 /// A key with several values is
 /// [multivalued](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// The key has these values; without any, it is absent.
     Known(Vec<String>),
     /// The key has one value: this text, and then something unknown, which may be nothing.
@@ -35,20 +35,20 @@ pub enum Fact {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html> says. A key that was never
 /// mentioned is [`Fact::Unknown`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     facts: BTreeMap<String, Fact>,
     defaults: BTreeMap<String, Fact>,
 }
 
 impl Context {
     /// A context of which nothing is known.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The context, with this known of a key.
     #[must_use]
-    pub fn with(mut self, key: &str, fact: Fact) -> Self {
+    pub(crate) fn with(mut self, key: &str, fact: Fact) -> Self {
         self.facts.insert(key.to_ascii_lowercase(), fact);
         self
     }
@@ -56,13 +56,13 @@ impl Context {
     /// The context, with this known of all keys that begin so and are not given by [`Context::with`], such as
     /// `aws:PrincipalTag/`. Of several such beginnings, the longest counts.
     #[must_use]
-    pub fn with_default(mut self, prefix: &str, fact: Fact) -> Self {
+    pub(crate) fn with_default(mut self, prefix: &str, fact: Fact) -> Self {
         self.defaults.insert(prefix.to_ascii_lowercase(), fact);
         self
     }
 
     /// What is known of a key.
-    pub fn fact(&self, key: &str) -> &Fact {
+    pub(crate) fn fact(&self, key: &str) -> &Fact {
         let key = key.to_ascii_lowercase();
         let default = || {
             self.defaults
@@ -81,7 +81,7 @@ impl Context {
 /// Who makes a request, in the terms of
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
+pub(crate) enum Principal {
     /// A session of a role, whose name is not known.
     Session {
         /// The ID of the role's account.
@@ -100,14 +100,14 @@ pub enum Principal {
 
 impl Principal {
     /// The ID of the principal's account.
-    pub fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         match self {
             Self::Session { account, .. } | Self::User { account, .. } => account,
         }
     }
 
     /// The ARN of the role or user.
-    pub fn arn(&self) -> &str {
+    pub(crate) fn arn(&self) -> &str {
         match self {
             Self::Session { role_arn: arn, .. } | Self::User { arn, .. } => arn,
         }
@@ -125,15 +125,15 @@ impl fmt::Display for Principal {
 
 /// A request to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     /// Who makes it.
-    pub principal: Principal,
+    pub(crate) principal: Principal,
     /// The action, such as `s3:GetObject`.
-    pub action: String,
+    pub(crate) action: String,
     /// The ARN of what it is about.
-    pub resource: String,
+    pub(crate) resource: String,
     /// What else is known of it.
-    pub context: Context,
+    pub(crate) context: Context,
 }
 
 #[cfg(test)]

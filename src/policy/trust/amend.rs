@@ -18,7 +18,7 @@ use crate::policy::{Document, Statement};
 
 /// Whose a trust policy is, which decides what of it is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tenure {
+pub(crate) enum Tenure {
     /// Somebody else's: nothing is replaced, and what is open stays open.
     Theirs,
     /// Somebody else made it, and it was taken over: what it says to Mixpanel alone is replaced.
@@ -29,19 +29,19 @@ pub enum Tenure {
 
 /// What a trust policy shall say.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The ExternalIds that are let in, besides those that are there.
-    pub external_ids: &'a BTreeSet<String>,
+    pub(crate) external_ids: &'a BTreeSet<String>,
     /// The ExternalIds that are let in no longer.
-    pub removed: &'a BTreeSet<String>,
+    pub(crate) removed: &'a BTreeSet<String>,
     /// Whose it is.
-    pub tenure: Tenure,
+    pub(crate) tenure: Tenure,
 }
 
 impl Trust<'_> {
     /// The document that says what is wanted. Statements of Mixpanel's page become one, which keeps the ExternalIds that are
     /// there.
-    pub fn amended(&self, wanted: &Wanted<'_>) -> Document {
+    pub(crate) fn amended(&self, wanted: &Wanted<'_>) -> Document {
         let mut ids: BTreeSet<String> = wanted.external_ids.clone();
         let mut kept = Vec::new();
         let mut at = None;
@@ -89,7 +89,7 @@ impl Trust<'_> {
     }
 
     /// The document with nobody in it but Mixpanel's user with these ExternalIds. What denies stays.
-    pub fn narrowest(&self, external_ids: &BTreeSet<String>) -> Document {
+    pub(crate) fn narrowest(&self, external_ids: &BTreeSet<String>) -> Document {
         let mut narrow = self.document.clone();
         let statements = narrow.statements_mut();
         statements.retain(|statement| !statement.allows() || !is_about_assuming(statement));
@@ -167,7 +167,7 @@ impl Trust<'_> {
 /// The statement without users and roles that were deleted, whom IAM shows by their unique IDs: nobody gets in by one, and IAM takes no
 /// document that names one. Nothing where nobody is left.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
-pub fn without_the_deleted(statement: &Statement) -> Option<Statement> {
+pub(crate) fn without_the_deleted(statement: &Statement) -> Option<Statement> {
     match aws_principals(statement)
         .iter()
         .any(|name| is_unique_id(name))

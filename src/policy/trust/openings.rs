@@ -18,7 +18,7 @@ use crate::policy::{Document, Statement};
 
 /// How grave it is that something is wider than Mixpanel's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
+pub(crate) enum Gravity {
     /// Somebody gets in who should not, or reaches what he should not: a failure.
     Open,
     /// It is more than an export needs: a warning.
@@ -27,20 +27,20 @@ pub enum Gravity {
 
 /// Somebody who gets in besides Mixpanel's user with its ExternalId.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
+pub(crate) struct Opening {
     /// Who.
-    pub who: Who,
+    pub(crate) who: Who,
     /// How grave it is.
-    pub gravity: Gravity,
+    pub(crate) gravity: Gravity,
     /// The statements that let him in, by index.
-    pub statements: Vec<usize>,
+    pub(crate) statements: Vec<usize>,
     /// Whether that is certain; else it depends on what cannot be known from the document.
-    pub is_certain: bool,
+    pub(crate) is_certain: bool,
 }
 
 /// Who gets in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     /// Mixpanel's user, without any ExternalId: on behalf of any of its customers.
     MixpanelWithoutId,
     /// Mixpanel's user, with ExternalIds that the document does not name one by one.
@@ -68,12 +68,12 @@ pub enum Who {
 
 impl Who {
     /// Whether it is Mixpanel's user without the ExternalId.
-    pub fn is_mixpanel_without_token(&self) -> bool {
+    pub(crate) fn is_mixpanel_without_token(&self) -> bool {
         matches!(self, Self::MixpanelWithoutId | Self::MixpanelWithOtherIds)
     }
 
     /// The principal as the document spells it, where it is not Mixpanel's.
-    pub fn principal(&self) -> Option<&str> {
+    pub(crate) fn principal(&self) -> Option<&str> {
         match self {
             Self::MixpanelWithoutId | Self::MixpanelWithOtherIds | Self::MixpanelsAccount => None,
             Self::Anybody { .. } | Self::AnybodyMeeting(_) => Some("*"),
@@ -117,7 +117,7 @@ impl fmt::Display for Who {
 
 impl Opening {
     /// Where it stands: "statement 2", "statements 1 and 3".
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let numbers: Vec<String> = self
             .statements
             .iter()
@@ -134,7 +134,7 @@ impl Opening {
 impl Trust<'_> {
     /// Everybody who gets in and should not, or need not. `right` are the ExternalIds that are meant to be let in, besides those
     /// that the document names one by one, each of which may be another project's.
-    pub fn openings(&self, right: &BTreeSet<String>) -> Vec<Opening> {
+    pub(crate) fn openings(&self, right: &BTreeSet<String>) -> Vec<Opening> {
         let mut right = right.clone();
         right.extend(self.external_ids());
         let mut found: Vec<Opening> = Vec::new();
@@ -150,7 +150,7 @@ impl Trust<'_> {
     }
 
     /// The principals that get in and are not Mixpanel's, as the document spells them.
-    pub fn others(&self) -> Vec<String> {
+    pub(crate) fn others(&self) -> Vec<String> {
         let openings = self.openings(&BTreeSet::new());
         let mut others: Vec<String> = openings
             .iter()
@@ -374,7 +374,7 @@ fn conditions_on_others(statement: &Statement) -> Option<Vec<String>> {
 }
 
 /// IAM shows a deleted user or role by its unique ID: nobody gets in by that.
-pub fn is_unique_id(name: &str) -> bool {
+pub(crate) fn is_unique_id(name: &str) -> bool {
     name.len() >= 16 && (name.starts_with("AIDA") || name.starts_with("AROA"))
 }
 

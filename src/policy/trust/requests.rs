@@ -9,7 +9,7 @@ use crate::policy::evaluate::{Context, Fact, Principal, Request};
 
 /// Somebody who asks to become the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asker {
+pub(crate) enum Asker {
     /// Mixpanel's export user.
     MixpanelUser,
     /// Mixpanel's export user, from wherever it may ever call: with whatever tags, device and network, of which nobody but
@@ -29,7 +29,7 @@ pub enum Asker {
 
 impl Asker {
     /// Mixpanel's export user, in every way in which it may ask.
-    pub const MIXPANEL_IN_ANY_WAY: [Self; 3] = [
+    pub(crate) const MIXPANEL_IN_ANY_WAY: [Self; 3] = [
         Self::MixpanelUser,
         Self::MixpanelAnyhow {
             in_organization: true,
@@ -60,7 +60,7 @@ impl Asker {
 }
 
 /// The request in which somebody assumes the role: from his own account and network.
-pub fn assumption(
+pub(crate) fn assumption(
     role: &RoleArn,
     asker: &Asker,
     external_id: Option<&str>,
@@ -158,7 +158,7 @@ fn from_anywhere(context: Context) -> Context {
 /// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and not through
 /// another AWS service. Which addresses it comes from, nobody says.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
+pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> Context {
     let absent = [
         "aws:SourceArn",
         "aws:SourceAccount",
@@ -172,6 +172,9 @@ pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
         "aws:PrincipalServiceName",
         "aws:PrincipalServiceNamesList",
         "ec2:SourceInstanceARN",
+        // They are in the credentials of an EC2 instance's role only.
+        "aws:Ec2InstanceSourceVpc",
+        "aws:Ec2InstanceSourcePrivateIPv4",
     ];
     let (current, epoch) = match now {
         None => (Fact::Present, Fact::Present),
@@ -192,11 +195,11 @@ pub fn everywhere(now: Option<OffsetDateTime>) -> Context {
 }
 
 /// A key that is a time.
-pub fn time(time: OffsetDateTime) -> Fact {
+pub(crate) fn time(time: OffsetDateTime) -> Fact {
     known(&time.format(&Rfc3339).unwrap_or_default())
 }
 
 /// A key that is known to have one value.
-pub fn known(value: &str) -> Fact {
+pub(crate) fn known(value: &str) -> Fact {
     Fact::Known(vec![value.to_owned()])
 }

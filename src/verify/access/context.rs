@@ -1,6 +1,6 @@
 //! What is known of the requests that Mixpanel makes: the values of the condition keys that policies ask for.
 
-use super::{Asked, Call, SOME_PROJECT};
+use super::{Asked, Call};
 use crate::details::UiEncryption;
 use crate::names::KeyArn;
 use crate::observed::BucketEncryption;
@@ -49,6 +49,7 @@ impl Asked<'_> {
         };
         let only = |applies: bool, fact: Fact| if applies { fact } else { Fact::Absent };
         let (puts, lists) = (matches!(call, Call::Put(_)), matches!(call, Call::List));
+        let removes = matches!(call, Call::Delete(_));
         self.session_context()
             .with("aws:ViaAWSService", known("false"))
             .with("aws:ResourceAccount", owner.clone())
@@ -57,6 +58,25 @@ impl Asked<'_> {
             .with("s3:delimiter", only(lists, Fact::Unknown))
             .with("s3:max-keys", only(lists, Fact::Unknown))
             .with("s3:x-amz-acl", only(puts, private_acl()))
+            .with("s3:LocationConstraint", Fact::Absent)
+            .with("s3:x-amz-copy-source", only(puts, Fact::Unknown))
+            .with("s3:x-amz-metadata-directive", only(puts, Fact::Unknown))
+            .with(
+                "s3:x-amz-website-redirect-location",
+                only(puts, Fact::Unknown),
+            )
+            .with("s3:ObjectCreationOperation", only(puts, Fact::Unknown))
+            .with("s3:RequestObjectTagKeys", only(puts, Fact::Unknown))
+            .with_default("s3:RequestObjectTag/", only(puts, Fact::Unknown))
+            .with_default("s3:x-amz-grant-", only(puts, Fact::Unknown))
+            // A write or a removal may depend on what is there.
+            .with("s3:if-match", only(puts || removes, Fact::Unknown))
+            .with("s3:if-none-match", only(puts || removes, Fact::Unknown))
+            // No object that is written or listed has its tags in the request.
+            .with_default(
+                "s3:ExistingObjectTag/",
+                only(!puts && !lists, Fact::Unknown),
+            )
             .with("s3:x-amz-storage-class", only(puts, Fact::Unknown))
             // What AWS's SDKs send.
             .with("s3:authType", known("REST-HEADER"))
@@ -87,16 +107,14 @@ impl Asked<'_> {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
     pub(super) fn kms_context(&self, key: &KeyArn) -> Context {
         let region = &self.facts.settings.region;
-        let project = self.subject.project.as_ref();
-        let project = project.map_or(SOME_PROJECT, |id| id.as_str());
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
-        let object = format!(
-            "{bucket}/{}export.json.gz",
-            day_prefix(project, self.evidence.now.date())
-        );
-        let encrypted = match self.has_bucket_key() {
-            true => bucket,
-            false => object,
+        let encrypted = match (self.has_bucket_key(), &self.subject.project) {
+            (true, _) => known(&bucket),
+            (false, None) => Fact::StartsWith(format!("{bucket}/")),
+            (false, Some(project)) => known(&format!(
+                "{bucket}/{}export.json.gz",
+                day_prefix(project.as_str(), self.evidence.now.date())
+            )),
         };
         self.session_context()
             .with(
@@ -104,7 +122,7 @@ impl Asked<'_> {
                 known(&format!("s3.{region}.amazonaws.com")),
             )
             .with("kms:CallerAccount", known(self.role.arn.account()))
-            .with("kms:EncryptionContext:aws:s3:arn", known(&encrypted))
+            .with("kms:EncryptionContext:aws:s3:arn", encrypted)
             .with("kms:EncryptionContextKeys", known("aws:s3:arn"))
             .with("kms:EncryptionAlgorithm", known("SYMMETRIC_DEFAULT"))
             .with("kms:KeySpec", known("SYMMETRIC_DEFAULT"))

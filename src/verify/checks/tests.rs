@@ -1,5 +1,6 @@
 //! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no other.
 
+mod grounds;
 mod quotes;
 
 use std::collections::BTreeSet;

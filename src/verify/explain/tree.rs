@@ -8,7 +8,7 @@ use crate::policy::evaluate::{Layer, Rule};
 
 /// A kind of policies, in the order in which AWS looks at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The statements of all policies that deny.
     Deny,
     /// Resource control policies.
@@ -27,7 +27,7 @@ pub enum Kind {
 
 impl Kind {
     /// The name in JSON.
-    pub fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Deny => "explicit-deny",
             Self::ResourceControl => "resource-control-policies",
@@ -40,7 +40,7 @@ impl Kind {
     }
 
     /// The name for people.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Deny => "Deny statements of every policy",
             Self::ResourceControl => "Resource control policies",
@@ -55,7 +55,7 @@ impl Kind {
 
 /// What a kind of policies comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// A statement denies.
     Denies,
     /// No statement denies.
@@ -74,7 +74,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The name in JSON.
-    pub fn id(&self) -> &'static str {
+    pub(crate) fn id(&self) -> &'static str {
         match self {
             Self::Denies => "denies",
             Self::DoesNotDeny => "does-not-deny",
@@ -89,17 +89,17 @@ impl Outcome {
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step<'a> {
+pub(crate) struct Step<'a> {
     /// Which policies.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// What they come to by themselves.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// Their statements.
-    pub statements: Vec<&'a Weighed>,
+    pub(crate) statements: Vec<&'a Weighed>,
 }
 
 /// The steps of a decision, in AWS's order.
-pub fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
+pub(crate) fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
     let hidden = |kind, why| Step {
         kind,
         outcome: Outcome::OutOfSight(why),
@@ -130,7 +130,7 @@ pub fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
 }
 
 /// Which of the steps have to allow, as a sentence.
-pub fn rule_text(rule: Rule) -> &'static str {
+pub(crate) fn rule_text(rule: Rule) -> &'static str {
     match rule {
         Rule::Either => {
             "The bucket is in the role's account: its policy or the role's policies must allow; a permissions boundary limits the role's."

@@ -74,19 +74,33 @@ fn values(lines: &str) -> Result<Vec<Value>, String> {
         .map_err(|error| format!("{error} in {lines}"))
 }
 
+/// A token as the program shows it: by its first and last four characters.
+fn ends_of(token: &str) -> String {
+    let characters: Vec<char> = token.chars().collect();
+    let ends = match characters.len() {
+        16.. => 4,
+        6.. => 1,
+        _ => 0,
+    };
+    let (head, tail) = (&characters[..ends], &characters[characters.len() - ends..]);
+    format!(
+        "{}…{}",
+        head.iter().collect::<String>(),
+        tail.iter().collect::<String>()
+    )
+}
+
 /// A statement as it is shown: with each ExternalId by its ends.
 fn shown(statement: &Value) -> Value {
     let mut shown = statement.clone();
-    of_external_ids(&mut shown, &mut |id| {
-        mixpanel_s3::names::ProjectToken::ends_of(id)
-    });
+    of_external_ids(&mut shown, &mut |id| ends_of(id));
     shown
 }
 
 /// What a person puts where the ends of a token stand: the token that he has, or the one that stood in the file.
 fn whole(ends: &str, known: &[String]) -> String {
     let mut candidates = known.iter().map(String::as_str).chain([TOKEN]);
-    let found = candidates.find(|id| mixpanel_s3::names::ProjectToken::ends_of(id) == ends);
+    let found = candidates.find(|id| ends_of(id) == ends);
     match ends {
         "PROJECT_TOKEN" => TOKEN.to_owned(),
         _ => found.unwrap_or(ends).to_owned(),

@@ -19,7 +19,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use mixpanel_s3::sandbox::{Emulator, Request};
+use mixpanel_s3::{Emulator, Request};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
@@ -277,7 +277,7 @@ impl Cloud {
         let mut cloud = Self {
             state,
             address,
-            account: mixpanel_s3::sandbox::ACCOUNT.to_owned(),
+            account: mixpanel_s3::ACCOUNT.to_owned(),
             keys: Keys {
                 id: "AKIATEST".into(),
                 secret: "test".into(),
@@ -337,6 +337,11 @@ impl Cloud {
     /// Answers the next requests of an action from the script. `times: None` is "from now on".
     pub fn script(&self, action: &str, times: Option<usize>, answer: Scripted) {
         self.add_rule(action, "", 0, times, answer);
+    }
+
+    /// Whether the emulator inside this process answers.
+    pub fn is_emulator_of_ours(&self) -> bool {
+        matches!(self.state.backend, Backend::Emulator(_))
     }
 
     /// Makes the next new bucket look as another store's, or an old one's: with nothing set, and without the tags that it was given.

@@ -5,6 +5,11 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// What the program prints in the place of a command that cannot be shown.
+#[allow(dead_code)] // The unit tests of the crate include this file too.
+pub const NOT_SHOWN: &str =
+    "# no command is shown: one of its values holds what no name in AWS holds";
+
 /// The words of a single command; a variable stays as `$NAME`.
 pub fn words(command: &str) -> Result<Vec<String>, String> {
     let mut rest = command.chars().peekable();

@@ -130,6 +130,26 @@ struct Network {
 }
 
 impl Network {
+    /// Whether all its addresses are for use within a network.
+    /// <https://www.rfc-editor.org/rfc/rfc1918>, <https://www.rfc-editor.org/rfc/rfc4193>
+    fn is_private(&self) -> bool {
+        let within = |text: &str| {
+            network(text).is_some_and(|own| own.length <= self.length && own.contains(self.address))
+        };
+        [
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "fc00::/7",
+            "fe80::/10",
+            "::1/128",
+        ]
+        .into_iter()
+        .any(within)
+    }
+
     fn contains(&self, address: IpAddr) -> bool {
         let difference = match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -139,6 +159,32 @@ impl Network {
             _ => return false,
         };
         difference.leading_zeros() >= self.length
+    }
+}
+
+/// Whether an address that nobody knows is in one of these networks. What is known of it is that it is public: AWS gives
+/// `aws:SourceIp` for public addresses only.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceip>
+pub(super) fn of_some_public_address<'a>(
+    networks: impl Iterator<Item = &'a str>,
+    key: &str,
+) -> Truth {
+    let (mut every_v4, mut every_v6, mut inside) = (false, false, Truth::No);
+    for text in networks {
+        inside = inside.or(match network(text) {
+            None => unreadable(text, key),
+            Some(network) if network.is_private() => Truth::No,
+            Some(network) => {
+                let is_all = network.length == 0;
+                every_v4 |= is_all && network.address.is_ipv4();
+                every_v6 |= is_all && network.address.is_ipv6();
+                Truth::unknown(key)
+            }
+        });
+    }
+    match every_v4 && every_v6 {
+        true => Truth::Yes,
+        false => inside,
     }
 }
 

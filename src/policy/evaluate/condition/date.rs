@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Option<i128> {
 }
 
 /// The same as a time, where it is one that this program can say.
-pub fn moment(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn moment(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(parse(text)?).ok()
 }
 
