@@ -81,7 +81,7 @@ pub(crate) struct ByHand {
     pub(crate) read: CommandLine,
     /// What to do in the file, as a sentence without its full stop.
     pub(crate) change: String,
-    /// The difference, line by line; empty where the sentence says it all.
+    /// The difference, line by line.
     pub(crate) diff: String,
     /// The command that puts the file in its place.
     pub(crate) write: CommandLine,
@@ -166,17 +166,23 @@ impl Check {
         self
     }
 
-    /// Adds a document to change by hand.
+    /// Adds a document to change by hand; where no change of it helps, only that.
     pub(crate) fn by_hand(
         self,
         [read, write]: [CommandLine; 2],
         change: impl Into<String>,
         diff: impl Into<String>,
     ) -> Self {
+        let diff = diff.into();
+        if diff.is_empty() {
+            return self.advise(
+                "No change of this document alone fixes it. `--explain CALL` shows what decides.",
+            );
+        }
         self.fixed_by(Fix::ByHand(Box::new(ByHand {
             read,
             change: change.into(),
-            diff: diff.into(),
+            diff,
             write,
         })))
     }

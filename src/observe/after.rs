@@ -4,9 +4,10 @@
 use time::OffsetDateTime;
 
 use super::evidence::{
-    boundary_of, exports_of, key_of, roles_and_probe, settle_project, sharing, token_version,
+    boundary_of, key_of, readable, roles_and_probe, settle_project, sharing, token_version,
     unless_odd,
 };
+use super::exports::exports;
 use super::simulate::Simulation;
 use crate::aws::{Aws, Failure, Session};
 use crate::observed::Reading;
@@ -46,7 +47,11 @@ pub(crate) async fn after(
             unless_odd(there.keeps_versions(bucket, owner)),
             unless_odd(there.default_retention(bucket, owner)),
             unless_odd(there.requester_pays(bucket, owner)),
-            exports_of(&there, bucket, owner, None),
+            async {
+                readable(exports(&there, bucket, owner, None))
+                    .await
+                    .map(Some)
+            },
         )
     };
     let among_roles = async {

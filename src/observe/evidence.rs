@@ -18,7 +18,6 @@ use crate::observed::{BucketEncryption, Caller, Reading, Role, Unread, probe_nam
 use crate::policy::{Document, build, read};
 use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use crate::verify::freshness::Exports;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -122,7 +121,8 @@ pub(crate) async fn evidence(
         async {
             match (&name, facts) {
                 (Some(name), Some(facts)) => {
-                    exports_of(&there, name, &facts.owner, looked.project).await
+                    let exports = exports(&there, name, &facts.owner, looked.project);
+                    readable(exports).await.map(Some)
                 }
                 _ => Ok(None),
             }
@@ -193,18 +193,6 @@ pub(super) fn settle_project(subject: &mut Subject, evidence: &Evidence) {
     {
         subject.project = Some(only.project.clone());
     }
-}
-
-/// What was exported so far.
-pub(super) async fn exports_of(
-    aws: &Aws,
-    bucket: &BucketName,
-    owner: &AccountId,
-    project: Option<&ProjectId>,
-) -> Result<Option<Reading<Exports>>, Failure> {
-    readable(exports(aws, bucket, owner, project))
-        .await
-        .map(Some)
 }
 
 /// `Unreadable` for what the caller may not read, and for what makes no sense.

@@ -30,6 +30,16 @@ pub(crate) enum Effect {
     Odd,
 }
 
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+            Self::Odd => "an Effect that is neither Allow nor Deny",
+        })
+    }
+}
+
 /// One statement, as a JSON object.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Statement(Map<String, Value>);

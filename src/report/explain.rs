@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::verify::wrapped;
 use super::{Printer, Tone};
-use crate::policy::document::Effect;
 use crate::policy::evaluate::Layer;
 use crate::policy::evaluate::explain::{Element, Judgement, Matched, Weighed};
 use crate::verify::access::{Access, source_text};
@@ -90,7 +89,7 @@ impl Printer {
             Matched::No => ("·", "does not match"),
             Matched::Unknown(_) => ("?", "may match"),
         };
-        let effect = effect_text(statement.effect);
+        let effect = statement.effect;
         let place = source_text(&statement.source);
         let mut lines = wrapped(
             &format!("   {mark} "),
@@ -141,14 +140,6 @@ fn are_alike(one: &Judgement, other: &Judgement) -> bool {
             .collect()
     };
     one.decision == other.decision && outcomes(one) == outcomes(other)
-}
-
-fn effect_text(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "Allow",
-        Effect::Deny => "Deny",
-        Effect::Odd => "an odd Effect",
-    }
 }
 
 /// What a call comes to, as JSON has it.
@@ -229,7 +220,7 @@ fn statement_json(statement: &Weighed, judgement: &Judgement) -> Value {
         "policy": source.policy,
         "statement": source.statement + 1,
         "sid": source.sid,
-        "effect": effect_text(statement.effect),
+        "effect": statement.effect.to_string(),
         "matched": matched_id(&statement.matched),
         "elements": elements,
     })

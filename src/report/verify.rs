@@ -352,8 +352,7 @@ impl Printer {
     fn by_hand(&self, edit: &ByHand) -> Vec<String> {
         let command = |command| command_text(command, &self.target());
         let mut lines = vec![format!("    mend: {}", command(&edit.read))];
-        let colon = if edit.diff.is_empty() { "" } else { ":" };
-        let change = format!("in that file, {}{colon}", edit.change);
+        let change = format!("in that file, {}:", edit.change);
         lines.extend(wrapped("    then: ", "          ", &change));
         lines.extend(edit.diff.lines().map(|line| format!("          {line}")));
         lines.push(format!("    then: {}", command(&edit.write)));

@@ -304,14 +304,15 @@ impl Asked<'_> {
                     true => (project.as_str(), "others"),
                     false => ("others", project.as_str()),
                 };
+                let judgement = other.judgement;
                 let why = format!("{may} may, {may_not} may not");
-                return match other.is_allowed() {
-                    true => hanging_on_project(other, &why),
-                    false => Access {
-                        judgement: hanging_on_project(other, &why).judgement,
+                return hanging_on_project(
+                    Access {
+                        judgement,
                         ..access
                     },
-                };
+                    &why,
+                );
             }
         }
         match named.len() > MOST_PROJECTS {

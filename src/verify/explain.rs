@@ -33,7 +33,7 @@ impl Judgement {
         match &self.decision {
             Decision::Allowed { .. } => Vec::new(),
             Decision::Denied(Refusal::Statement(source)) => {
-                let denying = self.weighed.iter().filter(|one| one.source == *source);
+                let denying = self.statement(source).into_iter();
                 let deciding = denying.map(|statement| Deciding {
                     statement,
                     elements: elements(statement, |element| element.name == CONDITION),
@@ -192,11 +192,7 @@ fn elements(statement: &Weighed, wanted: impl Fn(&Element) -> bool) -> Vec<&Elem
 
 /// A statement as the policy has it, in a line.
 pub(crate) fn statement_text(statement: &Weighed) -> String {
-    let mut parts = vec![match statement.effect {
-        Effect::Allow => "Allow".to_owned(),
-        Effect::Deny => "Deny".to_owned(),
-        Effect::Odd => "an Effect that is neither Allow nor Deny".to_owned(),
-    }];
+    let mut parts = vec![statement.effect.to_string()];
     parts.extend(statement.elements.iter().map(said));
     if !statement.has_condition() {
         parts.push("no Condition".to_owned());

@@ -6,6 +6,7 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Value, json};
 
+use crate::support::by_hand::encrypt;
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted};
 
@@ -223,25 +224,12 @@ fn a_bucket_is_made_without_tags_where_tagging_at_creation_is_refused() {
 
 #[test]
 fn a_dual_layer_of_encryption_is_not_lowered_for_a_bucket_key() {
-    use aws_sdk_s3::types as s3;
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&["--encryption", "kms"]).exits(0);
-    let default = s3::ServerSideEncryptionByDefault::builder()
-        .sse_algorithm(s3::ServerSideEncryption::AwsKmsDsse)
-        .build()
-        .expect("a default");
-    let rule = s3::ServerSideEncryptionRule::builder()
-        .apply_server_side_encryption_by_default(default)
-        .build();
-    let configuration = s3::ServerSideEncryptionConfiguration::builder()
-        .rules(rule)
-        .build()
-        .expect("a configuration");
     let client = cloud.s3("eu-west-1");
-    let put = client.put_bucket_encryption().bucket(&bucket);
-    let put = put.server_side_encryption_configuration(configuration);
-    block_on(put.send()).expect("encrypted");
+    let dual_layer = aws_sdk_s3::types::ServerSideEncryption::AwsKmsDsse;
+    encrypt(&client, &bucket, dual_layer, None, false);
     let more = ["--encryption", "kms", "--harden", "encryption"];
     cloud.setup(&more).exits(0);
     let is = block_on(client.get_bucket_encryption().bucket(&bucket).send()).expect("encryption");

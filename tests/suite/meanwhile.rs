@@ -2,13 +2,12 @@
 
 use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    LifecycleRuleFilter, ServerSideEncryption, Tag, Tagging,
 };
 use serde_json::{Value, json};
 
 use crate::support::account::document;
-use crate::support::by_hand::{USER, data, trust};
+use crate::support::by_hand::{USER, data, encrypt, trust};
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
@@ -45,18 +44,6 @@ fn put_lifecycle(s3: &aws_sdk_s3::Client, bucket: &str, days: i32) {
     let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap());
     let put = s3.put_bucket_lifecycle_configuration().bucket(bucket);
     block_on(put.lifecycle_configuration(rules.build().unwrap()).send()).unwrap();
-}
-
-fn put_encryption(s3: &aws_sdk_s3::Client, bucket: &str, key: &str) {
-    let default = ServerSideEncryptionByDefault::builder()
-        .sse_algorithm(ServerSideEncryption::AwsKms)
-        .kms_master_key_id(key);
-    let rule = ServerSideEncryptionRule::builder()
-        .apply_server_side_encryption_by_default(default.build().unwrap());
-    let all = ServerSideEncryptionConfiguration::builder().rules(rule.build());
-    let put = s3.put_bucket_encryption().bucket(bucket);
-    let put = put.server_side_encryption_configuration(all.build().unwrap());
-    block_on(put.send()).unwrap();
 }
 
 fn put_trust(iam: &aws_sdk_iam::Client, role: &str, token: &str) {
@@ -164,7 +151,13 @@ fn an_encryption_that_somebody_sets_stays() {
     cloud.setup(&[]).exits(0);
     let theirs = cloud.key_by_hand();
     cloud.meanwhile("s3:GET encryption", 2, move || {
-        put_encryption(&s3, &bucket, &theirs)
+        encrypt(
+            &s3,
+            &bucket,
+            ServerSideEncryption::AwsKms,
+            Some(&theirs),
+            false,
+        )
     });
     stopped(
         &cloud.setup(&["--encryption", "kms"]),

@@ -10,6 +10,14 @@ use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
 
+/// Every way to encrypt.
+const ENCRYPTIONS: [&[&str]; 4] = [
+    &["--encryption", "none"],
+    &["--encryption", "aes"],
+    &["--encryption", "kms"],
+    &["--encryption", "kms", "--create-kms-key"],
+];
+
 /// The IDs of the checks that came to something, such as `fail bucket-exists`; what no account can see is left out.
 fn told(outcome: &Outcome) -> Vec<String> {
     let verdict = outcome.json();
@@ -43,12 +51,7 @@ fn bucket_denies(cloud: &Cloud, bucket: &str, condition: &Value) {
 
 #[test]
 fn a_set_up_of_ours_is_sound_with_every_encryption() {
-    for encryption in [
-        &["--encryption", "none"][..],
-        &["--encryption", "aes"],
-        &["--encryption", "kms"],
-        &["--encryption", "kms", "--create-kms-key"],
-    ] {
+    for encryption in ENCRYPTIONS {
         let cloud = Cloud::start();
         cloud.setup(encryption).exits(0).says("checks pass");
         cloud.forget();
@@ -72,12 +75,7 @@ fn setup_ends_with_the_judgement_that_verify_gives() {
         assert_eq!(setup, verdict["judgement"], "{encryption:?}: {verdict:#}");
         assert!(setup["pass"].as_u64().unwrap() > 30, "{setup}");
     };
-    for encryption in [
-        &["--encryption", "none"][..],
-        &["--encryption", "aes"],
-        &["--encryption", "kms"],
-        &["--encryption", "kms", "--create-kms-key"],
-    ] {
+    for encryption in ENCRYPTIONS {
         let cloud = Cloud::start();
         same(&cloud, encryption);
         same(&cloud, encryption);

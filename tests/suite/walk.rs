@@ -5,10 +5,9 @@ use rexpect::session::{PtySession, spawn_command};
 
 use aws_sdk_s3::types::{
     ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 
-use crate::support::by_hand::{USER, data, trust};
+use crate::support::by_hand::{USER, data, encrypt, trust};
 use crate::support::cloud::block_on;
 use crate::support::{Cloud, Scripted, TOKEN};
 
@@ -395,17 +394,9 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    let default = ServerSideEncryptionByDefault::builder()
-        .sse_algorithm(ServerSideEncryption::Aes256)
-        .build()
-        .unwrap();
-    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(default);
-    let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
     let s3 = cloud.s3("eu-west-1");
     block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
-    let encrypt = s3.put_bucket_encryption().bucket(&bucket);
-    let encrypt = encrypt.server_side_encryption_configuration(rules.build().unwrap());
-    block_on(encrypt.send()).unwrap();
+    encrypt(&s3, &bucket, ServerSideEncryption::Aes256, None, false);
     let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
     let rules = OwnershipControls::builder().rules(rule.build().unwrap());
     let acls = s3.put_bucket_ownership_controls().bucket(&bucket);

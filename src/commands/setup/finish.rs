@@ -150,12 +150,14 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         ));
         printer.warning(warning.below(key_deletion(spare)));
     }
+    let verify = CommandLine::mixpanel_s3(["verify"])
+        .option("--role", &spec.role)
+        .option("--bucket", &spec.bucket);
     let judged = match evidence {
         Ok((subject, evidence)) => Some((judge(&subject, &evidence), subject, evidence)),
         Err(failure) => {
             let why = format!("the set-up was not judged: {failure} ");
-            let verify = CommandLine::mixpanel_s3(["verify"]);
-            printer.warning(Advice::from(why).code(verify).text(" does that."));
+            printer.warning(Advice::from(why).code(verify.clone()).text(" does that."));
             None
         }
     };
@@ -179,10 +181,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.notes(command_lines(&replay, &printer.target()));
             printer.notes(tokens_to_export(draft, &surroundings.process));
             if let Some((findings, ..)) = &judged {
-                let more = CommandLine::mixpanel_s3(["verify"])
-                    .option("--role", &spec.role)
-                    .option("--bucket", &spec.bucket);
-                printer.judged(findings, &more);
+                printer.judged(findings, &verify);
             }
         }
     }
@@ -194,13 +193,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             ErrorKind::NotWorking,
             format!("Setup finished, but {failure}."),
         )
-        .hint(
-            Advice::from("Every check and what fixes it: ").command(
-                CommandLine::mixpanel_s3(["verify"])
-                    .option("--role", &spec.role)
-                    .option("--bucket", &spec.bucket),
-            ),
-        ));
+        .hint(Advice::from("Every check and what fixes it: ").command(verify)));
     }
     let Some((_, subject, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
         return Ok(());

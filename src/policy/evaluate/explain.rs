@@ -87,12 +87,50 @@ pub(crate) struct Weighed {
     pub(crate) elements: Vec<Element>,
 }
 
+impl Judgement {
+    /// The statement that a source names.
+    pub(crate) fn statement(&self, source: &Source) -> Option<&Weighed> {
+        self.weighed.iter().find(|one| one.source == *source)
+    }
+
+    /// Whether the statement that a source names is an Allow.
+    pub(crate) fn allows(&self, source: &Source) -> bool {
+        let statement = self.statement(source);
+        statement.is_some_and(|one| one.effect == Effect::Allow)
+    }
+}
+
 impl Weighed {
     /// Whether it has a condition.
     pub(crate) fn has_condition(&self) -> bool {
-        self.elements
-            .iter()
-            .any(|element| element.name == CONDITION)
+        let mut elements = self.elements.iter();
+        elements.any(|element| element.name == CONDITION)
+    }
+
+    /// Whether one of its conditions asks for a key that begins so, in lowercase.
+    pub(crate) fn asks_for(&self, prefix: &str) -> bool {
+        let conditions = self.elements.iter();
+        let mut conditions = conditions.filter_map(|element| element.condition.as_ref());
+        conditions.any(|condition| condition.key.to_ascii_lowercase().starts_with(prefix))
+    }
+
+    /// Whether it denies, or may, and speaks of the request, or may.
+    pub(crate) fn may_deny(&self) -> bool {
+        self.effect != Effect::Allow && self.matched != Matched::No
+    }
+
+    /// Whether it allows the action, on whatever and under whatever condition.
+    pub(crate) fn allows_action(&self) -> bool {
+        let mut elements = self.elements.iter();
+        self.effect == Effect::Allow
+            && elements
+                .any(|element| element.name.ends_with("Action") && element.matched == Matched::Yes)
+    }
+
+    /// Whether it names resources, and the request's is none of them.
+    pub(crate) fn names_other_resources(&self) -> bool {
+        let mut elements = self.elements.iter();
+        elements.any(|element| element.name == "Resource" && element.matched == Matched::No)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which check tells of a refused call. One mistake refuses many calls, and is told once.
 
+use std::collections::BTreeSet;
+
 use crate::observed::Reading;
-use crate::policy::document::Effect;
-use crate::policy::evaluate::explain::Matched;
+use crate::policy::evaluate::explain::Weighed;
 use crate::policy::evaluate::{Decision, Layer, Refusal, Source};
-use crate::policy::{Document, Statement, read};
+use crate::policy::{Document, read};
 
 use super::super::Access;
 use super::super::evidence::{Evidence, KeyStanding};
@@ -20,6 +21,14 @@ pub(super) struct Blame<'a> {
     pub(super) source: Option<&'a Source>,
     /// Whether it is known to be refused; else it cannot be known.
     pub(super) is_refused: bool,
+}
+
+impl Blame<'_> {
+    /// Whether a statement decides that does not allow.
+    pub(super) fn is_deny(&self) -> bool {
+        let judgement = &self.access.judgement;
+        self.source.is_some_and(|source| !judgement.allows(source))
+    }
 }
 
 /// Which check tells of this call; none where it is allowed. Of AssumeRole the trust checks tell by themselves.
@@ -51,32 +60,24 @@ pub(super) fn blame<'a>(access: &'a Access, evidence: &Evidence) -> Option<Blame
 }
 
 /// The statements of which a check tells for this call: the one that decides, and those that deny the same behind it.
-pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> Vec<Source> {
+pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> BTreeSet<Source> {
     let Some(blame) = blame(access, evidence).filter(|blame| blame.id == id) else {
-        return Vec::new();
+        return BTreeSet::new();
     };
     let weighed = access.judgement.weighed.iter();
     let behind = weighed
-        .filter(|one| one.effect != Effect::Allow && one.matched != Matched::No)
+        .filter(|one| one.may_deny())
         .map(|one| &one.source)
         .filter(|source| of_statement(access, source, evidence) == id);
-    let mut sources: Vec<Source> = behind.chain(blame.source).cloned().collect();
-    sources.sort();
-    sources.dedup();
-    sources
+    behind.chain(blame.source).cloned().collect()
 }
 
 fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'static str {
-    let statement = statement(access, source, evidence);
+    let statement = access.judgement.statement(source);
     let conditioned_on = |prefixes: &[&str]| {
-        statement.is_some_and(|statement| {
-            statement.condition_keys().iter().any(|key| {
-                let key = key.to_ascii_lowercase();
-                prefixes.iter().any(|prefix| key.starts_with(prefix))
-            })
-        })
+        statement.is_some_and(|one| prefixes.iter().any(|prefix| one.asks_for(prefix)))
     };
-    let on_context = || conditioned_on(&["kms:encryptioncontext"]);
+    let on_context = || conditioned_on(&[ENCRYPTION_CONTEXT]);
     match (source.layer, access.call.is_of_kms()) {
         (Layer::Boundary, _) => "permissions-boundary",
         (_, true) if on_context() => "kms-encryption-context",
@@ -92,6 +93,9 @@ fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'stat
     }
 }
 
+/// How the condition keys of an encryption context begin, in lowercase.
+const ENCRYPTION_CONTEXT: &str = "kms:encryptioncontext";
+
 /// Condition keys that speak of the network a request comes from, in lowercase.
 const NETWORK_KEYS: [&str; 4] = [
     "aws:sourceip",
@@ -102,20 +106,26 @@ const NETWORK_KEYS: [&str; 4] = [
 
 /// No document of a layer allows the call.
 fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static str {
-    let documents = || evidence.grants.iter().map(|grant| &grant.document);
     let is_kms = access.call.is_of_kms();
+    let mut allowing = access
+        .judgement
+        .weighed
+        .iter()
+        .filter(|one| one.source.layer == layer && one.allows_action());
+    let asks_for_context = allowing.clone().any(|one| one.asks_for(ENCRYPTION_CONTEXT));
     match layer {
         Layer::Boundary => "permissions-boundary",
-        Layer::Identity if is_kms && asks_for_context(documents(), access) => {
-            "kms-encryption-context"
+        Layer::Identity if is_kms && asks_for_context => "kms-encryption-context",
+        Layer::Identity if is_kms && allowing.any(Weighed::names_other_resources) => {
+            "kms-arn-match"
         }
-        Layer::Identity if is_kms && names_another_key(documents(), access) => "kms-arn-match",
         Layer::Identity if is_kms => "kms-iam-actions",
         Layer::Identity => {
             let bucket = evidence.bucket_name();
             let names_bucket = bucket.is_some_and(|bucket| {
                 let prefix = format!("arn:aws:s3:::{bucket}");
-                documents()
+                let documents = evidence.grants.iter().map(|grant| &grant.document);
+                documents
                     .flat_map(Document::statements)
                     .filter(|statement| statement.allows())
                     .any(|statement| {
@@ -131,13 +141,8 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
         }
         Layer::Resource if !is_kms => "bucket-other-account",
         Layer::Resource if is_foreign_key(evidence) => "kms-other-account",
-        Layer::Resource => match &evidence.key {
-            KeyStanding::Here {
-                policy: Reading::Known(policy),
-                ..
-            } if asks_for_context([policy], access) => "kms-encryption-context",
-            _ => "kms-key-policy",
-        },
+        Layer::Resource if asks_for_context => "kms-encryption-context",
+        Layer::Resource => "kms-key-policy",
     }
 }
 
@@ -173,70 +178,4 @@ fn is_foreign_key(evidence: &Evidence) -> bool {
         (KeyStanding::Here { key, .. }, Some(role)) => key.arn.account() != role.arn.account(),
         _ => false,
     }
-}
-
-/// Whether some statement that would allow the call asks for an encryption context.
-fn asks_for_context<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-    access: &Access,
-) -> bool {
-    allowing(documents, access).any(|statement| {
-        let keys = statement.condition_keys();
-        keys.iter().any(|key| {
-            key.to_ascii_lowercase()
-                .starts_with("kms:encryptioncontext")
-        })
-    })
-}
-
-/// Whether some statement allows the call's action, on other keys than this one.
-fn names_another_key<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-    access: &Access,
-) -> bool {
-    allowing(documents, access).any(|statement| {
-        let resources = statement.resources();
-        !resources.is_empty()
-            && !resources
-                .iter()
-                .any(|pattern| read::matches_pattern(pattern, &access.judgement.request.resource))
-    })
-}
-
-fn allowing<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-    access: &Access,
-) -> impl Iterator<Item = &'a Statement> {
-    let action = access.call.action().to_ascii_lowercase();
-    documents
-        .into_iter()
-        .flat_map(Document::statements)
-        .filter(move |statement| {
-            let mut actions = statement.actions().into_iter();
-            statement.allows() && actions.any(|pattern| read::action_matches(pattern, &action))
-        })
-}
-
-/// The statement that a source names.
-pub(super) fn statement<'a>(
-    access: &Access,
-    source: &Source,
-    evidence: &'a Evidence,
-) -> Option<&'a Statement> {
-    let document = match source.layer {
-        Layer::Identity => {
-            let mut grants = evidence.grants.iter();
-            &grants.find(|grant| grant.name == source.policy)?.document
-        }
-        Layer::Boundary => evidence.boundary.as_ref()?.known()?,
-        Layer::Resource if access.call.is_of_kms() => match &evidence.key {
-            KeyStanding::Here { policy, .. } => policy.known()?,
-            _ => return None,
-        },
-        Layer::Resource if access.call.is_of_s3() => {
-            evidence.facts()?.settings.policy.known()?.as_ref()?
-        }
-        Layer::Resource => &evidence.role.as_ref()?.trust,
-    };
-    document.statements().get(source.statement)
 }

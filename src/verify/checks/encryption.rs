@@ -2,7 +2,7 @@
 
 use super::bucket::of_bucket;
 use super::grants::{actions, by_keys, missing, reasons, told};
-use super::role_edits::{allows, without_denies};
+use super::role_edits::{decided_by_role, without_denies};
 use super::{Case, Check, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
@@ -123,8 +123,8 @@ fn iam_actions(case: &Case<'_>) -> Check {
         "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
         blamed[0].access.call.action()
     ));
-    match (blamed.iter().find_map(|blame| blame.source), case.key()) {
-        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+    match (decided_by_role(&blamed), case.key()) {
+        (Some(blame), _) if blame.is_deny() => without_denies(case, check),
         (_, Ok((key, _))) => page_of_key(case, check, &key.arn),
         (_, Err(_)) => check,
     }
@@ -210,14 +210,12 @@ fn context(case: &Case<'_>) -> Check {
     )
     .because("s3:GetBucketEncryption → BucketKeyEnabled")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey");
-    let mut sources = blamed.iter().filter_map(|blame| blame.source);
-    let of_role = sources.find(|source| source.layer == Layer::Identity);
     let not_granted = Decision::Denied(Refusal::NoAllow(Layer::Identity));
     let is_granted = !blamed
         .iter()
         .any(|blame| blame.access.judgement.decision == not_granted);
-    match (of_role, case.key()) {
-        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+    match (decided_by_role(&blamed), case.key()) {
+        (Some(blame), _) if blame.is_deny() => without_denies(case, check),
         (Some(_), Ok((key, _))) => page_of_key(case, check, &key.arn),
         (None, Ok((key, _))) if !is_granted => page_of_key(case, check, &key.arn),
         _ => edits::of_key_policy(case, check),

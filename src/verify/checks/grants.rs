@@ -1,7 +1,7 @@
 //! Whether the role's own policies, and what bounds them, let Mixpanel do its work in the bucket.
 
 use super::blame::Blame;
-use super::role_edits::{allows, without_denies};
+use super::role_edits::{decided_by_role, without_denies};
 use super::{Case, Check, bucket};
 use crate::command_line::CommandLine;
 use crate::observed::Unread;
@@ -231,9 +231,8 @@ fn s3_actions(case: &Case<'_>) -> Check {
         "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
         blamed[0].access.call.action()
     ));
-    let deciding = blamed.iter().find_map(|blame| blame.source);
-    match (deciding, case.evidence.bucket_name()) {
-        (Some(source), _) if !allows(case, &blamed, source) => without_denies(case, check),
+    match (decided_by_role(&blamed), case.evidence.bucket_name()) {
+        (Some(blame), _) if blame.is_deny() => without_denies(case, check),
         (_, Some(bucket)) => {
             check.edit(missing(case, &build::data(bucket)), case.setup_command(&[]))
         }

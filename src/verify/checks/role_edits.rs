@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::super::access::source_text;
+use super::super::access::{Access, source_text};
+use super::blame::{self, Blame};
 use super::edits::Edit;
 use super::grants::detach;
-use super::{Case, Check, blame};
+use super::{Case, Check};
 use crate::command_line::CommandLine;
 use crate::policy::evaluate::{Layer, Source};
-use crate::policy::{Document, Statement, build, read};
+use crate::policy::{Document, build, read};
 use crate::verify::evidence::{Evidence, Grant, KeyStanding};
 
 /// The check with what its Denies take, one policy after the other; advice where nobody else grants what the policy does.
@@ -56,12 +57,11 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
 
 /// The statements of the role's policies that deny what a check tells of.
 fn denying(case: &Case<'_>, id: &str) -> BTreeSet<Source> {
-    let of_call = |access| {
-        let sources = blame::sources(access, case.evidence, id).into_iter();
-        sources.filter(move |source| {
-            let statement = blame::statement(access, source, case.evidence);
-            source.layer == Layer::Identity && statement.is_some_and(|one| !one.allows())
-        })
+    let of_call = |access: &Access| {
+        let mut sources = blame::sources(access, case.evidence, id);
+        sources
+            .retain(|source| source.layer == Layer::Identity && !access.judgement.allows(source));
+        sources
     };
     case.access.iter().flat_map(of_call).collect()
 }
@@ -98,11 +98,11 @@ fn by_hand(case: &Case<'_>, check: Check, grant: &Grant, edit: &Edit) -> Check {
     check.by_hand([read, write], edit.change(), edit.diff())
 }
 
-/// Whether the statement that decides allows, as far as it goes.
-pub(super) fn allows(case: &Case<'_>, blamed: &[blame::Blame<'_>], source: &Source) -> bool {
-    let mut of_source = blamed.iter().filter(|blame| blame.source == Some(source));
-    of_source.any(|blame| {
-        let statement = blame::statement(blame.access, source, case.evidence);
-        statement.is_some_and(Statement::allows)
-    })
+/// The first of these calls that a statement of the role's policies decides.
+pub(super) fn decided_by_role<'b, 'a>(blamed: &'b [Blame<'a>]) -> Option<&'b Blame<'a>> {
+    let of_role = |blame: &&Blame<'_>| {
+        let source = blame.source;
+        source.is_some_and(|source| source.layer == Layer::Identity)
+    };
+    blamed.iter().find(of_role)
 }

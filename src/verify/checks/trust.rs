@@ -10,8 +10,8 @@ use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
 use crate::policy::build::MIXPANEL_USER_ARN;
-use crate::policy::document::{Effect, Principals};
-use crate::policy::evaluate::explain::{Judgement, Matched};
+use crate::policy::document::Principals;
+use crate::policy::evaluate::explain::{Judgement, Weighed};
 use crate::policy::evaluate::{Decision, Refusal, Source};
 use crate::policy::trust::amend::{Tenure, Wanted, without_the_deleted};
 use crate::policy::trust::openings::is_unique_id;
@@ -48,12 +48,13 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     }
     let trust = access::trust(evidence, role);
     let openings = trust.openings(&case.given_ids());
+    let weighed = trust.judge_for_mixpanel(None).weighed;
     vec![
         external_id(case, role, &trust),
         Check::pass("trust-principal", "the role trusts Mixpanel's export user")
             .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
-        no_external_id(case, role, &trust, &openings),
-        others(case, role, &trust, &openings),
+        no_external_id(case, role, &weighed, &openings),
+        others(case, role, &weighed, &openings),
         orphan_beside(role),
         extra_conditions(case, role, &trust),
     ]
@@ -147,6 +148,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
     let mut failure = Some(failure);
     let trust = access::trust(case.evidence, role);
     let openings = trust.openings(&BTreeSet::new());
+    let weighed = trust.judge_for_mixpanel(None).weighed;
     IDS.iter()
         .filter_map(|other| match *other {
             other if other == id => failure.take(),
@@ -156,7 +158,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
                     .iter()
                     .any(|opening| opening.gravity == Gravity::Open) =>
             {
-                Some(others(case, role, &trust, &openings))
+                Some(others(case, role, &weighed, &openings))
             }
             other => Some(Check::skipped(
                 other,
@@ -247,7 +249,12 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 
 /// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-fn no_external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening]) -> Check {
+fn no_external_id(
+    case: &Case<'_>,
+    role: &Role,
+    weighed: &[Weighed],
+    openings: &[Opening],
+) -> Check {
     const ID: &str = "trust-no-external-id";
     let mut openings = openings.iter();
     let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
@@ -264,11 +271,11 @@ fn no_external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[O
         ),
     };
     let check = check.because(format!("{SOURCE}: {}", opening.place()));
-    case.narrowing(stating(check, opening, trust), role)
+    case.narrowing(stating(check, opening, weighed), role)
 }
 
 /// Who else can assume the role. Each is named; who needs no ExternalId for it is a failure.
-fn others(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening]) -> Check {
+fn others(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
     const ID: &str = "trust-others";
     let others: Vec<&Opening> = openings
         .iter()
@@ -309,7 +316,7 @@ fn others(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening])
     };
     for opening in others {
         let because = format!("{SOURCE}: {}: {}", opening.place(), opening.who);
-        check = stating(check.because(because), opening, trust);
+        check = stating(check.because(because), opening, weighed);
     }
     case.narrowing(check, role)
 }
@@ -317,25 +324,17 @@ fn others(case: &Case<'_>, role: &Role, trust: &Trust<'_>, openings: &[Opening])
 /// The check, with what keeps Mixpanel out, or may.
 fn quoting(check: Check, judgement: &Judgement) -> Check {
     let quotes = judgement.quotes().into_iter();
-    quotes.fold(check, |check, quote| {
-        check.because(format!("{SOURCE}: {quote}"))
-    })
+    let quotes = quotes.map(|quote| format!("{SOURCE}: {quote}"));
+    quotes.fold(check, Check::because)
 }
 
 /// The check, with the statements that let somebody in as they are written.
-fn stating(check: Check, opening: &Opening, trust: &Trust<'_>) -> Check {
-    let weighed = trust.judge_for_mixpanel(None).weighed;
-    opening
-        .statements
-        .iter()
-        .fold(check, |check, index| match weighed.get(*index) {
-            Some(statement) => check.because(format!(
-                "{SOURCE}: statement {}: {}",
-                index + 1,
-                statement_text(statement)
-            )),
-            None => check,
-        })
+fn stating(check: Check, opening: &Opening, weighed: &[Weighed]) -> Check {
+    let stated = opening.statements.iter().filter_map(|index| {
+        let text = statement_text(weighed.get(*index)?);
+        Some(format!("{SOURCE}: statement {}: {text}", index + 1))
+    });
+    stated.fold(check, Check::because)
 }
 
 /// Whether anything but the principal and the ExternalId stands in the way.
@@ -484,7 +483,7 @@ impl Case<'_> {
             let judged = ids.iter().map(|id| trust.judge_for_mixpanel(Some(id)));
             let weighed = judged.flat_map(|judgement| judgement.weighed);
             weighed
-                .filter(|one| one.effect != Effect::Allow && one.matched != Matched::No)
+                .filter(Weighed::may_deny)
                 .map(|one| one.source)
                 .collect()
         };

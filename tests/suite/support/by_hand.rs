@@ -1,6 +1,10 @@
 //! Things as somebody makes them without this program: by the AWS CLI, in the console, after Mixpanel's page.
 
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_kms::operation::create_key::CreateKeyOutput;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+};
 use serde_json::{Value, json};
 
 use super::Cloud;
@@ -36,6 +40,35 @@ pub fn kms(key: &str) -> Value {
                    "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey", "kms:ReEncryptFrom"],
         "Resource": key,
     }]})
+}
+
+/// A bucket's default encryption.
+pub fn encrypt(
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+    algorithm: ServerSideEncryption,
+    key: Option<&str>,
+    bucket_key: bool,
+) {
+    let default = ServerSideEncryptionByDefault::builder()
+        .sse_algorithm(algorithm)
+        .set_kms_master_key_id(key.map(str::to_owned))
+        .build()
+        .expect("a default");
+    let rule = ServerSideEncryptionRule::builder()
+        .apply_server_side_encryption_by_default(default)
+        .bucket_key_enabled(bucket_key)
+        .build();
+    let rules = ServerSideEncryptionConfiguration::builder().rules(rule);
+    let rules = rules.build().expect("a configuration");
+    let put = s3.put_bucket_encryption().bucket(bucket);
+    block_on(put.server_side_encryption_configuration(rules).send()).expect("encrypted");
+}
+
+/// The ARN of a key that was made.
+pub fn arn_of(made: &CreateKeyOutput) -> String {
+    let arn = made.key_metadata().and_then(|key| key.arn());
+    arn.expect("its ARN").to_owned()
 }
 
 impl Cloud {
@@ -93,8 +126,6 @@ impl Cloud {
     /// A key. Its ARN.
     pub fn key_by_hand(&self) -> String {
         let kms = self.kms("eu-west-1");
-        let answer = block_on(kms.create_key().send()).expect("a key");
-        let metadata = answer.key_metadata().expect("metadata");
-        metadata.arn().expect("its ARN").to_owned()
+        arn_of(&block_on(kms.create_key().send()).expect("a key"))
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::support::TOKEN;
-use crate::support::by_hand::{USER, data, kms, trust};
+use crate::support::by_hand::{USER, arn_of, data, encrypt, kms, trust};
 
 /// The ARN of the key that the set-up made.
 fn key(cloud: &Cloud) -> String {
@@ -50,23 +50,8 @@ fn administered(cloud: &Cloud) -> Value {
 
 /// The bucket's default encryption.
 fn encrypts(cloud: &Cloud, bucket: &str, key: Option<&str>, bucket_key: bool) {
-    let default = s3::ServerSideEncryptionByDefault::builder()
-        .sse_algorithm(s3::ServerSideEncryption::AwsKms)
-        .set_kms_master_key_id(key.map(str::to_owned))
-        .build()
-        .expect("a default");
-    let rule = s3::ServerSideEncryptionRule::builder()
-        .apply_server_side_encryption_by_default(default)
-        .bucket_key_enabled(bucket_key)
-        .build();
-    let configuration = s3::ServerSideEncryptionConfiguration::builder()
-        .rules(rule)
-        .build()
-        .expect("a configuration");
-    let client = cloud.s3("eu-west-1");
-    let put = client.put_bucket_encryption().bucket(bucket);
-    let put = put.server_side_encryption_configuration(configuration);
-    block_on(put.send()).expect("encrypted");
+    let kms = s3::ServerSideEncryption::AwsKms;
+    encrypt(&cloud.s3("eu-west-1"), bucket, kms, key, bucket_key);
 }
 
 fn of_kms(cloud: &Cloud, resource: &str, condition: Value) {
@@ -262,12 +247,7 @@ fn key_rows() -> Vec<Row> {
             breaks: |cloud, bucket| {
                 let client = cloud.kms("us-east-1");
                 let made = block_on(client.create_key().send()).expect("a key");
-                let arn = made
-                    .key_metadata()
-                    .and_then(|key| key.arn())
-                    .expect("its ARN")
-                    .to_owned();
-                encrypts(cloud, bucket, Some(&arn), true);
+                encrypts(cloud, bucket, Some(&arn_of(&made)), true);
             },
             ..ROW
         },
@@ -282,12 +262,7 @@ fn key_rows() -> Vec<Row> {
                     .key_spec(aws_sdk_kms::types::KeySpec::Rsa2048)
                     .key_usage(aws_sdk_kms::types::KeyUsageType::EncryptDecrypt);
                 let made = block_on(pair.send()).expect("a key");
-                let arn = made
-                    .key_metadata()
-                    .and_then(|key| key.arn())
-                    .expect("its ARN")
-                    .to_owned();
-                encrypts(cloud, bucket, Some(&arn), true);
+                encrypts(cloud, bucket, Some(&arn_of(&made)), true);
             },
             ..ROW
         },
