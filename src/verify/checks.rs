@@ -14,6 +14,7 @@ mod grants;
 mod organization;
 mod probe;
 mod role_edits;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -50,7 +51,7 @@ pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> 
     checks.extend(bucket::place_checks(&case));
     checks.extend(encryption::key_checks(&case));
     checks.extend(organization::checks(&case));
-    checks.extend(bucket::setting_checks(&case));
+    checks.extend(settings::checks(&case));
     checks.extend(export::checks(&case));
     checks.push(probe::left(&case));
     checks

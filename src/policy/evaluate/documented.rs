@@ -6,6 +6,7 @@
 mod conditions;
 mod logic;
 mod services;
+mod variables;
 
 use serde_json::{Value, json};
 
@@ -211,6 +212,7 @@ fn examples() -> Vec<Example> {
     [
         logic::examples(),
         conditions::examples(),
+        variables::examples(),
         services::examples(),
     ]
     .concat()

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::super::access::{self, source_text};
 use super::blame;
-use super::bucket::of_bucket;
+use super::settings::of_bucket;
 use super::{Case, Check};
 use crate::command_line::CommandLine;
 use crate::names::BucketName;

@@ -1,8 +1,8 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
-use super::bucket::of_bucket;
 use super::grants::{actions, by_keys, missing, reasons, told};
 use super::role_edits::{decided_by_role, without_denies};
+use super::settings::of_bucket;
 use super::{Case, Check, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
