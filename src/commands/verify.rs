@@ -19,7 +19,7 @@ use crate::observed::Caller;
 use crate::report::explain::explanation_json;
 use crate::report::verify::{sentence, verdict_json};
 use crate::verify::access::ACTIONS;
-use crate::verify::evidence::{Evidence, Subject};
+use crate::verify::evidence::{Evidence, KeyStanding, Subject};
 use crate::verify::{Access, Findings, judge};
 
 /// The flags, parsed.
@@ -134,13 +134,26 @@ fn explain(
     let action = known.map_or(action, |known| *known);
     let of_action = |access: &&Access| access.call.action() == action;
     let calls: Vec<&Access> = findings.access.iter().filter(of_action).collect();
+    let uses_no_key = matches!(evidence.key, KeyStanding::NotUsed | KeyStanding::AwsManaged);
+    let is_not_made = action.starts_with("kms:") && uses_no_key && evidence.facts().is_some();
     if output == Output::Json {
         printer.json(&explanation_json(evidence, action, &calls));
+    } else if is_not_made {
+        printer.result(&format!(
+            "Nobody has to allow {action}: the set-up uses no KMS key of your own."
+        ));
     } else {
         printer.results(printer.explanation(&calls));
     }
-    let every_check = Advice::from("Every check and what fixes it: ")
-        .command(CommandLine::mixpanel_s3(["verify"]).option("--role", &evidence.role_name));
+    if is_not_made {
+        return Ok(());
+    }
+    let verify = CommandLine::mixpanel_s3(["verify"]).option("--role", &evidence.role_name);
+    let verify = match evidence.bucket_name() {
+        Some(bucket) => verify.option("--bucket", bucket),
+        None => verify,
+    };
+    let every_check = Advice::from("Every check and what fixes it: ").command(verify);
     if calls.is_empty() {
         let message = format!(
             "There is nothing to decide about {action}: {}.",
@@ -164,7 +177,7 @@ fn without_calls(action: &str, evidence: &Evidence) -> &'static str {
         (None, _) => "the role is not there, or cannot be read",
         _ if action.starts_with("sts:") => "no project token is given, and the role names none",
         (_, None) => "no bucket is known, or it cannot be read",
-        _ => "no KMS key of your own is used, or it cannot be read",
+        _ => "the KMS key is not there, is in another region, or cannot be read",
     }
 }
 

@@ -168,8 +168,12 @@ fn a_decision_is_explained_step_by_step_and_ends_with_the_verdict() {
     for token in [TOKEN, OTHER_TOKEN] {
         assert!(!assumed.stdout.contains(token) && !assumed.stderr.contains(token));
     }
-    let none = cloud.run(&["verify", "--explain", "kms:Decrypt"]).exits(4);
-    none.says("There is nothing to decide about kms:Decrypt: no KMS key of your own is used");
+    let none = cloud.run(&["verify", "--explain", "kms:Decrypt"]).exits(0);
+    let says = "Nobody has to allow kms:Decrypt: the set-up uses no KMS key of your own.";
+    assert_eq!(none.stdout.trim_end(), says);
+    let gone = ["verify", "--explain", "s3:PutObject", "--role", "gone"];
+    let gone = cloud.run(&gone).exits(4);
+    gone.says("There is nothing to decide about s3:PutObject: the role is not there");
     let unheard = cloud
         .run(&["verify", "--explain", "s3:PutBucketPolicy"])
         .exits(2);
