@@ -1,8 +1,9 @@
 //! Flags, environment, defaults and prompts become [`Answers`].
 //!
-//! A [`Draft`] holds what is known so far. Flags and the environment fill it ([`Draft::from_flags`]); a person fills what is
-//! left ([`wizard`]); without one, [`Draft::complete`] says in one error what is missing. A prompt is only another way to
-//! fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the "edit" menu.
+//! A [`Draft`] holds what is known so far. Flags and the environment fill it ([`Draft::from_flags`]); a person fills
+//! what is left ([`wizard`]); without one, [`Draft::complete`] says in one error what is missing. A prompt is only
+//! another way to fill in a flag: [`question::Question`] is the one table of both, of the replay command and of the
+//! "edit" menu.
 
 pub(crate) mod account;
 mod choose;
@@ -18,9 +19,8 @@ use crate::cli::{EncryptionFlag, HardenFlag, Setup};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    AccountId, AliasName, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName,
-    KeyReference, MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag,
-    TokenShape,
+    AccountId, AliasName, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName, KeyReference,
+    MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
 };
 use crate::observe::Observation;
 use crate::observed::{KeyOwnership, Observed};
@@ -107,10 +107,7 @@ impl Draft {
             region: problems.parse("--region", flags.region.as_deref()),
             role: problems.parse("--role-name", flags.role_name.as_deref()),
             path: problems.parse("--path", flags.path.as_deref()),
-            boundary: problems.parse(
-                "--permissions-boundary",
-                flags.permissions_boundary.as_deref(),
-            ),
+            boundary: problems.parse("--permissions-boundary", flags.permissions_boundary.as_deref()),
             tags: flags
                 .tag
                 .iter()
@@ -142,7 +139,8 @@ impl Draft {
         for token in &draft.tokens {
             if draft.removed.iter().any(|id| id.means(token.expose())) {
                 problems.0.push(Error::usage(format!(
-                    "--remove-token: {token} is the project token that is to be trusted (--project-token or {TOKEN_VARIABLE})."
+                    "--remove-token: {token} is the project token that is to be trusted (--project-token or \
+                     {TOKEN_VARIABLE})."
                 )));
             }
         }
@@ -155,10 +153,9 @@ impl Draft {
         let mut keys: Vec<&str> = draft.tags.iter().map(|tag| tag.key.as_str()).collect();
         keys.sort_unstable();
         if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            problems.0.push(Error::usage(format!(
-                "--tag: the key '{}' is given twice.",
-                twice[0]
-            )));
+            problems
+                .0
+                .push(Error::usage(format!("--tag: the key '{}' is given twice.", twice[0])));
         }
         if draft.tags.len() > MOST_TAGS {
             problems.0.push(Error::usage(format!(
@@ -171,8 +168,7 @@ impl Draft {
 
     /// The draft with the region of the environment or the profile, where none was given and that one can work.
     pub(crate) fn with_default_region(mut self, region: Option<&Region>) -> Self {
-        let usable =
-            region.filter(|region| region_problem(region, self.allow_unlisted_region).is_none());
+        let usable = region.filter(|region| region_problem(region, self.allow_unlisted_region).is_none());
         self.region = self.region.or_else(|| usable.cloned());
         self
     }
@@ -208,10 +204,7 @@ impl Draft {
             .map(Question::missing_line)
             .chain(also.iter().cloned())
             .collect();
-        let role = self
-            .role
-            .clone()
-            .or_else(|| default_role_name(self.bucket.as_ref()?));
+        let role = self.role.clone().or_else(|| default_role_name(self.bucket.as_ref()?));
         match (&self.bucket, &self.region, role) {
             (Some(bucket), Some(region), Some(role)) if missing.is_empty() => Ok(Answers {
                 bucket: bucket.clone(),
@@ -223,11 +216,9 @@ impl Draft {
             }),
             _ => {
                 let list: Vec<String> = missing.iter().map(|line| format!("  {line}")).collect();
-                Err(
-                    Error::usage(format!("{reason}, and these answers are missing:"))
-                        .below(list)
-                        .hint("`mixpanel-s3 setup --help` explains every flag."),
-                )
+                Err(Error::usage(format!("{reason}, and these answers are missing:"))
+                    .below(list)
+                    .hint("`mixpanel-s3 setup --help` explains every flag."))
             }
         }
     }
@@ -274,11 +265,7 @@ pub(crate) fn region_problem(region: &Region, allow_unlisted: bool) -> Option<Er
 struct Problems(Vec<Error>);
 
 impl Problems {
-    fn parse<T: std::str::FromStr<Err = InvalidName>>(
-        &mut self,
-        flag: &str,
-        text: Option<&str>,
-    ) -> Option<T> {
+    fn parse<T: std::str::FromStr<Err = InvalidName>>(&mut self, flag: &str, text: Option<&str>) -> Option<T> {
         match text?.parse() {
             Ok(value) => Some(value),
             Err(invalid) => {
@@ -290,9 +277,7 @@ impl Problems {
 
     fn encryption(&mut self, flags: &Setup) -> Option<EncryptionAnswer> {
         let key = self.parse("--kms-key", flags.kms_key.as_deref());
-        if flags.encryption != Some(EncryptionFlag::Kms)
-            && (flags.kms_key.is_some() || flags.create_kms_key)
-        {
+        if flags.encryption != Some(EncryptionFlag::Kms) && (flags.kms_key.is_some() || flags.create_kms_key) {
             let flag = if flags.create_kms_key {
                 "--create-kms-key"
             } else {
@@ -411,7 +396,10 @@ fn check_key_ownership(
         format!("{alias} names a key that setup did not make, or that others can use: {objection}."),
     )
     .hint(Advice::from("Look at it: ").command(of_alias("describe-key")))
-    .hint("To use it as a key of your own, give it with --kms-key. To have another one made, choose another --role-name, or remove the alias."))
+    .hint(
+        "To use it as a key of your own, give it with --kms-key. To have another one made, choose another \
+         --role-name, or remove the alias.",
+    ))
 }
 
 /// The ExternalIds that a role's trust policy names one by one; none where there is no role.
@@ -434,10 +422,7 @@ impl Answers {
 }
 
 /// The ExternalIds that are there and meant to go. One that is not there has gone already.
-fn removed_ids(
-    references: &[ExternalIdReference],
-    observed: &Observed,
-) -> Result<BTreeSet<String>> {
+fn removed_ids(references: &[ExternalIdReference], observed: &Observed) -> Result<BTreeSet<String>> {
     let present = present_ids(observed);
     let mut removed = BTreeSet::new();
     for reference in references {
@@ -456,11 +441,7 @@ fn removed_ids(
 }
 
 /// The tokens that a role keeps trusting where only such as go were named.
-fn tokens_left(
-    role: &RoleName,
-    removed: &BTreeSet<String>,
-    observed: &Observed,
-) -> Result<BTreeSet<ProjectToken>> {
+fn tokens_left(role: &RoleName, removed: &BTreeSet<String>, observed: &Observed) -> Result<BTreeSet<ProjectToken>> {
     if observed.role.is_none() {
         return Err(Error::usage(format!(
             "--remove-token: there is no role {role} to remove a token from."
@@ -488,7 +469,8 @@ fn check_account_regional(bucket: &BucketName, account: &AccountId, region: &Reg
         return Ok(());
     }
     Err(Error::usage(format!(
-        "Bucket name '{bucket}' has the form of S3's account-regional namespace, but not this account and region: such a name ends in -{account}-{region}-an."
+        "Bucket name '{bucket}' has the form of S3's account-regional namespace, but not this account and region: \
+         such a name ends in -{account}-{region}-an."
     )))
 }
 

@@ -1,9 +1,10 @@
-//! The only room that names `aws_sdk_*`: clients and credentials ([`session`]), calls in this crate's own types ([`s3`],
+//! The only room that names `aws_sdk_*`: clients and credentials ([`session`]), calls in this crate's own types
+//! ([`s3`],
 //! [`iam`], [`kms`], [`sts`]), and what it means when a call fails ([`failure`]). What an endpoint may take and answer is bounded in
 //! `bounds`, `http` and `sense`.
 //!
-//! There is no trait with one implementation here. The seam for tests and for the sandbox is the SDK's own configuration:
-//! an endpoint, or an HTTP client, so that the real request and error code is what runs.
+//! There is no trait with one implementation here. The seam for tests and for the sandbox is the SDK's own
+//! configuration: an endpoint, or an HTTP client, so that the real request and error code is what runs.
 
 mod bounds;
 mod credentials;
@@ -36,8 +37,9 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this is. Who
-    /// calls is asked at home, since an opt-in region that is not enabled answers as if the credentials were bad.
+    /// The clients for a region. IAM is global: its requests are signed for the partition's own region whatever this
+    /// is. Who calls is asked at home, since an opt-in region that is not enabled answers as if the credentials were
+    /// bad.
     pub(crate) fn new(session: &Session, region: &Region) -> Self {
         let config = session.config_for(region);
         let at_home = session.config_for(&session.home_region());

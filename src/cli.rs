@@ -1,5 +1,5 @@
-//! What may be typed. Types for clap, without behaviour: names are parsed in `answers`, so that one message can tell of all
-//! that is wrong or missing at once.
+//! What may be typed. Types for clap, without behaviour: names are parsed in `answers`, so that one message can tell of
+//! all that is wrong or missing at once.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -31,15 +31,15 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make the bucket, the policies and the role, and print the five values for Mixpanel.
     ///
-    /// Asks for what no flag says, shows the plan, and changes nothing before you agree. A second run finds what the first
-    /// one made and does only what is missing.
+    /// Asks for what no flag says, shows the plan, and changes nothing before you agree. A second run finds what the
+    /// first one made and does only what is missing.
     Setup(Setup),
     /// Print the five values that Mixpanel asks for, rebuilt from AWS.
     PrintDetails(PrintDetails),
     /// Tell whether Mixpanel can write, and if not, why.
     ///
-    /// Reads what there is, judges it with AWS's own rules, and says for each finding where it was read and what mends it.
-    /// Changes nothing, unless --live is given.
+    /// Reads what there is, judges it with AWS's own rules, and says for each finding where it was read and what mends
+    /// it. Changes nothing, unless --live is given.
     Verify(Verify),
     /// Remove what setup made: the role and its policies. The bucket and its data stay unless you say so.
     ///
@@ -58,21 +58,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The AWS profile to use, before AWS_PROFILE and before credentials in the environment.
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        help_heading = "Global options"
-    )]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub(crate) profile: Option<String>,
     /// How results are printed on stdout.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        help_heading = "Global options"
-    )]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = "Global options")]
     pub(crate) output: Output,
     /// Ask nothing: apply the plan, and take every default.
     #[arg(long, short, global = true, help_heading = "Global options")]
@@ -141,12 +130,12 @@ pub(crate) struct Setup {
     /// The bucket's region. Default: AWS_REGION, or the profile's.
     #[arg(long, value_name = "REGION", help_heading = "Answers")]
     pub(crate) region: Option<String>,
-    /// The Mixpanel project token, which becomes the role's ExternalId. Better set MIXPANEL_PROJECT_TOKEN, which does not
-    /// show in the list of processes. Repeat it for several projects.
+    /// The Mixpanel project token, which becomes the role's ExternalId. Better set MIXPANEL_PROJECT_TOKEN, which does
+    /// not show in the list of processes. Repeat it for several projects.
     #[arg(long, value_name = "TOKEN", help_heading = "Answers")]
     pub(crate) project_token: Vec<String>,
-    /// A token that the role shall trust no longer: whole, or by its ends as setup shows it (0123…cdef). Repeatable. The last
-    /// one cannot be removed.
+    /// A token that the role shall trust no longer: whole, or by its ends as setup shows it (0123…cdef). Repeatable.
+    /// The last one cannot be removed.
     #[arg(long, value_name = "TOKEN", help_heading = "Answers")]
     pub(crate) remove_token: Vec<String>,
     /// What you will choose under "Encryption" in Mixpanel. Default: what the role remembers, else aes.
@@ -175,7 +164,8 @@ pub(crate) struct Setup {
     /// A tag for everything that is made. Repeatable.
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Answers")]
     pub(crate) tag: Vec<String>,
-    /// Take over a role and policies that mixpanel-s3 did not make. Without --role-name, the role that writes to the bucket.
+    /// Take over a role and policies that mixpanel-s3 did not make. Without --role-name, the role that writes to the
+    /// bucket.
     #[arg(long, help_heading = "How to run")]
     pub(crate) adopt: bool,
     /// Let Mixpanel assume a role that does not trust it yet. Repeat the role's name to confirm: Mixpanel can then do
@@ -259,8 +249,8 @@ pub(crate) struct Verify {
     /// The account that owns the bucket. Default: your own. A bucket of any other account is a failure.
     #[arg(long, value_name = "ID")]
     pub(crate) bucket_account: Option<String>,
-    /// The project token, to compare with what the role trusts. Better set MIXPANEL_PROJECT_TOKEN, which does not show in the
-    /// list of processes. Repeatable.
+    /// The project token, to compare with what the role trusts. Better set MIXPANEL_PROJECT_TOKEN, which does not show
+    /// in the list of processes. Repeatable.
     #[arg(long, value_name = "TOKEN")]
     pub(crate) project_token: Vec<String>,
     /// The project's ID, a number, which begins the paths of its exports. Default: found in the bucket.
@@ -275,12 +265,13 @@ pub(crate) struct Verify {
     /// What stands under "KMS Key ID" in Mixpanel, with --encryption kms: an ARN, a key ID, or alias/NAME.
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
-    /// Print the whole decision about one call that Mixpanel makes, such as s3:PutObject: every policy in AWS's order, every
-    /// statement, and which element of it matches or does not.
+    /// Print the whole decision about one call that Mixpanel makes, such as s3:PutObject: every policy in AWS's order,
+    /// every statement, and which element of it matches or does not.
     #[arg(long, value_name = "CALL", ignore_case = true, conflicts_with = "live",
         value_parser = clap::builder::PossibleValuesParser::new(crate::verify::access::ACTIONS))]
     pub(crate) explain: Option<String>,
-    /// Prove it with a short-lived role beside the real one: assume it, write, list, read and remove an object in the bucket.
+    /// Prove it with a short-lived role beside the real one: assume it, write, list, read and remove an object in the
+    /// bucket.
     #[arg(long)]
     pub(crate) live: bool,
 }
@@ -297,8 +288,8 @@ pub(crate) struct Teardown {
     /// Remove the bucket too, if setup made it and it is empty.
     #[arg(long)]
     pub(crate) delete_bucket: bool,
-    /// Remove everything in the bucket, versions and unfinished uploads included. Give the bucket's name as proof that you
-    /// mean it; at a terminal it can be typed.
+    /// Remove everything in the bucket, versions and unfinished uploads included. Give the bucket's name as proof that
+    /// you mean it; at a terminal it can be typed.
     #[arg(long, value_name = "BUCKET", num_args = 0..=1)]
     pub(crate) delete_data: Option<Option<String>>,
     /// Remove a role and policies that setup took over with --adopt, instead of giving them back.

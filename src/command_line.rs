@@ -1,8 +1,9 @@
 //! Command lines that are shown to be copied, as values: a program, its words, and what a shell does with them.
 //!
-//! A word holds what the program is to receive, whoever wrote it, and never text that is quoted already: a key's ID that a bucket
-//! names, a profile's name, a role's. `report::commands` is the only place that turns a [`CommandLine`] into text, and quotes
-//! every word there for a POSIX shell, after it has sent the command to the [`Target`] of this run.
+//! A word holds what the program is to receive, whoever wrote it, and never text that is quoted already: a key's ID
+//! that a bucket names, a profile's name, a role's. `report::commands` is the only place that turns a [`CommandLine`]
+//! into text, and quotes every word there for a POSIX shell, after it has sent the command to the [`Target`] of this
+//! run.
 
 use std::fmt::Display;
 
@@ -154,28 +155,25 @@ impl CommandLine {
     #[must_use]
     pub(crate) fn sent_to(&self, target: &Target) -> Self {
         let mut command = self.clone();
-        let names_profile = self.groups.iter().flatten().any(|word| {
-            matches!(word, Word::Literal(text) if text == "--profile" || text.starts_with("--profile="))
-        });
+        let names_profile =
+            self.groups.iter().flatten().any(
+                |word| matches!(word, Word::Literal(text) if text == "--profile" || text.starts_with("--profile=")),
+            );
         if let Some(words) = command.groups.first_mut() {
             let program = words.first().cloned();
             let is = |name: &'static str| program == Some(Word::flag(name));
             // After the verb, or after the service and its operation.
             let (at, flags) = match target {
                 Target::Sandbox if is("mixpanel-s3") => (2, vec![Word::flag("--sandbox")]),
-                Target::Profile(name) if !names_profile => (
-                    if is("aws") { 3 } else { 2 },
-                    Word::option("--profile", name),
-                ),
+                Target::Profile(name) if !names_profile => {
+                    (if is("aws") { 3 } else { 2 }, Word::option("--profile", name))
+                }
                 Target::Environment | Target::Sandbox | Target::Profile(_) => (0, Vec::new()),
             };
             let at = at.min(words.len());
             words.splice(at..at, flags);
         }
-        command.then = self
-            .then
-            .as_ref()
-            .map(|then| Box::new(then.sent_to(target)));
+        command.then = self.then.as_ref().map(|then| Box::new(then.sent_to(target)));
         command
     }
 
@@ -188,8 +186,7 @@ impl CommandLine {
     /// Whether it, or what comes afterwards, is a call of the AWS CLI.
     pub(crate) fn is_of_aws(&self) -> bool {
         let mut words = self.groups.iter().flatten();
-        words.next() == Some(&Word::flag("aws"))
-            || self.then.as_ref().is_some_and(|then| then.is_of_aws())
+        words.next() == Some(&Word::flag("aws")) || self.then.as_ref().is_some_and(|then| then.is_of_aws())
     }
 
     /// The program and its words, in the groups that share a line.

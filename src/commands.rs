@@ -37,9 +37,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mixpanel-s3", &mut script);
-            surroundings
-                .printer
-                .own_text(&String::from_utf8_lossy(&script));
+            surroundings.printer.own_text(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Man => {
@@ -47,15 +45,9 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
             clap_mangen::Man::new(Cli::command())
                 .render(&mut page)
                 .map_err(|error| {
-                    Error::new(
-                        crate::error::ErrorKind::Failed,
-                        "The manual page could not be made.",
-                    )
-                    .caused_by(error)
+                    Error::new(crate::error::ErrorKind::Failed, "The manual page could not be made.").caused_by(error)
                 })?;
-            surroundings
-                .printer
-                .own_text(&String::from_utf8_lossy(&page));
+            surroundings.printer.own_text(&String::from_utf8_lossy(&page));
             Ok(())
         }
     }
@@ -97,11 +89,7 @@ impl Surroundings {
 }
 
 #[cfg(feature = "sandbox")]
-async fn rehearsal(
-    surroundings: &Surroundings,
-    deadline: Duration,
-    retries: RetryTeller,
-) -> Result<Session> {
+async fn rehearsal(surroundings: &Surroundings, deadline: Duration, retries: RetryTeller) -> Result<Session> {
     let (session, file) = crate::sandbox::session(&surroundings.process, deadline, retries).await?;
     surroundings.printer.notes([
         "This is a rehearsal: AWS is simulated, and nothing leaves this machine.",

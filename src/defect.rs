@@ -47,11 +47,7 @@ mod tests {
     #[test]
     fn a_panic_is_told_by_its_place_alone() {
         let error = defect(Some(Location::caller()));
-        assert!(
-            error.message.contains("defect.rs, line "),
-            "{}",
-            error.message
-        );
+        assert!(error.message.contains("defect.rs, line "), "{}", error.message);
         assert!(!error.message.contains('/'), "{}", error.message);
         assert_eq!(error.kind.exit_code(), 1);
     }

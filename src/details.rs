@@ -40,7 +40,8 @@ pub(crate) struct Form {
     pub(crate) encryption: Option<UiEncryption>,
     /// "KMS Key ID"; `None` is empty, which with KMS is the account's `aws/s3` key.
     pub(crate) key: Option<KeyArn>,
-    /// Whether somebody said so: in a flag, or in the role's tag. Else it is the likeliest reading of what stands in AWS.
+    /// Whether somebody said so: in a flag, or in the role's tag. Else it is the likeliest reading of what stands in
+    /// AWS.
     pub(crate) is_declared: bool,
 }
 
@@ -53,8 +54,8 @@ pub(crate) enum Doubt {
     Unreadable(Unread),
 }
 
-/// What was chosen in Mixpanel's form, as far as AWS tells. A role of ours remembers "Encryption" in a tag; elsewhere the keys
-/// that the role's policies name and the bucket's default tell.
+/// What was chosen in Mixpanel's form, as far as AWS tells. A role of ours remembers "Encryption" in a tag; elsewhere
+/// the keys that the role's policies name and the bucket's default tell.
 pub(crate) fn form_of(
     role: &Role,
     keys: &BTreeSet<KeyArn>,
@@ -62,10 +63,7 @@ pub(crate) fn form_of(
     bucket: &Reading<Option<BucketEncryption>>,
 ) -> (Form, Option<Doubt>) {
     // A key of another region cannot be the bucket's.
-    let key = keys
-        .iter()
-        .find(|key| key.region() == region.as_str())
-        .cloned();
+    let key = keys.iter().find(|key| key.region() == region.as_str()).cloned();
     let remembered = role
         .tags
         .iter()
@@ -115,13 +113,7 @@ pub(crate) enum Field {
 
 impl Field {
     /// All five, in the form's order.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Bucket,
-        Self::Region,
-        Self::Role,
-        Self::Encryption,
-        Self::KmsKeyId,
-    ];
+    pub(crate) const ALL: [Self; 5] = [Self::Bucket, Self::Region, Self::Role, Self::Encryption, Self::KmsKeyId];
 
     /// The form's own word.
     pub(crate) fn label(self) -> &'static str {

@@ -1,7 +1,7 @@
 //! The one error type of the program: what kind it is, what happened, and what to do next.
 //!
-//! Hints are attached where the cause is known; `report` renders them in one place, and [`ErrorKind::exit_code`] is the one
-//! way from a kind to an exit code.
+//! Hints are attached where the cause is known; `report` renders them in one place, and [`ErrorKind::exit_code`] is the
+//! one way from a kind to an exit code.
 
 use std::fmt;
 
@@ -102,10 +102,7 @@ impl Error {
 
     /// Ctrl-C, before anything was changed.
     pub(crate) fn interrupted() -> Self {
-        Self::new(
-            ErrorKind::Interrupted,
-            "Interrupted. Nothing was changed in AWS.",
-        )
+        Self::new(ErrorKind::Interrupted, "Interrupted. Nothing was changed in AWS.")
     }
 
     /// Adds lines below the message.

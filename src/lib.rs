@@ -24,8 +24,8 @@
 //! | `defect` | what is said where the program itself is wrong |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
-//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify`, `details`, `advice` and `command_line` are pure: no AWS SDK, no
-//! async, no terminal, no environment. A test keeps them so.
+//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify`, `details`, `advice` and `command_line` are
+//! pure: no AWS SDK, no async, no terminal, no environment. A test keeps them so.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

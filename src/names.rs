@@ -4,8 +4,8 @@
 //!
 //! * [`BucketName`] – a general-purpose S3 bucket, by S3's bucket naming rules;
 //! * [`Region`] and [`Partition`] – where the bucket is, and which family of regions that belongs to;
-//! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers; [`RoleReference`] – a role as
-//!   somebody names it;
+//! * [`RoleName`], [`IamPath`], [`PolicyArn`], [`RoleArn`], [`AccountId`] – IAM's identifiers; [`RoleReference`] – a
+//!   role as somebody names it;
 //! * [`KeyReference`] (what a person types) and [`KeyArn`] (what AWS and Mixpanel want);
 //! * [`ProjectId`] – the number that begins the paths of a project's exports;
 //! * [`ProjectToken`] – the `sts:ExternalId`; it never shows itself whole unless asked by name;
@@ -26,12 +26,8 @@ pub(crate) use iam::{AccountId, IamPath, PolicyArn, RoleArn, RoleName, RoleRefer
 pub(crate) use key::{AliasName, KeyArn, KeyReference};
 pub(crate) use project::ProjectId;
 pub(crate) use region::{MIXPANEL_REGIONS, Partition, Region};
-pub(crate) use tag::{
-    ADOPTED_BY_KEY, BUCKET_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag,
-};
-pub(crate) use token::{
-    ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens,
-};
+pub(crate) use tag::{ADOPTED_BY_KEY, BUCKET_KEY, ENCRYPTION_KEY, MANAGED_BY_KEY, MANAGED_BY_VALUE, PROBE_KEY, Tag};
+pub(crate) use token::{ExternalIdReference, ProjectToken, TOKEN_VARIABLE, TokenShape, without_tokens};
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! Reads AWS, side by side where one answer does not need another, into [`Observed`]. Reads only.
 //!
-//! In a set-up of ours, the longest chain is three calls: who am I and the role; the bucket's presence, the policies and what
-//! is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more, since only the
-//! list of what is attached tells of them.
+//! In a set-up of ours, the longest chain is three calls: who am I and the role; the bucket's presence, the policies
+//! and what is attached; the bucket's sub-resources and the policies' documents. Policies of other names take one more,
+//! since only the list of what is attached tells of them.
 
 pub(crate) mod after;
 pub(crate) mod evidence;
@@ -53,11 +53,7 @@ pub(crate) struct Observation {
 }
 
 /// Reads everything that a set-up touches.
-pub(crate) async fn observe(
-    aws: &Aws,
-    profile: &Profile,
-    targets: &Targets,
-) -> Result<Observation> {
+pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<Observation> {
     let Targets {
         bucket,
         region,
@@ -162,7 +158,8 @@ fn checked_caller(caller: Result<Caller, Failure>, profile: &Profile) -> Result<
 /// Why the documented role cannot work outside the `aws` partition.
 pub(crate) fn partition_error(partition: Partition) -> Error {
     Error::usage(format!(
-        "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition 'aws', and a role cannot trust a principal of another partition.",
+        "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition \
+         'aws', and a role cannot trust a principal of another partition.",
         partition.as_str()
     ))
     .hint("Use an account and a region of the partition 'aws', or ask Mixpanel for a principal in yours.")
@@ -180,11 +177,8 @@ async fn bucket_of(
         None => Ok(None),
         Some(found) if found.as_ref().is_some_and(|found| found != region) => {
             let found = found.map(|found| found.to_string()).unwrap_or_default();
-            Err(
-                Error::usage(format!("Bucket {bucket} is in {found}, not in {region}.")).hint(
-                    format!("Run again with --region {found}, or choose another bucket."),
-                ),
-            )
+            Err(Error::usage(format!("Bucket {bucket} is in {found}, not in {region}."))
+                .hint(format!("Run again with --region {found}, or choose another bucket.")))
         }
         Some(_) => settings_of(aws, bucket, owner, region.clone())
             .await
@@ -193,8 +187,8 @@ async fn bucket_of(
     }
 }
 
-/// A bucket that a role claims and that has no tags of its own, with whether anything is in it: one whose making was cut short is
-/// empty. Every other bucket is spared the look.
+/// A bucket that a role claims and that has no tags of its own, with whether anything is in it: one whose making was
+/// cut short is empty. Every other bucket is spared the look.
 async fn with_content(aws: &Aws, name: &BucketName, owner: &AccountId, bucket: Bucket) -> Bucket {
     let untagged = bucket.tags.known().is_some_and(Vec::is_empty);
     Bucket {
@@ -208,12 +202,7 @@ async fn with_content(aws: &Aws, name: &BucketName, owner: &AccountId, bucket: B
 }
 
 /// Everything that is set on a bucket, read side by side. `owner` is who has to own it.
-async fn settings_of(
-    aws: &Aws,
-    bucket: &BucketName,
-    owner: &AccountId,
-    region: Region,
-) -> Result<Bucket, Failure> {
+async fn settings_of(aws: &Aws, bucket: &BucketName, owner: &AccountId, region: Region) -> Result<Bucket, Failure> {
     let (tags, public_access, ownership, encryption, policy, lifecycle) = tokio::try_join!(
         aws.bucket_tags(bucket, owner),
         aws.public_access(bucket, owner),
@@ -234,8 +223,8 @@ async fn settings_of(
     })
 }
 
-/// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner one
-/// "S3 does not say where".
+/// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner
+/// one "S3 does not say where".
 pub(crate) async fn find_bucket(
     aws: &Aws,
     profile: &Profile,
@@ -251,8 +240,8 @@ pub(crate) async fn find_bucket(
     }
 }
 
-/// S3 refuses HeadBucket alike for somebody else's bucket and for one's own that the caller may not list. What the caller
-/// owns tells them apart, where the caller may ask.
+/// S3 refuses HeadBucket alike for somebody else's bucket and for one's own that the caller may not list. What the
+/// caller owns tells them apart, where the caller may ask.
 async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Error {
     match aws.owns_bucket(bucket).await {
         Ok(true) => {
@@ -260,7 +249,10 @@ async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Er
                 ErrorKind::Denied,
                 format!("Bucket {bucket} is in your account {owner}, but AWS refuses s3:ListBucket on it."),
             )
-            .hint("Ask whoever administers the account to allow s3:ListBucket on it, or use another profile with --profile.");
+            .hint(
+                "Ask whoever administers the account to allow s3:ListBucket on it, or use another profile with \
+                 --profile.",
+            );
             error.denied.push(crate::error::DeniedCall {
                 action: "s3:ListBucket".into(),
                 resource: bucket.to_string(),
@@ -270,12 +262,18 @@ async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Er
         }
         Ok(false) => Error::new(
             ErrorKind::Conflict,
-            format!("The name {bucket} belongs to a bucket of another AWS account. S3 bucket names are unique across all accounts."),
+            format!(
+                "The name {bucket} belongs to a bucket of another AWS account. S3 bucket names are unique across all \
+                 accounts."
+            ),
         )
         .hint(format!("Choose another name, such as {bucket}-{owner}.")),
         Err(_) => Error::new(
             ErrorKind::Conflict,
-            format!("Bucket {bucket} exists, and AWS refuses access to it: it belongs to another account, or to yours and you may not list it."),
+            format!(
+                "Bucket {bucket} exists, and AWS refuses access to it: it belongs to another account, or to yours and \
+                 you may not list it."
+            ),
         )
         .hint("Choose another name, or ask for s3:ListBucket and s3:ListAllMyBuckets to tell which."),
     }
@@ -285,21 +283,15 @@ async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Er
 ///
 /// Mixpanel writes through S3, which takes enabled symmetric keys of the bucket's own region only.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
-pub(crate) fn usable_key(
-    key: Option<&Key>,
-    reference: &KeyReference,
-    region: &Region,
-) -> Result<Key> {
+pub(crate) fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) -> Result<Key> {
     let Some(key) = key else {
-        return Err(Error::usage(format!(
-            "KMS key '{}' was not found in {region}.",
-            reference.as_str()
-        ))
-        .hint(
-            Advice::default()
-                .code(CommandLine::aws(["kms", "list-aliases"]).option("--region", region))
-                .text(" lists the keys there."),
-        ));
+        return Err(
+            Error::usage(format!("KMS key '{}' was not found in {region}.", reference.as_str())).hint(
+                Advice::default()
+                    .code(CommandLine::aws(["kms", "list-aliases"]).option("--region", region))
+                    .text(" lists the keys there."),
+            ),
+        );
     };
     let arn = &key.arn;
     if arn.region() != region.as_str() {
@@ -326,10 +318,9 @@ pub(crate) fn usable_key(
     let Some(enable) = key.enabling_command() else {
         return Ok(key.clone());
     };
-    Err(Error::usage(format!(
-        "KMS key {arn} is not usable: its state is {}.",
-        key.state
-    ))
-    .hint(Advice::from("Run: ").command(enable))
-    .hint("Or choose another key."))
+    Err(
+        Error::usage(format!("KMS key {arn} is not usable: its state is {}.", key.state))
+            .hint(Advice::from("Run: ").command(enable))
+            .hint("Or choose another key."),
+    )
 }

@@ -8,8 +8,7 @@ mod ownership;
 mod probe;
 
 pub(crate) use ownership::{
-    KeyOwnership, Owner, bucket_was_begun, claims_bucket, owner, policy_owner, role_names_bucket,
-    role_owner,
+    KeyOwnership, Owner, bucket_was_begun, claims_bucket, owner, policy_owner, role_names_bucket, role_owner,
 };
 pub(crate) use probe::{Original, probe_name};
 
@@ -20,9 +19,7 @@ use time::OffsetDateTime;
 
 use crate::command_line::CommandLine;
 use crate::error::DeniedCall;
-use crate::names::{
-    AccountId, IamPath, KeyArn, Partition, PolicyArn, Region, RoleArn, RoleName, Tag,
-};
+use crate::names::{AccountId, IamPath, KeyArn, Partition, PolicyArn, Region, RoleArn, RoleName, Tag};
 use crate::policy::Document;
 
 /// Who calls AWS, from STS GetCallerIdentity.
@@ -128,8 +125,8 @@ pub(crate) struct Observed {
     pub(crate) bucket: Option<Bucket>,
     /// The role of the wanted name; `None` where there is none.
     pub(crate) role: Option<Role>,
-    /// The customer-managed policies of the set-up's own names, and those that are attached to the role, as far as the caller
-    /// may read them.
+    /// The customer-managed policies of the set-up's own names, and those that are attached to the role, as far as the
+    /// caller may read them.
     pub(crate) policies: Vec<Policy>,
 }
 
@@ -142,11 +139,7 @@ impl Observed {
     /// The customer-managed policies that are attached to the role.
     pub(crate) fn attached_policies(&self) -> impl Iterator<Item = &Policy> {
         let attached = self.role.iter().flat_map(|role| &role.attached);
-        attached.filter_map(|arn| {
-            self.policies
-                .iter()
-                .find(|policy| policy.arn.as_str() == arn)
-        })
+        attached.filter_map(|arn| self.policies.iter().find(|policy| policy.arn.as_str() == arn))
     }
 }
 
@@ -183,9 +176,7 @@ impl Bucket {
             ("lifecycle rules", self.lifecycle.unread()),
         ];
         let unread = settings.into_iter();
-        unread
-            .filter_map(|(setting, why)| Some((setting, why?)))
-            .collect()
+        unread.filter_map(|(setting, why)| Some((setting, why?))).collect()
     }
 
     /// What is known of a bucket that CreateBucket makes with ACLs off: nothing else is configured yet. (AWS turns the
@@ -347,7 +338,8 @@ pub(crate) struct Role {
     pub(crate) tags: Vec<Tag>,
     /// The managed policy that is its permissions boundary.
     pub(crate) boundary: Option<String>,
-    /// When it was last assumed by anybody, in RFC 3339, as far as IAM has noticed: within hours, for the last 400 days.
+    /// When it was last assumed by anybody, in RFC 3339, as far as IAM has noticed: within hours, for the last 400
+    /// days.
     pub(crate) last_used: Option<String>,
     /// The ARNs of the managed policies that are attached to it.
     pub(crate) attached: Vec<String>,
@@ -384,7 +376,8 @@ pub(crate) struct Policy {
     pub(crate) tags: Vec<Tag>,
     /// The document of the default version.
     pub(crate) document: Document,
-    /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`]. Empty where the caller may not list them.
+    /// Its versions, in the order of their numbers; at most [`MOST_VERSIONS`]. Empty where the caller may not list
+    /// them.
     pub(crate) versions: Vec<Version>,
     /// How many users, groups and roles use it, as permissions or as a boundary, as far as IAM has counted.
     pub(crate) uses: Option<u32>,
@@ -418,8 +411,8 @@ pub(crate) struct Version {
 }
 
 impl Policy {
-    /// Who else uses it, in a few words, if somebody does or may. `attached` says whether the set-up's role is among those that
-    /// IAM counts.
+    /// Who else uses it, in a few words, if somebody does or may. `attached` says whether the set-up's role is among
+    /// those that IAM counts.
     pub(crate) fn used_elsewhere(&self, attached: bool) -> Option<String> {
         match &self.others {
             Others::Unasked => None,
@@ -428,9 +421,7 @@ impl Policy {
             Others::Refused => {
                 let own = u32::from(attached);
                 let only_ours = self.uses.is_some_and(|uses| uses <= own);
-                (!only_ours).then(|| {
-                    "others, as far as can be told: iam:ListEntitiesForPolicy is refused".into()
-                })
+                (!only_ours).then(|| "others, as far as can be told: iam:ListEntitiesForPolicy is refused".into())
             }
         }
     }
@@ -438,9 +429,7 @@ impl Policy {
     /// The version that has to go before there can be another: of five, the oldest that is not in force.
     pub(crate) fn version_to_drop(&self) -> Option<&Version> {
         let full = self.versions.len() >= MOST_VERSIONS;
-        self.versions
-            .iter()
-            .find(|version| full && !version.is_default)
+        self.versions.iter().find(|version| full && !version.is_default)
     }
 }
 

@@ -3,7 +3,8 @@
 //! A [`Step`] says what it does, why, and which steps it waits for. Steps that do not wait for one another run side by
 //! side; the sub-resources of one bucket form a chain, since S3 refuses conflicting changes of one bucket.
 //!
-//! What this program did not make is left as it is. A bucket that exists is used unchanged, and what could be hardened is an
+//! What this program did not make is left as it is. A bucket that exists is used unchanged, and what could be hardened
+//! is an
 //! [`Offer`]. A role or a policy that is not tagged as ours is used where it already says what is wanted, under whatever name,
 //! and is a [`Conflict`] where it does not.
 
@@ -287,8 +288,8 @@ pub(crate) enum Action {
     AttachPolicy(PolicyArn),
 }
 
-/// What was there of something that a step replaces whole. It is read again right before, so that what somebody else wrote
-/// meanwhile is not overwritten.
+/// What was there of something that a step replaces whole. It is read again right before, so that what somebody else
+/// wrote meanwhile is not overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Before<T> {
     /// The thing is made by the same plan, so nobody else has written to it.
@@ -333,9 +334,7 @@ impl PolicyDocument {
     pub(crate) fn resolved(&self, new_key: Option<&KeyArn>) -> Option<Document> {
         match self {
             Self::Ready(document) => Some(document.clone()),
-            Self::KmsForNewKey { into } => {
-                new_key.map(|key| merged_kms(into.as_ref(), &build::kms(key)))
-            }
+            Self::KmsForNewKey { into } => new_key.map(|key| merged_kms(into.as_ref(), &build::kms(key))),
         }
     }
 }
@@ -351,12 +350,11 @@ impl Step {
     /// The document that the step writes, to be shown on request.
     pub(crate) fn document(&self) -> Option<Document> {
         match &self.action {
-            Action::SetBucketPolicy { document, .. } | Action::UpdateTrust { document, .. } => {
-                Some(document.clone())
-            }
+            Action::SetBucketPolicy { document, .. } | Action::UpdateTrust { document, .. } => Some(document.clone()),
             Action::CreateRole { trust, .. } => Some(trust.clone()),
-            Action::CreatePolicy { document, .. }
-            | Action::ReplacePolicyDocument { document, .. } => Some(document.preview()),
+            Action::CreatePolicy { document, .. } | Action::ReplacePolicyDocument { document, .. } => {
+                Some(document.preview())
+            }
             Action::PutInlinePolicy { document, .. } => Some(document.clone()),
             _ => None,
         }
@@ -364,16 +362,14 @@ impl Step {
 }
 
 impl Plan {
-    /// The policies that are there and that the plan writes to. Where something else uses one of them, it is not the plan's to
-    /// write.
+    /// The policies that are there and that the plan writes to. Where something else uses one of them, it is not the
+    /// plan's to write.
     pub(crate) fn policies_written(&self) -> Vec<PolicyArn> {
         let mut arns: Vec<PolicyArn> = self
             .steps
             .iter()
             .filter_map(|step| match &step.action {
-                Action::ReplacePolicyDocument { arn, .. } | Action::TagPolicy { arn, .. } => {
-                    Some(arn.clone())
-                }
+                Action::ReplacePolicyDocument { arn, .. } | Action::TagPolicy { arn, .. } => Some(arn.clone()),
                 _ => None,
             })
             .collect();
@@ -426,8 +422,8 @@ impl Planner<'_> {
         self.plan.steps.len() - 1
     }
 
-    /// The steps that come before a bucket is made: what proves later whose it is, however early the run is cut short. That is the
-    /// role with its tags, and the policy that names the bucket.
+    /// The steps that come before a bucket is made: what proves later whose it is, however early the run is cut short.
+    /// That is the role with its tags, and the policy that names the bucket.
     fn proof_of_bucket(&self) -> Vec<usize> {
         let proves = |action: &Action| match action {
             Action::CreateRole { .. } | Action::TagRole(_) | Action::UpdateTrust { .. } => true,
@@ -439,9 +435,7 @@ impl Planner<'_> {
                 document: PolicyDocument::Ready(document),
                 ..
             }
-            | Action::PutInlinePolicy { document, .. } => {
-                read::buckets_written([document]).contains(&self.spec.bucket)
-            }
+            | Action::PutInlinePolicy { document, .. } => read::buckets_written([document]).contains(&self.spec.bucket),
             _ => false,
         };
         let steps = self.plan.steps.iter().enumerate();
@@ -486,11 +480,7 @@ impl Planner<'_> {
 
 /// The tags that are wanted and not there, or there with another value.
 fn missing_tags(wanted: &[Tag], present: &[Tag]) -> Vec<Tag> {
-    wanted
-        .iter()
-        .filter(|tag| !present.contains(tag))
-        .cloned()
-        .collect()
+    wanted.iter().filter(|tag| !present.contains(tag)).cloned().collect()
 }
 
 /// What missing tags change: those that get another value, and those that come.

@@ -1,6 +1,7 @@
 //! The operating system as the program sees it: arguments, environment, terminal, Ctrl-C. Or a test's stand-in.
 //!
-//! Nothing else in the crate reads `std::env` or asks whether a stream is a terminal. (The AWS SDK reads its own variables.)
+//! Nothing else in the crate reads `std::env` or asks whether a stream is a terminal. (The AWS SDK reads its own
+//! variables.)
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -27,15 +28,8 @@ pub struct Process {
 impl Process {
     /// Whether a script asks for JSON, before it is known whether its command line is one.
     pub(crate) fn wants_json(&self) -> bool {
-        let arguments: Vec<_> = self
-            .arguments
-            .iter()
-            .filter_map(|argument| argument.to_str())
-            .collect();
-        arguments.contains(&"--output=json")
-            || arguments
-                .windows(2)
-                .any(|pair| pair == ["--output", "json"])
+        let arguments: Vec<_> = self.arguments.iter().filter_map(|argument| argument.to_str()).collect();
+        arguments.contains(&"--output=json") || arguments.windows(2).any(|pair| pair == ["--output", "json"])
     }
 
     /// The real thing.
@@ -45,9 +39,7 @@ impl Process {
         Self {
             arguments: std::env::args_os().collect(),
             environment: std::env::vars_os()
-                .filter_map(|(key, value)| {
-                    Some((key.into_string().ok()?, value.into_string().ok()?))
-                })
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             garbled: std::env::vars_os()
                 .filter(|(_, value)| value.to_str().is_none())

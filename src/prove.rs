@@ -1,10 +1,11 @@
-//! The live proof: a short-lived role beside the real one, with the same policies and boundary, does once what Mixpanel does.
+//! The live proof: a short-lived role beside the real one, with the same policies and boundary, does once what Mixpanel
+//! does.
 //!
 //! * [`probe`] – that role: making it, finding one that a killed run left, and removing it whatever happens;
 //! * this file – what is tried with it, in order, and what that shows.
 //!
-//! The real role is never touched. What cannot be proved so is [`NOT_PROVED`]: whoever names the real role or Mixpanel's user is
-//! judged from the documents alone.
+//! The real role is never touched. What cannot be proved so is [`NOT_PROVED`]: whoever names the real role or
+//! Mixpanel's user is judged from the documents alone.
 
 pub(crate) mod probe;
 
@@ -139,7 +140,9 @@ impl Proof {
             if check.status == Status::Fail && !check.id.ends_with("external-id") {
                 check.status = Status::Unknown;
                 check.evidence.push(
-                    "the documents name the real role, or go by its tags, so its stand-in is refused where it need not be".into(),
+                    "the documents name the real role, or go by its tags, so its stand-in is refused where it need \
+                     not be"
+                        .into(),
                 );
             }
         }
@@ -177,9 +180,7 @@ pub(crate) async fn prove(
         () = interrupts.wait(2) => probe.everything(),
     };
     if left.is_empty() {
-        tell(Event::Done(
-            "everything that was made for it is removed".into(),
-        ));
+        tell(Event::Done("everything that was made for it is removed".into()));
     }
     Proof {
         checks,
@@ -229,10 +230,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 0 => self.of_objects("live-put", self.put(&aws)).await?,
                 1 => self.list(&aws).await?,
                 2 => self.of_objects("live-get", self.get(&aws)).await?,
-                3 => {
-                    self.of_objects("live-multipart", self.put_in_parts(&aws))
-                        .await?
-                }
+                3 => self.of_objects("live-multipart", self.put_in_parts(&aws)).await?,
                 4 => self.of_objects("live-delete", self.delete(&aws)).await?,
                 _ => self.elsewhere(&aws).await?,
             };
@@ -248,18 +246,17 @@ impl<T: Fn(Event)> Trial<'_, T> {
         let right = self.subject.external_id;
         let patience = PATIENCE.min(self.subject.deadline);
         let assumed = self
-            .patiently(
-                patience,
-                "IAM does not know the new role everywhere yet",
-                || aws.assume(arn, Some(right)),
-            )
+            .patiently(patience, "IAM does not know the new role everywhere yet", || {
+                aws.assume(arn, Some(right))
+            })
             .await;
         let assumed = match assumed {
             Ok(assumed) => assumed,
             Err(failure) if failure.cause == Cause::Denied => {
                 let refusal = refused(
                     "live-assume",
-                    "a role that trusts you with the token cannot be assumed, so nothing was proved: you may not, or the organization forbids it",
+                    "a role that trusts you with the token cannot be assumed, so nothing was proved: you may not, or \
+                     the organization forbids it",
                     &failure,
                 );
                 // It is the caller who is refused here, and not Mixpanel.
@@ -333,10 +330,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         let [_, key] = self.subject.keys();
         self.tried(
             "live-multipart",
-            (
-                "an object can be written in parts",
-                "no object can be written in parts",
-            ),
+            ("an object can be written in parts", "no object can be written in parts"),
             || aws.put_canary_in_parts(self.subject.canary(&key)),
         )
         .await
@@ -365,11 +359,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         self.tried(ID, says, || async {
             match aws.get_canary(self.subject.canary(&key)).await? {
                 true => Ok(()),
-                false => Err(Failure::incomplete(
-                    "s3:GetObject",
-                    &key,
-                    "other bytes came back",
-                )),
+                false => Err(Failure::incomplete("s3:GetObject", &key, "other bytes came back")),
             }
         })
         .await
@@ -377,10 +367,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
 
     async fn delete(&self, aws: &Aws) -> Result<Check, Failure> {
         let [whole, in_parts] = self.subject.keys();
-        let says = (
-            "the objects can be removed",
-            "the objects cannot be removed",
-        );
+        let says = ("the objects can be removed", "the objects cannot be removed");
         self.tried("live-delete", says, || async {
             aws.delete_canary(self.subject.canary(&whole)).await?;
             aws.delete_canary(self.subject.canary(&in_parts)).await
@@ -408,13 +395,9 @@ impl<T: Fn(Event)> Trial<'_, T> {
             ));
         };
         match aws.list_one(&other, self.subject.owner, "").await {
-            Ok(()) => Ok(
-                Check::warn(ID, format!("the role may list another bucket, {other}"))
-                    .because(format!("s3:ListObjectsV2 on {other} → 200"))
-                    .advise(
-                        "Narrow the role's policies, or that bucket's, to what the export needs.",
-                    ),
-            ),
+            Ok(()) => Ok(Check::warn(ID, format!("the role may list another bucket, {other}"))
+                .because(format!("s3:ListObjectsV2 on {other} → 200"))
+                .advise("Narrow the role's policies, or that bucket's, to what the export needs.")),
             Err(failure) if failure.cause == Cause::Denied => Ok(Check::pass(
                 ID,
                 format!("the role is refused in another bucket, {other}"),
@@ -425,11 +408,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
     }
 
     /// The first of these buckets that is in the region, since another region's answers whoever asks alike.
-    async fn of_this_region(
-        &self,
-        aws: &Aws,
-        names: Vec<BucketName>,
-    ) -> Result<Option<BucketName>, Failure> {
+    async fn of_this_region(&self, aws: &Aws, names: Vec<BucketName>) -> Result<Option<BucketName>, Failure> {
         for name in names {
             match aws.bucket_presence(&name, self.subject.owner).await? {
                 Presence::Here(Some(region)) if region == *self.subject.region => {
@@ -452,27 +431,17 @@ impl<T: Fn(Event)> Trial<'_, T> {
     {
         // A third of a call's deadline, so that the wait is as long as whoever calls wants to wait for anything.
         let patience = PATIENCE_WITH_POLICIES.min(self.subject.deadline / 3);
-        let reason =
-            "it is refused, which it may be until the new role's policies count everywhere";
+        let reason = "it is refused, which it may be until the new role's policies count everywhere";
         match self.patiently(patience, reason, attempt).await {
-            Ok(()) => Ok(
-                Check::pass(id, works).because(format!("tried with role {}", self.probe.name()))
-            ),
+            Ok(()) => Ok(Check::pass(id, works).because(format!("tried with role {}", self.probe.name()))),
             // The wait was cut short, so the refusal shows nothing.
-            Err(_) if self.interrupts.happened() => {
-                Ok(Check::skipped(id, "interrupted before it was known"))
-            }
+            Err(_) if self.interrupts.happened() => Ok(Check::skipped(id, "interrupted before it was known")),
             Err(failure) => outcome(id, fails, failure),
         }
     }
 
     /// Tries again for as long as it is refused and there is patience. Ctrl-C ends the waiting, never a request.
-    async fn patiently<V, W>(
-        &self,
-        patience: Duration,
-        reason: &str,
-        attempt: impl Fn() -> W,
-    ) -> Result<V, Failure>
+    async fn patiently<V, W>(&self, patience: Duration, reason: &str, attempt: impl Fn() -> W) -> Result<V, Failure>
     where
         W: Future<Output = Result<V, Failure>>,
     {
@@ -520,7 +489,9 @@ fn refused(id: &'static str, summary: &str, failure: &Failure) -> Check {
     let layer = failure.denied_call().layer;
     let advice = match layer {
         Some(layer) => format!("AWS says that the refusal comes from {layer}: the check of that layer says more."),
-        None => "The checks of the documents say more; where all of them pass, the organization's policies are left.".into(),
+        None => {
+            "The checks of the documents say more; where all of them pass, the organization's policies are left.".into()
+        }
     };
     Check::new(id, Status::Fail, summary)
         .because(failure.to_string().trim_end_matches('.').to_owned())

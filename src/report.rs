@@ -1,6 +1,7 @@
 //! The only room that prints. Results go to stdout, everything else to stderr; the same values become text or JSON.
 //!
-//! Everything is printed line by line, and passes the filter in [`terminal`]: a line break within a text is shown as an escape.
+//! Everything is printed line by line, and passes the filter in [`terminal`]: a line break within a text is shown as an
+//! escape.
 
 pub(crate) mod commands;
 pub(crate) mod details;
@@ -66,9 +67,7 @@ impl Printer {
 
     /// Whether stderr takes colour, where no flag says so.
     fn may_color(process: &Process) -> bool {
-        process.stderr_is_terminal
-            && process.variable("NO_COLOR").is_none()
-            && process.variable("TERM") != Some("dumb")
+        process.stderr_is_terminal && process.variable("NO_COLOR").is_none() && process.variable("TERM") != Some("dumb")
     }
 
     /// A printer for what goes wrong before flags are known.
@@ -83,7 +82,8 @@ impl Printer {
         }
     }
 
-    /// A printer for what a person is asked about, which `--quiet` does not hide: nobody can agree to what was not shown.
+    /// A printer for what a person is asked about, which `--quiet` does not hide: nobody can agree to what was not
+    /// shown.
     pub(crate) fn asking(&self) -> Self {
         Self {
             quiet: false,
@@ -103,16 +103,12 @@ impl Printer {
 
     /// Where the commands that it prints are to run.
     pub(crate) fn target(&self) -> Target {
-        self.target
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends the commands that it and its copies print from now on to a profile that was chosen on the way.
     pub(crate) fn send_commands_to_profile(&self, name: &str) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) =
-            Target::Profile(name.to_owned());
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Target::Profile(name.to_owned());
     }
 
     /// Whether there is colour on stderr.
@@ -167,7 +163,8 @@ impl Printer {
         write_to_stderr(&json_text(value, false));
     }
 
-    /// A text that this program is made with, on stdout, as it is: a script or a manual page, with nobody's values in it.
+    /// A text that this program is made with, on stdout, as it is: a script or a manual page, with nobody's values in
+    /// it.
     pub(crate) fn own_text(&self, text: &str) {
         self.write_result(text.trim_end());
     }
@@ -188,11 +185,7 @@ impl Printer {
 
     /// Something that a person should not miss, on stderr, even with `--quiet`.
     pub(crate) fn warning(&self, advice: impl Into<Advice>) {
-        self.labelled(
-            Tone::Warning,
-            "warning:",
-            &advice_lines(&advice.into(), &self.target()),
-        );
+        self.labelled(Tone::Warning, "warning:", &advice_lines(&advice.into(), &self.target()));
     }
 
     /// Lines of which the first has a label.

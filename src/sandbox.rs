@@ -1,10 +1,10 @@
 //! `--sandbox`: the same commands through the same SDK clients, against an AWS in memory.
 //!
-//! The [`Emulator`] plugs in as the SDK's HTTP client, so no request can leave the machine. Its state is written to a file
-//! under the user's state directory after every change, so that a rehearsal goes on from one command to the next.
+//! The [`Emulator`] plugs in as the SDK's HTTP client, so no request can leave the machine. Its state is written to a
+//! file under the user's state directory after every change, so that a rehearsal goes on from one command to the next.
 //!
-//! An emulator is not AWS. It enforces no permissions, validates no policy and does not page most lists; where it differs from
-//! AWS's documentation in a way that a rehearsal would show, `sandbox::fidelity` makes up for it.
+//! An emulator is not AWS. It enforces no permissions, validates no policy and does not page most lists; where it
+//! differs from AWS's documentation in a way that a rehearsal would show, `sandbox::fidelity` makes up for it.
 
 mod fidelity;
 mod file;
@@ -18,8 +18,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -111,12 +110,7 @@ impl Emulator {
     /// Answers a request as AWS would.
     pub async fn answer(&self, request: Request) -> Response {
         let Some(scope) = Scope::of(&request.headers) else {
-            return fidelity::s3_error(
-                403,
-                "MissingAuthenticationToken",
-                "The request is not signed.",
-                true,
-            );
+            return fidelity::s3_error(403, "MissingAuthenticationToken", "The request is not signed.", true);
         };
         self.remember_region(&scope.region);
         let reads = is_read(&scope, &request);
@@ -127,7 +121,8 @@ impl Emulator {
             service => self.forward(service, &scope.region, request).await,
         };
         if !reads && let Err(error) = self.save().await {
-            // A rehearsal that cannot be remembered is still a rehearsal; the failure is told as AWS would tell its own.
+            // A rehearsal that cannot be remembered is still a rehearsal; the failure is told as AWS would tell its
+            // own.
             return fidelity::s3_error(
                 500,
                 "InternalError",
@@ -168,20 +163,12 @@ impl Emulator {
     }
 
     fn regions(&self) -> Vec<String> {
-        let regions = self
-            .0
-            .regions
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let regions = self.0.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         regions.iter().cloned().collect()
     }
 
     fn remember_region(&self, region: &str) {
-        let mut regions = self
-            .0
-            .regions
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut regions = self.0.regions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !regions.contains(region) {
             regions.insert(region.to_owned());
         }
@@ -209,11 +196,7 @@ impl Scope {
 }
 
 fn is_read(scope: &Scope, request: &Request) -> bool {
-    let reads = |action: &str| {
-        ["Get", "List", "Describe"]
-            .iter()
-            .any(|verb| action.starts_with(verb))
-    };
+    let reads = |action: &str| ["Get", "List", "Describe"].iter().any(|verb| action.starts_with(verb));
     match scope.service.as_str() {
         "s3" => matches!(request.method.as_str(), "GET" | "HEAD"),
         "kms" => {
@@ -221,20 +204,14 @@ fn is_read(scope: &Scope, request: &Request) -> bool {
                 .headers
                 .get("x-amz-target")
                 .and_then(|target| target.to_str().ok());
-            target
-                .and_then(|target| target.split('.').nth(1))
-                .is_some_and(reads)
+            target.and_then(|target| target.split('.').nth(1)).is_some_and(reads)
         }
         _ => fidelity::parameter(&request.body, "Action").is_some_and(|action| reads(&action)),
     }
 }
 
 /// The session of a rehearsal, and the file that holds its state.
-pub(crate) async fn session(
-    process: &Process,
-    deadline: Duration,
-    retries: RetryTeller,
-) -> Result<(Session, PathBuf)> {
+pub(crate) async fn session(process: &Process, deadline: Duration, retries: RetryTeller) -> Result<(Session, PathBuf)> {
     let file = state_file(process)?;
     let emulator = Emulator::load(&file).await?;
     let credentials = Credentials::new("AKIASANDBOX", "sandbox", None, None, "sandbox");
@@ -252,15 +229,10 @@ fn state_file(process: &Process) -> Result<PathBuf> {
     if let Some(file) = process.variable(STATE_VARIABLE) {
         return Ok(Path::new(file).to_owned());
     }
-    let directory = dirs::state_dir()
-        .or_else(dirs::data_local_dir)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Failed,
-                "There is no directory for the sandbox's state.",
-            )
+    let directory = dirs::state_dir().or_else(dirs::data_local_dir).ok_or_else(|| {
+        Error::new(ErrorKind::Failed, "There is no directory for the sandbox's state.")
             .hint(format!("Name a file with {STATE_VARIABLE}."))
-        })?;
+    })?;
     let directory = directory.join("mixpanel-s3");
     file::own_directory(&directory).map_err(|error| {
         Error::new(
@@ -276,11 +248,7 @@ fn state_file(process: &Process) -> Result<PathBuf> {
 }
 
 impl HttpClient for Emulator {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -289,25 +257,15 @@ impl HttpConnector for Emulator {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let emulator = self.clone();
         HttpConnectorFuture::new(async move {
-            let broken =
-                |error: &dyn std::fmt::Display| ConnectorError::user(error.to_string().into());
+            let broken = |error: &dyn std::fmt::Display| ConnectorError::user(error.to_string().into());
             let uri: http::Uri = request.uri().parse().map_err(|error| broken(&error))?;
-            let path_and_query = uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned();
-            let body = request
-                .body()
-                .bytes()
-                .map(Bytes::copy_from_slice)
-                .unwrap_or_default();
+            let path_and_query = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+            let body = request.body().bytes().map(Bytes::copy_from_slice).unwrap_or_default();
             let method = request.method().to_owned();
             let headers = request
                 .headers()
                 .iter()
-                .filter_map(|(name, value)| {
-                    Some((name.parse::<http::HeaderName>().ok()?, value.parse().ok()?))
-                })
+                .filter_map(|(name, value)| Some((name.parse::<http::HeaderName>().ok()?, value.parse().ok()?)))
                 .collect();
             let answer = emulator
                 .answer(Request {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::names::{
-    ADOPTED_BY_KEY, AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn,
-    MANAGED_BY_KEY, Partition, PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
+    ADOPTED_BY_KEY, AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn, MANAGED_BY_KEY, Partition,
+    PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
 };
 
 /// The ID of the lifecycle rule that this program adds.
@@ -37,7 +37,8 @@ pub(crate) struct SetupSpec {
     pub(crate) removed_ids: BTreeSet<String>,
     /// Whether a role and policies that this program did not make are to be taken over.
     pub(crate) adopt: bool,
-    /// The role that Mixpanel may be let into although it did not trust Mixpanel before, by the name that somebody gave for it.
+    /// The role that Mixpanel may be let into although it did not trust Mixpanel before, by the name that somebody gave
+    /// for it.
     pub(crate) open_role: Option<RoleName>,
     /// What is to be hardened of a bucket that exists and is not ours.
     pub(crate) harden: BTreeSet<Hardening>,
@@ -142,10 +143,7 @@ pub(crate) fn policy_arn(account: &AccountId, path: &IamPath, name: &str) -> Pol
 impl SetupSpec {
     /// The ExternalIds that the role shall trust.
     pub(crate) fn external_ids(&self) -> BTreeSet<String> {
-        self.tokens
-            .iter()
-            .map(|token| token.expose().to_owned())
-            .collect()
+        self.tokens.iter().map(|token| token.expose().to_owned()).collect()
     }
 
     /// The tags of everything this set-up makes: the mark of this program, and the user's.

@@ -1,23 +1,23 @@
-//! What goes and what stays when a set-up is taken away, as a function of what is there. Pure: no AWS, no async, no terminal.
+//! What goes and what stays when a set-up is taken away, as a function of what is there. Pure: no AWS, no async, no
+//! terminal.
 //!
-//! What this program made goes, where more than a tag proves it ([`crate::observed::role_owner`] and its neighbours). What it only
-//! took over is given back: its mark comes off, and the thing stays, unless it is asked to go too. A role that others have
-//! a part in stays whole (`holds`). The bucket stays unless it is ours and asked to go, and nobody can write into it any more;
-//! data goes only with consent of its own. A key never goes: what it encrypted would be lost with it.
+//! What this program made goes, where more than a tag proves it ([`crate::observed::role_owner`] and its neighbours).
+//! What it only took over is given back: its mark comes off, and the thing stays, unless it is asked to go too. A role
+//! that others have a part in stays whole (`holds`). The bucket stays unless it is ours and asked to go, and nobody can
+//! write into it any more; data goes only with consent of its own. A key never goes: what it encrypted would be lost
+//! with it.
 //!
-//! Policies are detached first, which ends Mixpanel's access at once, and the role goes last: as long as it stands, a run that
-//! was cut short can be found and completed from it.
+//! Policies are detached first, which ends Mixpanel's access at once, and the role goes last: as long as it stands, a
+//! run that was cut short can be found and completed from it.
 
 mod holds;
 
 use crate::command_line::CommandLine;
 use crate::names::{
-    ADOPTED_BY_KEY, AccountId, BUCKET_KEY, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region,
-    RoleName,
+    ADOPTED_BY_KEY, AccountId, BUCKET_KEY, BucketName, ENCRYPTION_KEY, KeyArn, PolicyArn, Region, RoleName,
 };
 use crate::observed::{
-    Original, Owner, Policy, Reading, Role, Unread, owner, policy_owner, probe_name,
-    role_names_bucket,
+    Original, Owner, Policy, Reading, Role, Unread, owner, policy_owner, probe_name, role_names_bucket,
 };
 use crate::plan::{Change, Resource, Step};
 use holds::Hold;
@@ -84,24 +84,16 @@ impl Standing {
         Original {
             name: role,
             account: &self.account,
-            place: self
-                .role
-                .as_ref()
-                .map(|role| (&role.path, role.boundary.as_deref())),
+            place: self.role.as_ref().map(|role| (&role.path, role.boundary.as_deref())),
             attached: self.role.as_ref().map_or_else(made, of_role),
-            inline: inline
-                .map(|policy| (policy.name.as_str(), &policy.document))
-                .collect(),
+            inline: inline.map(|policy| (policy.name.as_str(), &policy.document)).collect(),
         }
     }
 
     /// The role that a live proof left, where it is one in every part.
     pub(crate) fn probe_left(&self, role: &RoleName) -> Option<&Role> {
         let found = self.probe.known()?.as_ref()?;
-        self.original(role)
-            .differences(found)
-            .is_empty()
-            .then_some(found)
+        self.original(role).differences(found).is_empty().then_some(found)
     }
 
     /// Whether the role's policies name the bucket, and the role is proved to be this program's.
@@ -160,7 +152,8 @@ pub(crate) struct StandingBucket {
     pub(crate) region: Region,
     /// Whose it is, by its tags alone; `None` where they cannot be read.
     pub(crate) owner: Option<Owner>,
-    /// Whether it is empty; `None` where the caller may not look. S3 refuses to delete a bucket that is not, all the same.
+    /// Whether it is empty; `None` where the caller may not look. S3 refuses to delete a bucket that is not, all the
+    /// same.
     pub(crate) empty: Option<bool>,
     /// Whom outside the account its policy lets write into it, as far as it can be read.
     pub(crate) outside_writers: Vec<String>,
@@ -274,7 +267,8 @@ impl Planner<'_> {
         // As long as the bucket may yet go, what proves whose it is stays: a second run finds it.
         if role_fate == Some(Fate::Goes) && bucket_holds.iter().any(|hold| hold.may_pass) {
             role_fate = Some(Fate::IsHeld(vec![Hold::new(
-                "it proves whose the bucket is, and the bucket cannot go yet; without --delete-bucket and --delete-data, the role goes",
+                "it proves whose the bucket is, and the bucket cannot go yet; without --delete-bucket and \
+                 --delete-data, the role goes",
             )]));
         }
         if matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_))) {
@@ -300,7 +294,8 @@ impl Planner<'_> {
         self.key();
     }
 
-    /// The step after which the role that a live proof left is gone. Where the role stays, so does that one, and is named.
+    /// The step after which the role that a live proof left is gone. Where the role stays, so does that one, and is
+    /// named.
     fn probe(&mut self) -> Option<usize> {
         let role = &self.wish.role;
         let found = match &self.standing.probe {
@@ -401,12 +396,12 @@ impl Planner<'_> {
     fn bucket(&mut self, holds: Vec<Hold>, after: &[usize]) -> Option<usize> {
         let bucket = self.standing.bucket.as_ref()?;
         let name = bucket.name.to_string();
-        let Wish {
-            bucket: goes, data, ..
-        } = *self.wish;
+        let Wish { bucket: goes, data, .. } = *self.wish;
         if !goes && !data {
             let mut why = match bucket.empty {
-                Some(true) => "empty; --delete-bucket removes it, together with the role that proves whose it is".to_owned(),
+                Some(true) => {
+                    "empty; --delete-bucket removes it, together with the role that proves whose it is".to_owned()
+                }
                 _ => "with what is in it".to_owned(),
             };
             let sharing = self.other_writers();
@@ -449,22 +444,16 @@ impl Planner<'_> {
     }
 
     /// The step after which a policy is gone or released.
-    fn policy(
-        &mut self,
-        standing: &StandingPolicy,
-        role_fate: Option<&Fate>,
-        after: &[usize],
-    ) -> Option<usize> {
+    fn policy(&mut self, standing: &StandingPolicy, role_fate: Option<&Fate>, after: &[usize]) -> Option<usize> {
         let policy = &standing.policy;
         let id = policy.arn.to_string();
-        let attached = self.standing.role.as_ref().is_some_and(|role| {
-            role.attached
-                .iter()
-                .any(|attached| attached == policy.arn.as_str())
-        });
+        let attached = self
+            .standing
+            .role
+            .as_ref()
+            .is_some_and(|role| role.attached.iter().any(|attached| attached == policy.arn.as_str()));
         // What is attached to a role that stays whole stays with it.
-        let held_by_role =
-            attached && matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
+        let held_by_role = attached && matches!(role_fate, Some(Fate::IsLeftAlone | Fate::IsHeld(_)));
         match owner(&policy.tags) {
             Owner::Others => return None,
             Owner::Adopted if !self.wish.adopted => {
@@ -530,12 +519,7 @@ impl Planner<'_> {
                     Some(date) => format!("the role goes; it was last used on {}", day(date)),
                     None => "the role goes".to_owned(),
                 };
-                self.step(
-                    (Change::Delete, Resource::Role, name),
-                    used,
-                    Removal::DeleteRole,
-                    after,
-                );
+                self.step((Change::Delete, Resource::Role, name), used, Removal::DeleteRole, after);
             }
             Fate::IsReleased => {
                 self.stays(
@@ -578,17 +562,15 @@ impl Planner<'_> {
         let Some(key) = &self.standing.key else {
             return;
         };
-        // Whoever may make aliases can point this one at any key: the command that deletes it is told of a key of ours only.
+        // Whoever may make aliases can point this one at any key: the command that deletes it is told of a key of ours
+        // only.
         let (why, command) = match &key.objection {
             None => (
-                "a key is never removed here: what it encrypted could not be read any more"
-                    .to_owned(),
+                "a key is never removed here: what it encrypted could not be read any more".to_owned(),
                 Some(key_deletion(&key.arn)),
             ),
             Some(objection) => (
-                format!(
-                    "it has the alias of this set-up's key and is not known to be that one: {objection}"
-                ),
+                format!("it has the alias of this set-up's key and is not known to be that one: {objection}"),
                 None,
             ),
         };
@@ -614,14 +596,7 @@ impl Planner<'_> {
         self.teardown.steps.len() - 1
     }
 
-    fn stays(
-        &mut self,
-        resource: Resource,
-        id: String,
-        why: String,
-        command: Option<CommandLine>,
-        was_to_go: bool,
-    ) {
+    fn stays(&mut self, resource: Resource, id: String, why: String, command: Option<CommandLine>, was_to_go: bool) {
         self.teardown.stays.push(Stays {
             resource,
             id,

@@ -70,7 +70,8 @@ pub(crate) enum Fix {
         /// The command.
         command: CommandLine,
     },
-    /// A document to change by hand, between a command that writes it to a file and one that puts the file in its place.
+    /// A document to change by hand, between a command that writes it to a file and one that puts the file in its
+    /// place.
     ByHand(Box<ByHand>),
 }
 
@@ -175,9 +176,7 @@ impl Check {
     ) -> Self {
         let diff = diff.into();
         if diff.is_empty() {
-            return self.advise(
-                "No change of this document alone fixes it. `--explain CALL` shows what decides.",
-            );
+            return self.advise("No change of this document alone fixes it. `--explain CALL` shows what decides.");
         }
         self.fixed_by(Fix::ByHand(Box::new(ByHand {
             read,
@@ -224,12 +223,7 @@ const BESIDE_THE_POINT: [&str; 16] = [
 ];
 
 /// Checks that say whether a set-up is safe: where one fails, Mixpanel may well be able to write.
-const OF_SAFETY: [&str; 4] = [
-    "kms-key-others",
-    "role-excess",
-    "trust-no-external-id",
-    "trust-others",
-];
+const OF_SAFETY: [&str; 4] = ["kms-key-others", "role-excess", "trust-no-external-id", "trust-others"];
 
 /// Checks of what an organization decides, which an account of it seldom sees.
 const OF_THE_ORGANIZATION: [&str; 3] = ["rcp-network", "rcp-sts", "scp"];
@@ -259,10 +253,7 @@ impl Findings {
     /// Takes in what a live proof showed. One that removed what an earlier one had left ends that finding.
     pub(crate) fn take_in(&mut self, shown: &[Check], swept: bool) {
         if swept {
-            let left = self
-                .checks
-                .iter_mut()
-                .filter(|check| check.id == "probe-left");
+            let left = self.checks.iter_mut().filter(|check| check.id == "probe-left");
             for check in left {
                 *check = Check::pass(check.id, "what an earlier live proof had left is removed");
             }
@@ -279,10 +270,7 @@ impl Findings {
                 true => Verdict::Unsafe,
                 false => Verdict::Fail,
             }
-        } else if !judged
-            || self.access.iter().any(Access::is_undecided)
-            || self.undecided().next().is_some()
-        {
+        } else if !judged || self.access.iter().any(Access::is_undecided) || self.undecided().next().is_some() {
             Verdict::Unknown
         } else if self.with(Status::Warn).next().is_some() {
             Verdict::Warn
@@ -309,12 +297,8 @@ impl Findings {
         };
         match (ids(false), ids(true)) {
             (broken, unsafe_) if broken.is_empty() && unsafe_.is_empty() => None,
-            (broken, unsafe_) if unsafe_.is_empty() => {
-                Some(format!("Mixpanel cannot write ({broken})"))
-            }
-            (broken, unsafe_) if broken.is_empty() => {
-                Some(format!("the set-up is not safe ({unsafe_})"))
-            }
+            (broken, unsafe_) if unsafe_.is_empty() => Some(format!("Mixpanel cannot write ({broken})")),
+            (broken, unsafe_) if broken.is_empty() => Some(format!("the set-up is not safe ({unsafe_})")),
             (broken, unsafe_) => Some(format!(
                 "Mixpanel cannot write ({broken}), and the set-up is not safe ({unsafe_})"
             )),
@@ -333,9 +317,7 @@ impl Findings {
 
     /// The checks that came to something.
     pub(crate) fn with(&self, status: Status) -> impl Iterator<Item = &Check> {
-        self.checks
-            .iter()
-            .filter(move |check| check.status == status)
+        self.checks.iter().filter(move |check| check.status == status)
     }
 }
 

@@ -27,18 +27,11 @@ pub(crate) enum Account {
 }
 
 /// Shows who calls AWS, and asks whether it is the right account.
-pub(crate) async fn who_am_i(
-    printer: &Printer,
-    interrupts: &Interrupts,
-    session: &Session,
-) -> Result<Account> {
+pub(crate) async fn who_am_i(printer: &Printer, interrupts: &Interrupts, session: &Session) -> Result<Account> {
     let aws = Aws::new(session, &session.home_region());
     let identity = interrupts
         .or(async {
-            let (caller, alias) = tokio::join!(
-                observe::caller(&aws, session.profile()),
-                aws.account_alias()
-            );
+            let (caller, alias) = tokio::join!(observe::caller(&aws, session.profile()), aws.account_alias());
             // The alias is a courtesy: not every caller may ask for it.
             Ok(Identity {
                 caller: caller?,
@@ -67,11 +60,8 @@ pub(crate) async fn who_am_i(
     }
     let profiles = session.profile().all_names();
     if profiles.is_empty() {
-        return Err(
-            Error::new(ErrorKind::Failed, "Cancelled. Nothing was changed in AWS.").hint(
-                "There is no other profile. `aws configure sso` sets one up; then run setup with --profile.",
-            ),
-        );
+        return Err(Error::new(ErrorKind::Failed, "Cancelled. Nothing was changed in AWS.")
+            .hint("There is no other profile. `aws configure sso` sets one up; then run setup with --profile."));
     }
     let picked = prompter.search("Which profile is it?", profiles, 0)?;
     Ok(Account::Other(profiles[picked].clone()))

@@ -1,5 +1,5 @@
-//! A list to choose from, with the arrow keys and Enter and nothing else. dialoguer's own list chooses with the space bar too, and
-//! moves by letters, so that what somebody types or pastes for another question would choose here.
+//! A list to choose from, with the arrow keys and Enter and nothing else. dialoguer's own list chooses with the space
+//! bar too, and moves by letters, so that what somebody types or pastes for another question would choose here.
 
 use std::io;
 
@@ -58,11 +58,7 @@ impl View {
 }
 
 /// Lets a person choose one of `count` items. `draw` says how the list looks, line by line.
-pub(super) fn choose(
-    count: usize,
-    default: usize,
-    draw: impl Fn(View) -> Vec<String>,
-) -> io::Result<usize> {
+pub(super) fn choose(count: usize, default: usize, draw: impl Fn(View) -> Vec<String>) -> io::Result<usize> {
     let term = Term::stderr();
     let height = usize::from(term.size().0);
     let mut view = View::new(count, default, height);

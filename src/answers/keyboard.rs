@@ -1,10 +1,10 @@
 //! The keyboard while a question is open.
 //!
-//! What was typed before is thrown away, and so is what follows the answer. In between, the terminal hands over each key: Ctrl-C is
-//! a key of the question's, however soon after its appearance it is pressed.
+//! What was typed before is thrown away, and so is what follows the answer. In between, the terminal hands over each
+//! key: Ctrl-C is a key of the question's, however soon after its appearance it is pressed.
 //!
-//! On Windows the console's input can be emptied through unsafe code only, which this crate forbids. There, what was typed ahead
-//! reaches the next question; but a gate that creates stands at "no", and one that deletes wants a word.
+//! On Windows the console's input can be emptied through unsafe code only, which this crate forbids. There, what was
+//! typed ahead reaches the next question; but a gate that creates stands at "no", and one that deletes wants a word.
 
 /// A keyboard that belongs to one question, until it is dropped.
 pub(super) struct Keyboard {
@@ -16,9 +16,7 @@ pub(super) struct Keyboard {
 impl Keyboard {
     /// Forgets what was typed so far, and listens.
     pub(super) fn listen() -> Self {
-        use rustix::termios::{
-            LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr,
-        };
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         // A terminal that is gone cannot be set; the question says that it is.
         let before = tcgetattr(std::io::stdin()).ok();
         if let Some(before) = &before {

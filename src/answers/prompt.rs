@@ -1,10 +1,11 @@
 //! The only file that names dialoguer: prompts at a terminal, on stderr.
 //!
-//! Every question ends with Enter, and is answered by what was typed after it appeared: what was typed or pasted before is thrown
-//! away, and so is what follows an answer. So no key press answers two questions, and none answers a question unseen.
+//! Every question ends with Enter, and is answered by what was typed after it appeared: what was typed or pasted before
+//! is thrown away, and so is what follows an answer. So no key press answers two questions, and none answers a question
+//! unseen.
 //!
-//! Ctrl-C ends a prompt with [`ErrorKind::Interrupted`](crate::error::ErrorKind), and the cursor, which dialoguer hides while
-//! somebody chooses, comes back (console-rs/dialoguer#77).
+//! Ctrl-C ends a prompt with [`ErrorKind::Interrupted`](crate::error::ErrorKind), and the cursor, which dialoguer hides
+//! while somebody chooses, comes back (console-rs/dialoguer#77).
 
 use std::io;
 
@@ -59,28 +60,22 @@ impl Prompter {
         .and_then(|text| check(&text).map_err(|message| Error::new(ErrorKind::Usage, message)))
     }
 
-    /// Whether somebody types this word, and nothing else: for what cannot be undone. Whoever is asked has to have seen it.
+    /// Whether somebody types this word, and nothing else: for what cannot be undone. Whoever is asked has to have seen
+    /// it.
     pub(crate) fn typed(&self, prompt: &str, word: &str) -> Result<bool> {
         self.text(prompt, None, |text| Ok(text.trim() == word))
     }
 
     /// One of a few.
     pub(crate) fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
-        ask(|_| {
-            choose(items.len(), default, |view| {
-                self.list_lines(prompt, items, view)
-            })
-            .map_err(Into::into)
-        })
+        ask(|_| choose(items.len(), default, |view| self.list_lines(prompt, items, view)).map_err(Into::into))
     }
 
     fn list_lines(&self, prompt: &str, items: &[String], view: View) -> Vec<String> {
         let mut heading = String::new();
         let mut lines = Vec::new();
         // Writing into a String does not fail.
-        let _ = self
-            .theme
-            .format_select_prompt(&mut heading, &visible(prompt));
+        let _ = self.theme.format_select_prompt(&mut heading, &visible(prompt));
         if view.is_cut() {
             heading.push_str(&format!(" ({} of {})", view.active + 1, items.len()));
         }
@@ -89,16 +84,14 @@ impl Prompter {
         for (index, item) in shown {
             let mut line = String::new();
             let active = index == view.active;
-            let _ = self
-                .theme
-                .format_select_prompt_item(&mut line, &visible(item), active);
+            let _ = self.theme.format_select_prompt_item(&mut line, &visible(item), active);
             lines.push(line);
         }
         lines
     }
 
-    /// One of many, by typing a part of it. The default stands first: dialoguer shows a long list from its beginning, with
-    /// the default out of sight.
+    /// One of many, by typing a part of it. The default stands first: dialoguer shows a long list from its beginning,
+    /// with the default out of sight.
     pub(crate) fn search(&self, prompt: &str, items: &[String], default: usize) -> Result<usize> {
         let mut order: Vec<usize> = (0..items.len()).collect();
         if default < order.len() {
@@ -169,15 +162,7 @@ mod tests {
         for (text, expected) in [("y", true), ("YES", true), (" no ", false), ("N", false)] {
             assert_eq!(yes_or_no(text), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "yn",
-            "any",
-            "nay",
-            "yes no",
-            "0123456789abcdef",
-            "maybe",
-        ] {
+        for text in ["", "yn", "any", "nay", "yes no", "0123456789abcdef", "maybe"] {
             assert!(yes_or_no(text).is_err(), "{text}");
         }
     }

@@ -44,21 +44,11 @@ impl Question {
     /// Why it is asked, and where the answer is found, in a line.
     pub(crate) fn why(self) -> &'static str {
         match self {
-            Self::Bucket => {
-                "Mixpanel writes its files into it. Let setup make one, or use one you have."
-            }
-            Self::Region => {
-                "Near whatever reads the files. Mixpanel supports these; type to search."
-            }
-            Self::Encryption => {
-                "How files are encrypted at rest. In Mixpanel's form you choose the same."
-            }
-            Self::ProjectToken => {
-                "It guards the role. In Mixpanel: Settings → Project settings → Access keys."
-            }
-            Self::RoleName => {
-                "Mixpanel assumes this role in order to write. The bucket's name will do."
-            }
+            Self::Bucket => "Mixpanel writes its files into it. Let setup make one, or use one you have.",
+            Self::Region => "Near whatever reads the files. Mixpanel supports these; type to search.",
+            Self::Encryption => "How files are encrypted at rest. In Mixpanel's form you choose the same.",
+            Self::ProjectToken => "It guards the role. In Mixpanel: Settings → Project settings → Access keys.",
+            Self::RoleName => "Mixpanel assumes this role in order to write. The bucket's name will do.",
         }
     }
 
@@ -77,9 +67,7 @@ impl Question {
     pub(crate) fn missing_line(self) -> String {
         match self {
             Self::Bucket => "--bucket NAME            the bucket to export into".into(),
-            Self::Region => {
-                "--region REGION          the bucket's region (or set AWS_REGION)".into()
-            }
+            Self::Region => "--region REGION          the bucket's region (or set AWS_REGION)".into(),
             Self::Encryption => "--encryption HOW         none, aes or kms".into(),
             Self::ProjectToken => {
                 format!("--project-token TOKEN    the project token (or set {TOKEN_VARIABLE})")
@@ -102,11 +90,7 @@ impl Question {
                 .as_ref()
                 .map(|region| pair(region.as_str()))
                 .unwrap_or_default(),
-            Self::RoleName => draft
-                .role
-                .as_ref()
-                .map(|role| pair(role.as_str()))
-                .unwrap_or_default(),
+            Self::RoleName => draft.role.as_ref().map(|role| pair(role.as_str())).unwrap_or_default(),
             Self::Encryption => match &draft.encryption {
                 None => Vec::new(),
                 Some(EncryptionAnswer::None) => pair("none"),
@@ -159,18 +143,15 @@ impl Question {
     }
 }
 
-/// What has to be set before the command that does the same can find the tokens; nothing where the environment has the only one.
+/// What has to be set before the command that does the same can find the tokens; nothing where the environment has the
+/// only one.
 pub(crate) fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
     let names: Vec<String> = (1..=draft.tokens.len())
         .map(|number| match number {
             1 => TOKEN_VARIABLE.to_owned(),
             number => format!("{TOKEN_VARIABLE}_{number}"),
         })
-        .filter(|name| {
-            process
-                .variable(name)
-                .is_none_or(|value| value.trim().is_empty())
-        })
+        .filter(|name| process.variable(name).is_none_or(|value| value.trim().is_empty()))
         .collect();
     let read = match draft.tokens.len() {
         1 => "it reads the project token from there",
@@ -260,9 +241,9 @@ mod tests {
         let command = replay_command(&draft);
         assert_eq!(
             command_text(&command, &Target::Profile("prod".to_owned())),
-            "mixpanel-s3 setup --profile prod \\\n    --bucket acme \\\n    --region eu-west-1 \\\n    \
-             --encryption kms --create-kms-key \\\n    --project-token \"$MIXPANEL_PROJECT_TOKEN\" \
-             --project-token \"$MIXPANEL_PROJECT_TOKEN_2\" \\\n    --tag 'team=data platform' \\\n    --yes"
+            "mixpanel-s3 setup --profile prod \\\n    --bucket acme \\\n    --region eu-west-1 \\\n    --encryption \
+             kms --create-kms-key \\\n    --project-token \"$MIXPANEL_PROJECT_TOKEN\" --project-token \
+             \"$MIXPANEL_PROJECT_TOKEN_2\" \\\n    --tag 'team=data platform' \\\n    --yes"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! The walk at a terminal, in the order of Mixpanel's page. It fills the same [`Draft`] that flags fill, and an answer that
-//! is edited later becomes the default of its own question.
+//! The walk at a terminal, in the order of Mixpanel's page. It fills the same [`Draft`] that flags fill, and an answer
+//! that is edited later becomes the default of its own question.
 
 use std::str::FromStr;
 
@@ -10,8 +10,7 @@ use super::{Draft, EncryptionAnswer, region_problem};
 use crate::aws::{Aws, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    BucketName, InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName,
-    TokenShape,
+    BucketName, InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
 };
 use crate::observe;
 use crate::observe::exporters::roles_that_write_to;
@@ -49,12 +48,7 @@ pub(crate) struct Wizard<'a> {
 
 impl<'a> Wizard<'a> {
     /// A walk that asks for what the draft does not say.
-    pub(crate) fn new(
-        printer: &'a Printer,
-        interrupts: &'a Interrupts,
-        draft: Draft,
-        identity: Identity,
-    ) -> Self {
+    pub(crate) fn new(printer: &'a Printer, interrupts: &'a Interrupts, draft: Draft, identity: Identity) -> Self {
         let mut open = draft.missing();
         let unanswered = |question| match question {
             Question::Encryption => draft.encryption.is_none(),
@@ -93,15 +87,10 @@ impl<'a> Wizard<'a> {
         if given.is_empty() {
             return;
         }
-        self.printer.note(
-            &self
-                .printer
-                .paint(Tone::Heading, "Given by flags or environment"),
-        );
+        self.printer
+            .note(&self.printer.paint(Tone::Heading, "Given by flags or environment"));
         for question in given {
-            let title = self
-                .printer
-                .paint(Tone::Quiet, &format!("{:<13}", question.title()));
+            let title = self.printer.paint(Tone::Quiet, &format!("{:<13}", question.title()));
             self.printer
                 .note(&format!("  {title} {}", question.answer_of(&self.draft)));
         }
@@ -144,23 +133,15 @@ impl<'a> Wizard<'a> {
             .unwrap_or_default();
         let items: Vec<String> = Question::ALL
             .iter()
-            .map(|question| {
-                format!(
-                    "{:<width$}  {}",
-                    question.title(),
-                    question.answer_of(&self.draft)
-                )
-            })
+            .map(|question| format!("{:<width$}  {}", question.title(), question.answer_of(&self.draft)))
             .collect();
-        let picked = self
-            .prompter
-            .choose("Which answer do you want to change?", &items, 0)?;
+        let picked = self.prompter.choose("Which answer do you want to change?", &items, 0)?;
         self.open.push(Question::ALL[picked]);
         Ok(())
     }
 
-    /// After an answer that cannot work, or something of somebody else's: take it over where that is possible, edit an answer,
-    /// or leave. False is to leave.
+    /// After an answer that cannot work, or something of somebody else's: take it over where that is possible, edit an
+    /// answer, or leave. False is to leave.
     pub(crate) fn after_trouble(&mut self, remedy: Remedy) -> Result<bool> {
         let mut items = vec![
             "Change an answer".to_owned(),
@@ -194,16 +175,15 @@ impl<'a> Wizard<'a> {
         Ok(())
     }
 
-    /// Offers, setting by setting, what would make somebody else's bucket safer; once for a bucket. True where something was
-    /// agreed to, so that there is another plan to make.
+    /// Offers, setting by setting, what would make somebody else's bucket safer; once for a bucket. True where
+    /// something was agreed to, so that there is another plan to make.
     pub(crate) fn offer_hardening(&mut self, offers: &[Offer]) -> Result<bool> {
         if offers.is_empty() || self.hardening_offered_for == self.draft.bucket {
             return Ok(false);
         }
         self.hardening_offered_for.clone_from(&self.draft.bucket);
         let why = "The bucket was not made by setup and could be safer. It stays as it is unless you agree.";
-        self.printer
-            .note(&self.printer.paint(Tone::Heading, "Hardening"));
+        self.printer.note(&self.printer.paint(Tone::Heading, "Hardening"));
         self.printer
             .note(&format!("  {}", self.printer.paint(Tone::Quiet, why)));
         let before = self.draft.harden.len();
@@ -233,8 +213,7 @@ impl<'a> Wizard<'a> {
     }
 
     async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {
-        self.printer
-            .note(&self.printer.paint(Tone::Heading, question.title()));
+        self.printer.note(&self.printer.paint(Tone::Heading, question.title()));
         let why = self.printer.paint(Tone::Quiet, question.why());
         self.printer.note(&format!("  {why}"));
         match question {
@@ -259,31 +238,23 @@ impl<'a> Wizard<'a> {
             .or(async { Ok(aws.bucket_names().await.unwrap_or_default()) })
             .await?;
         loop {
-            let ways = [
-                "Make a new bucket".to_owned(),
-                "Use a bucket that exists".to_owned(),
-            ];
-            let name =
-                if !existing.is_empty() && self.prompter.choose("Which bucket?", &ways, 0)? == 1 {
-                    let names: Vec<String> = existing.iter().map(ToString::to_string).collect();
-                    let present = self
-                        .draft
-                        .bucket
-                        .as_ref()
-                        .and_then(|bucket| existing.iter().position(|b| b == bucket));
-                    existing[self
-                        .prompter
-                        .search("Which one?", &names, present.unwrap_or(0))?]
-                    .clone()
-                } else {
-                    let default = self
-                        .draft
-                        .bucket
-                        .as_ref()
-                        .map_or_else(|| self.suggested_bucket(), ToString::to_string);
-                    self.prompter
-                        .text("Name of the bucket", Some(default), parsed)?
-                };
+            let ways = ["Make a new bucket".to_owned(), "Use a bucket that exists".to_owned()];
+            let name = if !existing.is_empty() && self.prompter.choose("Which bucket?", &ways, 0)? == 1 {
+                let names: Vec<String> = existing.iter().map(ToString::to_string).collect();
+                let present = self
+                    .draft
+                    .bucket
+                    .as_ref()
+                    .and_then(|bucket| existing.iter().position(|b| b == bucket));
+                existing[self.prompter.search("Which one?", &names, present.unwrap_or(0))?].clone()
+            } else {
+                let default = self
+                    .draft
+                    .bucket
+                    .as_ref()
+                    .map_or_else(|| self.suggested_bucket(), ToString::to_string);
+                self.prompter.text("Name of the bucket", Some(default), parsed)?
+            };
             let found = self
                 .interrupts
                 .or(observe::find_bucket(
@@ -297,9 +268,9 @@ impl<'a> Wizard<'a> {
                 Ok(found) => {
                     self.bucket_is_new = found.is_none();
                     let region = found.flatten();
-                    let problem = region.as_ref().and_then(|region| {
-                        region_problem(region, self.draft.allow_unlisted_region)
-                    });
+                    let problem = region
+                        .as_ref()
+                        .and_then(|region| region_problem(region, self.draft.allow_unlisted_region));
                     if let Some(problem) = problem {
                         self.printer.note(&format!("  Bucket {name} exists."));
                         self.printer.error(&problem);
@@ -319,8 +290,7 @@ impl<'a> Wizard<'a> {
     /// A bucket that exists has a region, which need not be asked.
     fn region_of_bucket(&mut self, found: Option<Region>) {
         if let Some(region) = found {
-            self.printer
-                .note(&format!("  The bucket exists, in {region}."));
+            self.printer.note(&format!("  The bucket exists, in {region}."));
             self.draft.region = Some(region);
             self.open.retain(|open| *open != Question::Region);
         }
@@ -340,10 +310,7 @@ impl<'a> Wizard<'a> {
             .region
             .clone()
             .or_else(|| session.profile().region().cloned());
-        let mut codes: Vec<String> = MIXPANEL_REGIONS
-            .iter()
-            .map(|(code, _)| (*code).to_owned())
-            .collect();
+        let mut codes: Vec<String> = MIXPANEL_REGIONS.iter().map(|(code, _)| (*code).to_owned()).collect();
         let mut items: Vec<String> = MIXPANEL_REGIONS
             .iter()
             .map(|(code, place)| format!("{code:<15} {place}"))
@@ -384,11 +351,9 @@ impl<'a> Wizard<'a> {
             Some(EncryptionAnswer::KmsKey(_) | EncryptionAnswer::KmsNewKey) => 2,
             Some(EncryptionAnswer::None) => 3,
         };
-        let picked = self.prompter.choose(
-            "How shall Mixpanel encrypt?",
-            &items.map(str::to_owned),
-            present,
-        )?;
+        let picked = self
+            .prompter
+            .choose("How shall Mixpanel encrypt?", &items.map(str::to_owned), present)?;
         self.draft.encryption = Some(match picked {
             0 => EncryptionAnswer::Aes,
             1 => EncryptionAnswer::KmsAwsManaged,
@@ -399,11 +364,7 @@ impl<'a> Wizard<'a> {
     }
 
     async fn ask_key(&mut self, session: &Session) -> Result<EncryptionAnswer> {
-        let region = self
-            .draft
-            .region
-            .clone()
-            .unwrap_or_else(|| session.home_region());
+        let region = self.draft.region.clone().unwrap_or_else(|| session.home_region());
         let aws = Aws::new(session, &region);
         // A caller who may not list keys can still type one.
         let keys = self
@@ -413,9 +374,7 @@ impl<'a> Wizard<'a> {
         let mut items: Vec<String> = keys.iter().map(|(alias, _)| alias.to_string()).collect();
         items.push("Type an ARN, a key ID or an alias".into());
         items.push("Make a new key (KMS charges for it)".into());
-        let picked = self
-            .prompter
-            .choose(&format!("Which key in {region}?"), &items, 0)?;
+        let picked = self.prompter.choose(&format!("Which key in {region}?"), &items, 0)?;
         if let Some((_, key)) = keys.get(picked) {
             return Ok(EncryptionAnswer::KmsKey(KeyReference::Arn(key.arn.clone())));
         }
@@ -464,12 +423,7 @@ impl<'a> Wizard<'a> {
             }
             None => self.draft.bucket.as_ref().and_then(default_role_name),
         };
-        let default = self
-            .draft
-            .role
-            .clone()
-            .or(suggested)
-            .map(|role| role.to_string());
+        let default = self.draft.role.clone().or(suggested).map(|role| role.to_string());
         let role: RoleName = self.prompter.text("Name of the role", default, parsed)?;
         self.draft.role = Some(role);
         Ok(())
@@ -477,7 +431,8 @@ impl<'a> Wizard<'a> {
 }
 
 impl Wizard<'_> {
-    /// The role through which Mixpanel writes to the bucket already, if there is one. A courtesy: not every caller may look.
+    /// The role through which Mixpanel writes to the bucket already, if there is one. A courtesy: not every caller may
+    /// look.
     async fn role_of_bucket(&self, session: &Session) -> Result<Option<RoleName>> {
         let Some(bucket) = self.draft.bucket.as_ref().filter(|_| !self.bucket_is_new) else {
             return Ok(None);
@@ -497,6 +452,5 @@ impl Wizard<'_> {
 
 /// An answer as its type, or what to tell the person who has just typed it.
 fn parsed<T: FromStr<Err = InvalidName>>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|invalid: InvalidName| invalid.in_a_line())
+    text.parse().map_err(|invalid: InvalidName| invalid.in_a_line())
 }

@@ -1,7 +1,8 @@
 //! What a new bucket has from the start, which is read before it is written again.
 //!
-//! AWS blocks public access to every bucket that is made since April 2023, turns its ACLs off, and encrypts with SSE-S3 since
-//! January 2023; CreateBucket takes tags. An account, an organization or another store may do otherwise, so it is read, not believed.
+//! AWS blocks public access to every bucket that is made since April 2023, turns its ACLs off, and encrypts with SSE-S3
+//! since January 2023; CreateBucket takes tags. An account, an organization or another store may do otherwise, so it is
+//! read, not believed.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
 
 use super::Context;
@@ -46,9 +47,7 @@ impl Context {
         let known = |reading: Reading<Option<BucketEncryption>>| reading.known().cloned().flatten();
         let born = Born {
             tags: tags.ok().and_then(|tags| tags.known().cloned()),
-            public_access: public_access
-                .ok()
-                .and_then(|blocks| blocks.known().cloned()),
+            public_access: public_access.ok().and_then(|blocks| blocks.known().cloned()),
             encryption: encryption.ok().and_then(known),
         };
         self.born.get_or_init(|| born);

@@ -1,7 +1,7 @@
 //! Empties a bucket: every version, every delete marker, every unfinished upload.
 //!
-//! Pages are listed one after another, since each says where the next begins, and deleted side by side, a thousand objects a
-//! request. At no time are more than [`AT_ONCE`] pages held.
+//! Pages are listed one after another, since each says where the next begins, and deleted side by side, a thousand
+//! objects a request. At no time are more than [`AT_ONCE`] pages held.
 
 use tokio::task::JoinSet;
 
@@ -20,7 +20,8 @@ const TELL_EVERY: usize = 10_000;
 
 /// Empties a bucket, or fails with how many objects are left and why.
 ///
-/// Passes over the bucket are made until one finds nothing: Mixpanel may have written while an earlier one was under way.
+/// Passes over the bucket are made until one finds nothing: Mixpanel may have written while an earlier one was under
+/// way.
 pub(super) async fn empty(
     aws: &Aws,
     bucket: &BucketName,

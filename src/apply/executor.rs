@@ -1,7 +1,8 @@
-//! Runs steps: those that do not wait for one another side by side, each tried again while there is a reason to wait, all of
-//! them told as they happen.
+//! Runs steps: those that do not wait for one another side by side, each tried again while there is a reason to wait,
+//! all of them told as they happen.
 //!
-//! A failure, or Ctrl-C, starts nothing new and lets what is under way end, so that the account of what was done is true.
+//! A failure, or Ctrl-C, starts nothing new and lets what is under way end, so that the account of what was done is
+//! true.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -107,8 +108,7 @@ where
     loop {
         if stopped.is_none() && defect.is_none() {
             for (index, step) in steps.iter().enumerate() {
-                if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before))
-                {
+                if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before)) {
                     begun.insert(index);
                     let teller = Teller {
                         step: index,
@@ -153,15 +153,11 @@ where
         // What was under way has ended, and was told. A defect is nobody's interruption.
         std::panic::resume_unwind(defect);
     }
-    Ran {
-        done,
-        stopped,
-        aborted,
-    }
+    Ran { done, stopped, aborted }
 }
 
-/// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience left.
-/// Ctrl-C ends the waiting, never a request.
+/// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience
+/// left. Ctrl-C ends the waiting, never a request.
 pub(crate) async fn patiently<W>(
     interrupts: &Interrupts,
     teller: &Teller,

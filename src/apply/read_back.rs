@@ -1,8 +1,9 @@
 //! Reads back what was written, before anything is called done.
 //!
-//! What decides whether Mixpanel gets in and whether anybody else does is read back: the role's trust, its attachments, and
-//! the bucket's encryption, policy and public-access blocks. Tags and lifecycle rules are taken at S3's word, which is
-//! strongly consistent; reading them as well would make the longest ordinary run longer and prove nothing about access.
+//! What decides whether Mixpanel gets in and whether anybody else does is read back: the role's trust, its attachments,
+//! and the bucket's encryption, policy and public-access blocks. Tags and lifecycle rules are taken at S3's word, which
+//! is strongly consistent; reading them as well would make the longest ordinary run longer and prove nothing about
+//! access.
 
 use std::time::Duration;
 
@@ -45,9 +46,7 @@ pub(crate) async fn read_back(
     let mut waited = false;
     loop {
         let findings = read_once(aws, spec, plan, applied).await?;
-        let settled = !findings
-            .iter()
-            .any(|finding| matches!(finding, Finding::Differs(_)));
+        let settled = !findings.iter().any(|finding| matches!(finding, Finding::Differs(_)));
         if settled || Instant::now() + pause > deadline {
             return Ok(findings);
         }
@@ -60,12 +59,7 @@ pub(crate) async fn read_back(
     }
 }
 
-async fn read_once(
-    aws: &Aws,
-    spec: &SetupSpec,
-    plan: &Plan,
-    applied: &Applied,
-) -> Result<Vec<Finding>, Failure> {
+async fn read_once(aws: &Aws, spec: &SetupSpec, plan: &Plan, applied: &Applied) -> Result<Vec<Finding>, Failure> {
     let done = || {
         applied
             .ran
@@ -89,7 +83,8 @@ async fn read_once(
     // What a new bucket had from the start was read already.
     let born = applied.born.as_ref();
     let born_blocked = blocks_written && born.is_some_and(Born::blocks_public_access);
-    let wants_aes = |action: &Action| matches!(action, Action::SetEncryption { default, .. } if *default == BucketDefault::Aes);
+    let wants_aes =
+        |action: &Action| matches!(action, Action::SetEncryption { default, .. } if *default == BucketDefault::Aes);
     let born_encrypted = wrote(wants_aes) && born.is_some_and(Born::encrypts_with_aes);
 
     let (role, attached, encryption, policy, blocks) = tokio::try_join!(
@@ -100,19 +95,13 @@ async fn read_once(
             aws.bucket_encryption(bucket, owner)
         ),
         maybe(policy_written, aws.bucket_policy(bucket, owner)),
-        maybe(
-            blocks_written && !born_blocked,
-            aws.public_access(bucket, owner)
-        ),
+        maybe(blocks_written && !born_blocked, aws.public_access(bucket, owner)),
     )?;
 
     let mut findings = Vec::new();
     if let Some(role) = role {
         let written = done().find_map(|action| match action {
-            Action::CreateRole { trust, .. }
-            | Action::UpdateTrust {
-                document: trust, ..
-            } => Some(trust),
+            Action::CreateRole { trust, .. } | Action::UpdateTrust { document: trust, .. } => Some(trust),
             _ => None,
         });
         // What was written is there, word for word in meaning; what was only kept lets Mixpanel in.
@@ -149,9 +138,8 @@ async fn read_once(
         Action::SetEncryption { default, .. } => Some(default),
         _ => None,
     });
-    let encrypts = encryption.map(|encryption| {
-        encryption.map(|present| encrypts(present.as_ref(), wanted_default, applied))
-    });
+    let encrypts =
+        encryption.map(|encryption| encryption.map(|present| encrypts(present.as_ref(), wanted_default, applied)));
     findings.extend(reading(
         encrypts.or(born_encrypted.then_some(Reading::Known(true))),
         "the bucket encrypts as chosen",
@@ -197,22 +185,11 @@ fn reading(reading: Option<Reading<bool>>, yes: &str, no: &str) -> Option<Findin
 }
 
 /// The call's answer where it is wanted, and no call where it is not.
-async fn maybe<T>(
-    wanted: bool,
-    call: impl Future<Output = Result<T, Failure>>,
-) -> Result<Option<T>, Failure> {
-    if wanted {
-        call.await.map(Some)
-    } else {
-        Ok(None)
-    }
+async fn maybe<T>(wanted: bool, call: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>, Failure> {
+    if wanted { call.await.map(Some) } else { Ok(None) }
 }
 
-fn encrypts(
-    present: Option<&BucketEncryption>,
-    wanted: Option<&BucketDefault>,
-    applied: &Applied,
-) -> bool {
+fn encrypts(present: Option<&BucketEncryption>, wanted: Option<&BucketDefault>, applied: &Applied) -> bool {
     let key = match present {
         Some(BucketEncryption::Aes) => return wanted == Some(&BucketDefault::Aes),
         Some(BucketEncryption::Kms { key, .. }) => key.as_deref(),
@@ -220,9 +197,7 @@ fn encrypts(
     };
     match wanted {
         Some(BucketDefault::Kms(wanted)) => key == wanted.as_ref().map(|arn| arn.as_str()),
-        Some(BucketDefault::NewKey) => {
-            key.is_some() && key == applied.new_key.as_ref().map(|arn| arn.as_str())
-        }
+        Some(BucketDefault::NewKey) => key.is_some() && key == applied.new_key.as_ref().map(|arn| arn.as_str()),
         _ => false,
     }
 }

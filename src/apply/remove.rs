@@ -43,7 +43,8 @@ pub(crate) async fn remove(
     interrupts: &Interrupts,
     report: impl FnMut(Event<'_, Removal>),
 ) -> Ran {
-    // What the role loses before the bucket is touched, where the role goes; a role that is given back keeps what is its own.
+    // What the role loses before the bucket is touched, where the role goes; a role that is given back keeps what is
+    // its own.
     let detached: Arc<BTreeSet<String>> = Arc::new(
         steps
             .iter()
@@ -91,13 +92,12 @@ fn reason_to_wait(failure: &Failure) -> Option<&'static str> {
     }
 }
 
-/// Whether the role has lost everything that let it write, as IAM tells: what Mixpanel writes after the last pass over a bucket
-/// would go to whoever claims its name next. What somebody attached meanwhile is not removed.
+/// Whether the role has lost everything that let it write, as IAM tells: what Mixpanel writes after the last pass over
+/// a bucket would go to whoever claims its name next. What somebody attached meanwhile is not removed.
 async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<(), Failure> {
     const ACTION: &str = "s3:DeleteBucket";
     let Place { aws, role, .. } = place;
-    let (attached, inline) =
-        tokio::try_join!(aws.attached_policies(role), aws.inline_policy_names(role))?;
+    let (attached, inline) = tokio::try_join!(aws.attached_policies(role), aws.inline_policy_names(role))?;
     let mut left = attached.iter().chain(&inline).peekable();
     if left.peek().is_none() {
         return Ok(());
@@ -109,11 +109,7 @@ async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<
             ..Failure::incomplete(ACTION, role.as_str(), message)
         });
     }
-    Err(Failure::changed(
-        ACTION,
-        role.as_str(),
-        "what is attached to the role",
-    ))
+    Err(Failure::changed(ACTION, role.as_str(), "what is attached to the role"))
 }
 
 /// Stops where what was looked at before it was decided what goes is no longer so.
@@ -127,8 +123,8 @@ async fn all_is_the_same(place: &Place, bucket: Option<&BucketName>) -> Result<(
     tokio::try_join!(role_is_the_same(place), of_bucket).map(drop)
 }
 
-/// Stops where what says whose the bucket is has changed, or where somebody else may write to it by now: whatever Mixpanel wrote
-/// there afterwards would go to whoever claims its name next.
+/// Stops where what says whose the bucket is has changed, or where somebody else may write to it by now: whatever
+/// Mixpanel wrote there afterwards would go to whoever claims its name next.
 async fn bucket_is_the_same(place: &Place, bucket: &BucketName) -> Result<(), Failure> {
     const ACTION: &str = "s3:DeleteBucket";
     let Place { aws, standing, .. } = place;
@@ -138,10 +134,7 @@ async fn bucket_is_the_same(place: &Place, bucket: &BucketName) -> Result<(), Fa
         message: unread.to_string(),
         ..Failure::refused(ACTION, bucket.as_str())
     };
-    let (tags, policy) = match tokio::try_join!(
-        aws.bucket_tags(bucket, account),
-        aws.bucket_policy(bucket, account)
-    ) {
+    let (tags, policy) = match tokio::try_join!(aws.bucket_tags(bucket, account), aws.bucket_policy(bucket, account)) {
         // An earlier try of the same step removed it.
         Err(failure) if failure.cause == Cause::NotFound => return Ok(()),
         read => read?,
@@ -182,34 +175,21 @@ async fn policy_is_the_same(place: &Place, arn: &PolicyArn) -> Result<(), Failur
     let mut policies = place.standing.policies.iter();
     let was = policies.find(|standing| standing.policy.arn == *arn);
     match (was, place.aws.managed_document(arn).await?) {
-        (Some(was), Some(is)) if was.policy.document != is => Err(Failure::changed(
-            "iam:DeletePolicy",
-            arn.as_str(),
-            "what it says",
-        )),
+        (Some(was), Some(is)) if was.policy.document != is => {
+            Err(Failure::changed("iam:DeletePolicy", arn.as_str(), "what it says"))
+        }
         _ => Ok(()),
     }
 }
 
-async fn attempt(
-    place: &Place,
-    action: &Removal,
-    interrupts: &Interrupts,
-    teller: &Teller,
-) -> Result<(), Failure> {
-    let Place {
-        aws,
-        role,
-        standing,
-    } = place;
+async fn attempt(place: &Place, action: &Removal, interrupts: &Interrupts, teller: &Teller) -> Result<(), Failure> {
+    let Place { aws, role, standing } = place;
     let account = &standing.account;
     match action {
         Removal::DetachPolicy(arn) => aws.detach_policy(role, arn).await,
         Removal::DeleteData(bucket) => empty(aws, bucket, account, interrupts, teller).await,
         Removal::DeleteBucket(bucket) => aws.delete_bucket(bucket, account).await,
-        Removal::DeletePolicyVersion { arn, version } => {
-            aws.delete_policy_version(arn, version).await
-        }
+        Removal::DeletePolicyVersion { arn, version } => aws.delete_policy_version(arn, version).await,
         Removal::DeletePolicy(arn) => {
             policy_is_the_same(place, arn).await?;
             aws.delete_policy(arn).await
@@ -228,10 +208,7 @@ async fn attempt(
 }
 
 /// The things among those that were removed which AWS still answers with, once it has had time to forget them.
-pub(crate) async fn still_there(
-    place: &Place,
-    steps: &[Step<Removal>],
-) -> Result<Vec<String>, Failure> {
+pub(crate) async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut there = Vec::new();
@@ -248,19 +225,13 @@ pub(crate) async fn still_there(
 }
 
 async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
-    let Place {
-        aws,
-        role,
-        standing,
-    } = place;
+    let Place { aws, role, standing } = place;
     let account = &standing.account;
     Ok(match action {
         Removal::DeleteRole => aws.role(role).await?.is_some(),
         Removal::RemoveProbe(name) => aws.role(name).await?.is_some(),
         Removal::DeletePolicy(arn) => aws.policy(arn).await?.is_some(),
-        Removal::DeleteBucket(bucket) => {
-            aws.bucket_presence(bucket, account).await? != Presence::Missing
-        }
+        Removal::DeleteBucket(bucket) => aws.bucket_presence(bucket, account).await? != Presence::Missing,
         _ => false,
     })
 }

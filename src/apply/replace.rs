@@ -1,11 +1,11 @@
-//! Replaces things whole that somebody else may have changed since the plan was made: a bucket's tags, encryption, policy and
-//! lifecycle rules, a role's trust, boundary and inline policies, a policy's document.
+//! Replaces things whole that somebody else may have changed since the plan was made: a bucket's tags, encryption,
+//! policy and lifecycle rules, a role's trust, boundary and inline policies, a policy's document.
 //!
-//! None of these requests takes a condition such as `If-Match`. So each thing is read again right before it is written, and
-//! compared with what the plan was made from: a difference stops the step and loses nothing. What is there as it shall be was
-//! written by an earlier try whose answer was lost, or by somebody who wants the same. A window remains: what is changed between
-//! that reading and the write, some tens of milliseconds, is overwritten. IAM answers from many places, and a change of a few
-//! seconds ago may not show.
+//! None of these requests takes a condition such as `If-Match`. So each thing is read again right before it is written,
+//! and compared with what the plan was made from: a difference stops the step and loses nothing. What is there as it
+//! shall be was written by an earlier try whose answer was lost, or by somebody who wants the same. A window remains:
+//! what is changed between that reading and the write, some tens of milliseconds, is overwritten. IAM answers from many
+//! places, and a change of a few seconds ago may not show.
 
 use super::{Born, Context};
 use crate::aws::s3::{DefaultEncryption, EncryptionRules, LifecycleRules};
@@ -44,7 +44,8 @@ impl Write<'_> {
         self.is_done(is_wanted, present == before)
     }
 
-    /// What `read_by` read; an error where it may not be read any more, since writing without reading could lose something.
+    /// What `read_by` read; an error where it may not be read any more, since writing without reading could lose
+    /// something.
     fn known<T>(&self, read_by: &'static str, reading: Reading<T>) -> Result<T, Failure> {
         match reading {
             Reading::Known(value) => Ok(value),
@@ -62,8 +63,8 @@ impl Write<'_> {
 }
 
 impl Context {
-    /// What was there before, where it has to be read again. A bucket that this run makes is read only where it turned out to be
-    /// there already when it was to be made: another run of this program, or somebody else, was quicker.
+    /// What was there before, where it has to be read again. A bucket that this run makes is read only where it turned
+    /// out to be there already when it was to be made: another run of this program, or somebody else, was quicker.
     fn was<T: Clone>(&self, before: &Before<T>, of_new_bucket: T) -> Option<T> {
         match before {
             Before::Was(was) => Some(was.clone()),
@@ -72,11 +73,7 @@ impl Context {
         }
     }
 
-    pub(super) async fn replace_bucket_tags(
-        &self,
-        before: &Before<Vec<Tag>>,
-        tags: &[Tag],
-    ) -> Result<(), Failure> {
+    pub(super) async fn replace_bucket_tags(&self, before: &Before<Vec<Tag>>, tags: &[Tag]) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutBucketTagging", "its tags");
         let has_them = |born: &Born| born.tags.as_ref().is_some_and(|own| same_tags(own, tags));
@@ -84,10 +81,7 @@ impl Context {
             return Ok(());
         }
         if let Some(was) = self.was(before, Vec::new()) {
-            let present = write.known(
-                "s3:GetBucketTagging",
-                self.aws.bucket_tags(bucket, owner).await?,
-            )?;
+            let present = write.known("s3:GetBucketTagging", self.aws.bucket_tags(bucket, owner).await?)?;
             if write.is_done(same_tags(&present, tags), same_tags(&present, &was))? {
                 return Ok(());
             }
@@ -103,10 +97,7 @@ impl Context {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutBucketPolicy", "its policy");
         if let Some(was) = self.was(before, None) {
-            let present = write.known(
-                "s3:GetBucketPolicy",
-                self.aws.bucket_policy(bucket, owner).await?,
-            )?;
+            let present = write.known("s3:GetBucketPolicy", self.aws.bucket_policy(bucket, owner).await?)?;
             if write.is_written(present.as_ref(), was.as_ref(), document)? {
                 return Ok(());
             }
@@ -136,17 +127,14 @@ impl Context {
                 },
             };
             // AWS answers SSE-S3 for a bucket that nobody has told anything.
-            let nothing_set = |encryption: &Option<BucketEncryption>| {
-                matches!(encryption, None | Some(BucketEncryption::Aes))
-            };
+            let nothing_set =
+                |encryption: &Option<BucketEncryption>| matches!(encryption, None | Some(BucketEncryption::Aes));
             let is_as_before = present == was || (nothing_set(&present) && nothing_set(&was));
             if write.is_done(present == Some(wanted), is_as_before)? {
                 return Ok(());
             }
         }
-        self.aws
-            .put_bucket_encryption(bucket, owner, default, rules)
-            .await
+        self.aws.put_bucket_encryption(bucket, owner, default, rules).await
     }
 
     pub(super) async fn add_abort_rule(&self, before: &Before<Lifecycle>) -> Result<(), Failure> {
@@ -165,16 +153,10 @@ impl Context {
                 return Ok(());
             }
         }
-        self.aws
-            .abort_unfinished_uploads(bucket, owner, rules)
-            .await
+        self.aws.abort_unfinished_uploads(bucket, owner, rules).await
     }
 
-    pub(super) async fn replace_trust(
-        &self,
-        before: &Document,
-        document: &Document,
-    ) -> Result<(), Failure> {
+    pub(super) async fn replace_trust(&self, before: &Document, document: &Document) -> Result<(), Failure> {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:UpdateAssumeRolePolicy",
@@ -188,11 +170,7 @@ impl Context {
         self.aws.update_trust(role, document).await
     }
 
-    pub(super) async fn replace_boundary(
-        &self,
-        before: Option<&str>,
-        boundary: &PolicyArn,
-    ) -> Result<(), Failure> {
+    pub(super) async fn replace_boundary(&self, before: Option<&str>, boundary: &PolicyArn) -> Result<(), Failure> {
         let role = &self.spec.role;
         let write = Write {
             action: "iam:PutRolePermissionsBoundary",
@@ -250,12 +228,7 @@ impl Context {
     }
 
     /// Makes room for a new version, where the policy still says what the plan was made from.
-    pub(super) async fn drop_version(
-        &self,
-        arn: &PolicyArn,
-        version: &str,
-        before: &Document,
-    ) -> Result<(), Failure> {
+    pub(super) async fn drop_version(&self, arn: &PolicyArn, version: &str, before: &Document) -> Result<(), Failure> {
         let write = Write {
             action: "iam:DeletePolicyVersion",
             resource: arn.as_str(),

@@ -16,8 +16,8 @@ use crate::policy::Document;
 use crate::policy::compare::same_meaning;
 use crate::process::Interrupts;
 
-/// How long this run waits for another one, which made the role just now, to make and name the key. The other one needs two
-/// requests for it.
+/// How long this run waits for another one, which made the role just now, to make and name the key. The other one needs
+/// two requests for it.
 const PATIENCE_FOR_A_KEY: Duration = Duration::from_secs(10);
 const PAUSE_FOR_A_KEY: Duration = Duration::from_secs(1);
 
@@ -42,36 +42,25 @@ fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Opti
         // Asking again would be answered in the same way.
         Cause::Odd => None,
         Cause::NotYet => Some("AWS is busy with another change of the same thing"),
-        _ if failure.names_unknown_principal() => {
-            Some("IAM does not know every principal of the trust policy yet")
-        }
+        _ if failure.names_unknown_principal() => Some("IAM does not know every principal of the trust policy yet"),
         _ if failure.may_have_acted() && looks_before_it_acts(action) => {
             Some("AWS did not answer; looking whether it acted")
         }
         Cause::NotFound if context.creates => match action {
-            Action::AttachPolicy(_) => {
-                Some("IAM has not heard of the new role or policy everywhere yet")
-            }
+            Action::AttachPolicy(_) => Some("IAM has not heard of the new role or policy everywhere yet"),
             Action::TagBucket { .. }
             | Action::BlockPublicAccess
             | Action::TurnAclsOff
             | Action::SetEncryption { .. }
             | Action::SetBucketPolicy { .. }
-            | Action::AbortUnfinishedUploads { .. } => {
-                Some("S3 has not heard of the new bucket everywhere yet")
-            }
+            | Action::AbortUnfinishedUploads { .. } => Some("S3 has not heard of the new bucket everywhere yet"),
             _ => None,
         },
         _ => None,
     }
 }
 
-async fn attempt(
-    context: &Context,
-    action: &Action,
-    interrupts: &Interrupts,
-    teller: &Teller,
-) -> Result<(), Failure> {
+async fn attempt(context: &Context, action: &Action, interrupts: &Interrupts, teller: &Teller) -> Result<(), Failure> {
     let Context { aws, spec, .. } = context;
     let (bucket, owner, role) = (&spec.bucket, &spec.account, &spec.role);
     match action {
@@ -89,14 +78,13 @@ async fn attempt(
         }
         Action::CreateBucket { tags } => {
             match aws.create_bucket(bucket, &spec.region, tags).await {
-                // It was missing a moment ago and is the account's now: an answer that was lost, or a run beside this one. What is
-                // set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody can tell.)
+                // It was missing a moment ago and is the account's now: an answer that was lost, or a run beside this
+                // one. What is set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody
+                // can tell.)
                 Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => {
                     context.bucket_was_taken.get_or_init(|| ());
                     match aws.bucket_tags(bucket, owner).await?.known() {
-                        Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => {
-                            Ok(())
-                        }
+                        Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => Ok(()),
                         _ => Err(failure),
                     }
                 }
@@ -117,18 +105,12 @@ async fn attempt(
                 BucketDefault::Kms(key) => key.as_ref(),
                 BucketDefault::Aes if context.was_born(Born::encrypts_with_aes) => return Ok(()),
                 BucketDefault::Aes => {
-                    return context
-                        .replace_encryption(before, DefaultEncryption::Aes)
-                        .await;
+                    return context.replace_encryption(before, DefaultEncryption::Aes).await;
                 }
             };
-            context
-                .replace_encryption(before, DefaultEncryption::Kms(key))
-                .await
+            context.replace_encryption(before, DefaultEncryption::Kms(key)).await
         }
-        Action::SetBucketPolicy { before, document } => {
-            context.replace_bucket_policy(before, document).await
-        }
+        Action::SetBucketPolicy { before, document } => context.replace_bucket_policy(before, document).await,
         Action::AbortUnfinishedUploads { before } => context.add_abort_rule(before).await,
         Action::CreatePolicy {
             arn,
@@ -138,32 +120,19 @@ async fn attempt(
             tags,
         } => {
             let document = resolved(context, document)?;
-            let result = aws
-                .create_policy(arn, path, description, &document, tags)
-                .await;
+            let result = aws.create_policy(arn, path, description, &document, tags).await;
             unless_made(result, async {
                 let policy = aws.policy(arn).await?;
                 Ok(policy.is_some_and(|policy| {
-                    observed::owner(&policy.tags) == Owner::Us
-                        && same_meaning(&policy.document, &document)
+                    observed::owner(&policy.tags) == Owner::Us && same_meaning(&policy.document, &document)
                 }))
             })
             .await
         }
-        Action::DeletePolicyVersion {
-            arn,
-            version,
-            before,
-        } => context.drop_version(arn, version, before).await,
-        Action::ReplacePolicyDocument {
-            arn,
-            before,
-            document,
-        } => {
+        Action::DeletePolicyVersion { arn, version, before } => context.drop_version(arn, version, before).await,
+        Action::ReplacePolicyDocument { arn, before, document } => {
             let document = resolved(context, document)?;
-            context
-                .replace_policy_document(arn, before, &document)
-                .await
+            context.replace_policy_document(arn, before, &document).await
         }
         Action::TagPolicy { arn, tags } => aws.tag_policy(arn, tags).await,
         Action::CreateRole {
@@ -187,23 +156,17 @@ async fn attempt(
                 context.keys.role_was_taken.get_or_init(|| ());
                 let role = aws.role(role).await?;
                 Ok(role.is_some_and(|role| {
-                    observed::owner(&role.tags) == Owner::Us
-                        && role.path == *path
-                        && same_meaning(&role.trust, trust)
+                    observed::owner(&role.tags) == Owner::Us && role.path == *path && same_meaning(&role.trust, trust)
                 }))
             })
             .await
         }
         Action::UpdateTrust { before, document } => context.replace_trust(before, document).await,
-        Action::SetBoundary { before, boundary } => {
-            context.replace_boundary(before.as_deref(), boundary).await
-        }
+        Action::SetBoundary { before, boundary } => context.replace_boundary(before.as_deref(), boundary).await,
         Action::TagRole(tags) => aws.tag_role(role, tags).await,
-        Action::PutInlinePolicy {
-            name,
-            before,
-            document,
-        } => context.replace_inline_policy(name, before, document).await,
+        Action::PutInlinePolicy { name, before, document } => {
+            context.replace_inline_policy(name, before, document).await
+        }
         Action::AttachPolicy(policy) => aws.attach_policy(role, policy).await,
     }
 }
@@ -220,17 +183,14 @@ async fn unless_made(
     }
 }
 
-/// Whether an action first looks whether an earlier try has acted, so that it can be tried again after a lost answer. The
-/// SDK tries all other calls again by itself: they say the same twice, or answer that the thing is there.
+/// Whether an action first looks whether an earlier try has acted, so that it can be tried again after a lost answer.
+/// The SDK tries all other calls again by itself: they say the same twice, or answer that the thing is there.
 fn looks_before_it_acts(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::CreateKey { .. } | Action::ReplacePolicyDocument { .. }
-    )
+    matches!(action, Action::CreateKey { .. } | Action::ReplacePolicyDocument { .. })
 }
 
-/// The key that another run has made under this alias meanwhile. Where the role was there already when this run came to make
-/// it, another run may be between its role and its key, and is waited for.
+/// The key that another run has made under this alias meanwhile. Where the role was there already when this run came to
+/// make it, another run may be between its role and its key, and is waited for.
 async fn others_key(
     context: &Context,
     alias: &AliasName,
@@ -261,12 +221,7 @@ async fn others_key(
 }
 
 /// The key under its alias: the one that this run makes, or the one that another run named first.
-async fn named_key(
-    context: &Context,
-    alias: &AliasName,
-    description: &str,
-    tags: &[Tag],
-) -> Result<KeyArn, Failure> {
+async fn named_key(context: &Context, alias: &AliasName, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
     let aws = &context.aws;
     let made = made_key(context, description, tags).await?;
     // The name comes last: a key without one is what the next run completes.
@@ -274,13 +229,11 @@ async fn named_key(
     match aws.create_alias(alias, &made).await {
         Ok(()) => Ok(made),
         // An answer that was lost, or a run beside this one. An alias names one key, so both go on with that one.
-        Err(failure) if failure.cause == Cause::AlreadyExists => {
-            match aws.key(alias.as_str()).await? {
-                Some(key) if key.arn == made => Ok(made),
-                Some(key) => key_of_ours(context, alias, key).await,
-                None => Err(failure),
-            }
-        }
+        Err(failure) if failure.cause == Cause::AlreadyExists => match aws.key(alias.as_str()).await? {
+            Some(key) if key.arn == made => Ok(made),
+            Some(key) => key_of_ours(context, alias, key).await,
+            None => Err(failure),
+        },
         Err(failure) => Err(failure),
     }
 }

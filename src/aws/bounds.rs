@@ -1,5 +1,5 @@
-//! What an endpoint may take of this program: pages, items, bytes, seconds. AWS stays far below each of these; an endpoint that does
-//! not is broken or hostile, and ends the call with an error instead of going on for ever.
+//! What an endpoint may take of this program: pages, items, bytes, seconds. AWS stays far below each of these; an
+//! endpoint that does not is broken or hostile, and ends the call with an error instead of going on for ever.
 //!
 //! The seconds of one call are `--timeout`'s ([`super::session`]), which covers the reading of its answer.
 
@@ -13,12 +13,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::Failure;
 use super::failure::Cause;
 
-/// The longest answer in bytes. The longest of AWS is a page of ListRoles: a thousand roles, each with a trust policy of 4,096
-/// characters, which the URL encoding triples, and a kilobyte of names; 13 MB.
+/// The longest answer in bytes. The longest of AWS is a page of ListRoles: a thousand roles, each with a trust policy
+/// of 4,096 characters, which the URL encoding triples, and a kilobyte of names; 13 MB.
 pub(super) const MOST_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// The most pages of one list. An account has at most 5,000 roles and 10,000 customer-managed policies, 100,000 keys in a region
-/// and 1,000,000 buckets, which take a thousand pages at the most where a page is as long as it may be; IAM may answer shorter ones.
+/// The most pages of one list. An account has at most 5,000 roles and 10,000 customer-managed policies, 100,000 keys in
+/// a region and 1,000,000 buckets, which take a thousand pages at the most where a page is as long as it may be; IAM
+/// may answer shorter ones.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>,
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html>,
 /// <https://docs.aws.amazon.com/general/latest/gr/s3.html>
@@ -30,16 +31,17 @@ pub(super) const MOST_ITEMS: usize = 1_000_000;
 /// The longest that one list may take, in all of its pages.
 pub(super) const MOST_LIST_TIME: Duration = Duration::from_secs(15 * 60);
 
-/// The most pages of one pass over a bucket's objects: ten billion of them, at a thousand a page. S3 has no limit of its own.
+/// The most pages of one pass over a bucket's objects: ten billion of them, at a thousand a page. S3 has no limit of
+/// its own.
 pub(super) const MOST_OBJECT_PAGES: usize = 10_000_000;
 
 /// The longest policy document in bytes, white space included: the longest that IAM's and KMS's APIs take.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html>
 pub(super) const MOST_DOCUMENT_BYTES: usize = 131_072;
 
-/// The longest policy document in characters that count, which white space does not: KMS's quota of 32 KB for a key policy, the
-/// largest of all. A bucket's policy has 20 KB, a role's inline policies 10,240 characters together, a managed policy 6,144, a trust
-/// policy 4,096.
+/// The longest policy document in characters that count, which white space does not: KMS's quota of 32 KB for a key
+/// policy, the largest of all. A bucket's policy has 20 KB, a role's inline policies 10,240 characters together, a
+/// managed policy 6,144, a trust policy 4,096.
 pub(super) const MOST_DOCUMENT_CHARACTERS: usize = 32_768;
 
 /// An answer that AWS would not give.
@@ -56,8 +58,8 @@ impl std::error::Error for Senseless {}
 
 /// A list that is read page by page.
 ///
-/// The SDK's own paginators take a page that repeats its marker, or that says there is more without saying where, for the last one.
-/// Here that is an error: half a list would be taken for the whole.
+/// The SDK's own paginators take a page that repeats its marker, or that says there is more without saying where, for
+/// the last one. Here that is an error: half a list would be taken for the whole.
 #[derive(Debug)]
 pub(super) struct Listing {
     action: &'static str,
@@ -95,12 +97,7 @@ impl Listing {
     }
 
     /// Counts a page of so many items. Whether there is another, and then [`Self::marker`] says where it begins.
-    pub(super) fn goes_on(
-        &mut self,
-        items: usize,
-        truncated: bool,
-        next: Option<&str>,
-    ) -> Result<bool, Failure> {
+    pub(super) fn goes_on(&mut self, items: usize, truncated: bool, next: Option<&str>) -> Result<bool, Failure> {
         self.pages += 1;
         self.items += items;
         if self.items > MOST_ITEMS {
@@ -128,11 +125,7 @@ impl Listing {
     }
 
     fn endless(&self, why: &str) -> Failure {
-        Failure::odd(
-            self.action,
-            &self.resource,
-            &format!("the list does not end: {why}"),
-        )
+        Failure::odd(self.action, &self.resource, &format!("the list does not end: {why}"))
     }
 }
 
@@ -201,10 +194,7 @@ mod tests {
     fn white_space_counts_for_bytes_only() {
         assert_eq!(document_problem(&" ".repeat(MOST_DOCUMENT_BYTES)), None);
         assert!(document_problem(&" ".repeat(MOST_DOCUMENT_BYTES + 1)).is_some());
-        assert_eq!(
-            document_problem(&"x".repeat(MOST_DOCUMENT_CHARACTERS)),
-            None
-        );
+        assert_eq!(document_problem(&"x".repeat(MOST_DOCUMENT_CHARACTERS)), None);
         assert!(document_problem(&"x".repeat(MOST_DOCUMENT_CHARACTERS + 1)).is_some());
     }
 }

@@ -43,30 +43,17 @@ impl ProvideCredentials for Checked {
 /// What cannot be used, by its name; its value is a secret.
 fn problem(credentials: &Credentials, from_environment: bool) -> Option<String> {
     let sound = |text: &str, but: &[char]| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|one| one.is_ascii_graphic() && !but.contains(&one))
+        !text.is_empty() && text.chars().all(|one| one.is_ascii_graphic() && !but.contains(&one))
     };
     let names = match from_environment {
-        true => [
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-        ],
-        false => [
-            "the access key ID",
-            "the secret access key",
-            "the session token",
-        ],
+        true => ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
+        false => ["the access key ID", "the secret access key", "the session token"],
     };
     // The key ID is a part of a list with slashes and commas.
     let checks = [
         sound(credentials.access_key_id(), &['/', ',', '=']),
         sound(credentials.secret_access_key(), &[]),
-        credentials
-            .session_token()
-            .is_none_or(|token| sound(token, &[])),
+        credentials.session_token().is_none_or(|token| sound(token, &[])),
     ];
     let (name, _) = names.iter().zip(checks).find(|(_, sound)| !sound)?;
     Some(format!(

@@ -1,6 +1,6 @@
-//! What the environment says about reaching AWS, checked before the SDK sees it. The SDK stops with a panic at some of what can stand
-//! there, and passes over the rest: a proxy that it cannot read is one that it does not use. Here each is an error that names the
-//! variable, and never its value, which may hold a password.
+//! What the environment says about reaching AWS, checked before the SDK sees it. The SDK stops with a panic at some of
+//! what can stand there, and passes over the rest: a proxy that it cannot read is one that it does not use. Here each
+//! is an error that names the variable, and never its value, which may hold a password.
 
 use http::Uri;
 
@@ -40,12 +40,7 @@ pub(super) const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Refuses what cannot be used. An empty proxy is none, as everywhere; an empty endpoint or bundle is a mistake.
 pub(super) fn check(process: &Process) -> Result<()> {
-    for name in ENDPOINTS
-        .iter()
-        .chain(&PROXIES)
-        .chain(&OTHERS)
-        .chain(&REGIONS)
-    {
+    for name in ENDPOINTS.iter().chain(&PROXIES).chain(&OTHERS).chain(&REGIONS) {
         if process.is_garbled(name) {
             return Err(Error::usage(format!("{name} is not text in UTF-8.")));
         }
@@ -187,12 +182,7 @@ mod tests {
     #[test]
     fn the_message_names_the_variable_and_not_its_value() {
         let secret = "http://user:hunter2@:x";
-        for name in [
-            "AWS_ENDPOINT_URL",
-            "AWS_ENDPOINT_URL_S3",
-            "HTTPS_PROXY",
-            "all_proxy",
-        ] {
+        for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTPS_PROXY", "all_proxy"] {
             let process = Process::stand_in(&[], &[(name, secret)]);
             let error = check(&process).unwrap_err();
             let text = format!("{error:?}");

@@ -1,8 +1,8 @@
 //! What it means when a call fails.
 //!
-//! The SDK's errors differ by operation; what a person needs does not: which action on what was refused, by which layer,
-//! or whether the thing is not there, or whether nobody answered. [`Failure`] says that, and [`Failure::into_error`] turns
-//! it into the program's error with the next command to run.
+//! The SDK's errors differ by operation; what a person needs does not: which action on what was refused, by which
+//! layer, or whether the thing is not there, or whether nobody answered. [`Failure`] says that, and
+//! [`Failure::into_error`] turns it into the program's error with the next command to run.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -108,8 +108,8 @@ const EXISTS_CODES: [&str; 4] = [
     "BucketAlreadyOwnedByYou",
     "EntityAlreadyExists",
 ];
-/// S3 answers OperationAborted while a bucket of the name is still being made or removed; IAM answers the other two while
-/// another change of the same thing is under way.
+/// S3 answers OperationAborted while a bucket of the name is still being made or removed; IAM answers the other two
+/// while another change of the same thing is under way.
 const NOT_YET_CODES: [&str; 3] = [
     "ConcurrentModification",
     "OperationAborted",
@@ -133,21 +133,13 @@ fn cut(text: &str, longest: usize) -> String {
 
 /// What to do where a region may not be enabled.
 fn opt_in_hint() -> Advice {
-    Advice::from(
-        "If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: ",
-    )
-    .command(
-        CommandLine::aws(["account", "get-region-opt-status"]).option("--region-name", "REGION"),
-    )
+    Advice::from("If the bucket's region is one to opt into, such as me-south-1, it may not be enabled: ")
+        .command(CommandLine::aws(["account", "get-region-opt-status"]).option("--region-name", "REGION"))
 }
 
 impl Failure {
     /// Reads an SDK error. `action` is the IAM action that the call needs, `resource` what it was asked of.
-    pub(super) fn new<E>(
-        action: &'static str,
-        resource: &str,
-        error: SdkError<E, HttpResponse>,
-    ) -> Self
+    pub(super) fn new<E>(action: &'static str, resource: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
@@ -166,9 +158,7 @@ impl Failure {
             return failure(Cause::Odd, "", senseless.to_string());
         }
         match &error {
-            SdkError::TimeoutError(_) => {
-                failure(Cause::Timeout, "", "no answer within the deadline".into())
-            }
+            SdkError::TimeoutError(_) => failure(Cause::Timeout, "", "no answer within the deadline".into()),
             SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
                 failure(Cause::Timeout, "", "no answer within the deadline".into())
             }
@@ -213,7 +203,8 @@ impl Failure {
         }
     }
 
-    /// A call that was not made, since what it would replace has been changed by somebody else. `what` says what that is.
+    /// A call that was not made, since what it would replace has been changed by somebody else. `what` says what that
+    /// is.
     pub(crate) fn changed(action: &'static str, resource: &str, what: &str) -> Self {
         Self {
             cause: Cause::Changed,
@@ -251,8 +242,8 @@ impl Failure {
         }
     }
 
-    /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home, so
-    /// only the other services can mean that.
+    /// A region that the account has not opted into answers as if the credentials were unknown. STS is asked at home,
+    /// so only the other services can mean that.
     pub(crate) fn may_be_opt_in_region(&self) -> bool {
         let unknown = [
             "InvalidToken",
@@ -267,13 +258,11 @@ impl Failure {
     pub(crate) fn names_unknown_principal(&self) -> bool {
         self.action.starts_with("iam:")
             && self.code == "MalformedPolicyDocument"
-            && self
-                .message
-                .to_ascii_lowercase()
-                .contains("invalid principal")
+            && self.message.to_ascii_lowercase().contains("invalid principal")
     }
 
-    /// Takes "it is not there" for done, where something was to go: an earlier answer was lost, or somebody was quicker.
+    /// Takes "it is not there" for done, where something was to go: an earlier answer was lost, or somebody was
+    /// quicker.
     pub(super) fn unless_gone(self) -> Result<(), Self> {
         match self.cause {
             Cause::NotFound => Ok(()),
@@ -318,8 +307,10 @@ impl Failure {
                 .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL."),
-            Cause::Odd => Error::new(ErrorKind::Failed, message)
-                .hint("AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, AWS_ENDPOINT_URL, a network that asks to sign in."),
+            Cause::Odd => Error::new(ErrorKind::Failed, message).hint(
+                "AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, AWS_ENDPOINT_URL, a \
+                 network that asks to sign in.",
+            ),
             // A HEAD request cannot say more than 400 for a token that the region does not know.
             _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(opt_in_hint()),
             _ => Error::new(ErrorKind::Failed, message),
@@ -369,13 +360,9 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// A policy document that AWS answered. One that cannot be read, that is no policy, or that is longer than AWS keeps, is no
-/// answer: taken for an empty policy, it would be written over what is really there.
-pub(super) fn document(
-    action: &'static str,
-    resource: &str,
-    text: &str,
-) -> Result<Document, Failure> {
+/// A policy document that AWS answered. One that cannot be read, that is no policy, or that is longer than AWS keeps,
+/// is no answer: taken for an empty policy, it would be written over what is really there.
+pub(super) fn document(action: &'static str, resource: &str, text: &str) -> Result<Document, Failure> {
     if let Some(problem) = document_problem(text) {
         return Err(Failure::odd(action, resource, &problem));
     }
@@ -427,10 +414,7 @@ fn cause(code: &str, status: u16) -> Cause {
 fn denying_layer(message: &str) -> Option<&'static str> {
     let message = message.to_ascii_lowercase();
     let layers = [
-        (
-            "service control policy",
-            "the organization (a service control policy)",
-        ),
+        ("service control policy", "the organization (a service control policy)"),
         (
             "resource control policy",
             "the organization (a resource control policy)",
@@ -438,10 +422,7 @@ fn denying_layer(message: &str) -> Option<&'static str> {
         ("permissions boundary", "the caller's permissions boundary"),
         ("session policy", "the session policy of the assumed role"),
         ("vpc endpoint policy", "the policy of the VPC endpoint"),
-        (
-            "explicit deny in a resource-based policy",
-            "the resource's own policy",
-        ),
+        ("explicit deny in a resource-based policy", "the resource's own policy"),
         (
             "explicit deny in an identity-based policy",
             "a Deny in the caller's policies",
@@ -463,10 +444,7 @@ fn credentials_message(error: &CredentialsError) -> String {
         CredentialsError::ProviderTimedOut(_) => "Loading AWS credentials took too long".into(),
         other => {
             let inner = innermost(other);
-            format!(
-                "AWS credentials could not be loaded: {}",
-                inner.trim_end_matches('.')
-            )
+            format!("AWS credentials could not be loaded: {}", inner.trim_end_matches('.'))
         }
     }
 }
@@ -517,16 +495,14 @@ mod tests {
 
     #[test]
     fn the_refusing_layer_is_read_from_the_message() {
-        let message = "User: x is not authorized to perform: iam:CreateRole with an explicit deny in a service control policy";
+        let message =
+            "User: x is not authorized to perform: iam:CreateRole with an explicit deny in a service control policy";
         assert_eq!(
             denying_layer(message),
             Some("the organization (a service control policy)")
         );
         let message = "… because no permissions boundary allows the iam:CreateRole action";
-        assert_eq!(
-            denying_layer(message),
-            Some("the caller's permissions boundary")
-        );
+        assert_eq!(denying_layer(message), Some("the caller's permissions boundary"));
         assert_eq!(denying_layer("Access Denied"), None);
     }
 }

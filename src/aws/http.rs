@@ -1,5 +1,6 @@
-//! The SDK's HTTPS client, with what its default one leaves out: proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY),
-//! AWS_CA_BUNDLE, which adds to the system's certificates, and a bound on what an answer may hold. It follows no redirects.
+//! The SDK's HTTPS client, with what its default one leaves out: proxies from the environment (HTTPS_PROXY, HTTP_PROXY,
+//! NO_PROXY), AWS_CA_BUNDLE, which adds to the system's certificates, and a bound on what an answer may hold. It
+//! follows no redirects.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,14 +12,11 @@ use aws_smithy_http_client::{Builder as HttpClientBuilder, Connector};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::{
-    RuntimeComponents, RuntimeComponentsBuilder,
-};
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -63,13 +61,10 @@ pub(super) fn client(bundle: Option<&Bundle>) -> Result<SharedHttpClient> {
     if let Some(bundle) = bundle {
         store = store.with_pem_certificate(certificates(bundle)?);
     }
-    let context = TlsContext::builder()
-        .with_trust_store(store)
-        .build()
-        .map_err(|error| {
-            let holder = bundle.map_or("the system's store", |bundle| &bundle.named_by);
-            Error::usage(format!("No usable certificates in {holder}: {error}."))
-        })?;
+    let context = TlsContext::builder().with_trust_store(store).build().map_err(|error| {
+        let holder = bundle.map_or("the system's store", |bundle| &bundle.named_by);
+        Error::usage(format!("No usable certificates in {holder}: {error}."))
+    })?;
     let client = HttpClientBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -115,26 +110,20 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
         return Err(other("it is not a file"));
     }
     let mut pem = Vec::new();
-    File::open(path)?
-        .take(MOST_BUNDLE_BYTES + 1)
-        .read_to_end(&mut pem)?;
+    File::open(path)?.take(MOST_BUNDLE_BYTES + 1).read_to_end(&mut pem)?;
     match pem.len() as u64 > MOST_BUNDLE_BYTES {
         true => Err(other("it is far too long for certificates")),
         false => Ok(pem),
     }
 }
 
-/// A client that reads each answer whole, and none that is longer than AWS's can be. As the reading is part of the call, the
-/// deadline of the call is its deadline too.
+/// A client that reads each answer whole, and none that is longer than AWS's can be. As the reading is part of the
+/// call, the deadline of the call is its deadline too.
 #[derive(Debug)]
 struct Bounded<T>(T);
 
 impl HttpClient for Bounded<SharedHttpClient> {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(Bounded(self.0.http_connector(settings, components)))
     }
 

@@ -1,4 +1,5 @@
-//! IAM: roles and customer-managed policies. What takes them away is in `removal`, what IAM itself judges in `simulate`.
+//! IAM: roles and customer-managed policies. What takes them away is in `removal`, what IAM itself judges in
+//! `simulate`.
 
 mod removal;
 mod simulate;
@@ -77,19 +78,10 @@ impl Aws {
             .role()
             .ok_or_else(|| odd("AWS answered without the role".into()))?;
         Ok(Some(Role {
-            name: role
-                .role_name()
-                .parse()
-                .map_err(|error| odd(format!("{error}")))?,
+            name: role.role_name().parse().map_err(|error| odd(format!("{error}")))?,
             id: role.role_id().to_owned(),
-            arn: role
-                .arn()
-                .parse()
-                .map_err(|error| odd(format!("{error}")))?,
-            path: role
-                .path()
-                .parse()
-                .map_err(|error| odd(format!("{error}")))?,
+            arn: role.arn().parse().map_err(|error| odd(format!("{error}")))?,
+            path: role.path().parse().map_err(|error| odd(format!("{error}")))?,
             trust: document(
                 ACTION,
                 name.as_str(),
@@ -134,10 +126,7 @@ impl Aws {
     }
 
     /// The names of a role's inline policies; none where there is no such role.
-    pub(crate) async fn inline_policy_names(
-        &self,
-        role: &RoleName,
-    ) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn inline_policy_names(&self, role: &RoleName) -> Result<Vec<String>, Failure> {
         let mut list = Listing::new("iam:ListRolePolicies", role.as_str());
         let mut names = Vec::new();
         loop {
@@ -156,11 +145,7 @@ impl Aws {
     }
 
     /// The document of a role's inline policy.
-    pub(crate) async fn inline_policy(
-        &self,
-        role: &RoleName,
-        name: &str,
-    ) -> Result<InlinePolicy, Failure> {
+    pub(crate) async fn inline_policy(&self, role: &RoleName, name: &str) -> Result<InlinePolicy, Failure> {
         const ACTION: &str = "iam:GetRolePolicy";
         let answer = self
             .iam
@@ -176,8 +161,9 @@ impl Aws {
         })
     }
 
-    /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version is the
-    /// default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which others there are.
+    /// A managed policy with its default version's document; `None` where there is none. GetPolicy says which version
+    /// is the default; after it, side by side, GetPolicyVersion holds its document and ListPolicyVersions says which
+    /// others there are.
     pub(crate) async fn policy(&self, arn: &PolicyArn) -> Result<Option<Policy>, Failure> {
         let Some(in_force) = self.version_in_force(arn).await? else {
             return Ok(None);
@@ -187,10 +173,7 @@ impl Aws {
             version: default_version,
             uses,
         } = in_force;
-        let (document, versions) = tokio::join!(
-            self.policy_document(arn, &default_version),
-            self.policy_versions(arn)
-        );
+        let (document, versions) = tokio::join!(self.policy_document(arn, &default_version), self.policy_versions(arn));
         let versions = match versions {
             Ok(versions) => versions,
             // Only a change needs to know of them.
@@ -208,10 +191,7 @@ impl Aws {
     }
 
     /// The document that a managed policy has in force; `None` where there is no such policy.
-    pub(crate) async fn managed_document(
-        &self,
-        arn: &PolicyArn,
-    ) -> Result<Option<Document>, Failure> {
+    pub(crate) async fn managed_document(&self, arn: &PolicyArn) -> Result<Option<Document>, Failure> {
         match self.version_in_force(arn).await? {
             Some(in_force) => self.policy_document(arn, &in_force.version).await.map(Some),
             None => Ok(None),
@@ -233,12 +213,8 @@ impl Aws {
         };
         let policy = answer.policy().ok_or_else(odd)?;
         let version = policy.default_version_id().ok_or_else(odd)?.to_owned();
-        let attached = policy
-            .attachment_count()
-            .and_then(|n| u32::try_from(n).ok());
-        let bounding = policy
-            .permissions_boundary_usage_count()
-            .unwrap_or_default();
+        let attached = policy.attachment_count().and_then(|n| u32::try_from(n).ok());
+        let bounding = policy.permissions_boundary_usage_count().unwrap_or_default();
         Ok(Some(InForce {
             tags: policy.tags().iter().map(tag_of).collect(),
             version,
@@ -338,11 +314,7 @@ impl Aws {
     }
 
     /// Gives a policy a new default version. IAM keeps five, so of five one has to go before.
-    pub(crate) async fn replace_policy_document(
-        &self,
-        arn: &PolicyArn,
-        document: &Document,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn replace_policy_document(&self, arn: &PolicyArn, document: &Document) -> Result<(), Failure> {
         // Not tried again by the SDK: after a lost answer, a second try would make a second version.
         let once = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::disabled());
         self.iam
@@ -359,11 +331,7 @@ impl Aws {
     }
 
     /// Removes a version of a policy that is not the default one; one that is gone already is as good.
-    pub(crate) async fn delete_policy_version(
-        &self,
-        arn: &PolicyArn,
-        version: &str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn delete_policy_version(&self, arn: &PolicyArn, version: &str) -> Result<(), Failure> {
         self.iam
             .delete_policy_version()
             .policy_arn(arn.as_str())
@@ -432,11 +400,7 @@ impl Aws {
     }
 
     /// Replaces who may assume a role.
-    pub(crate) async fn update_trust(
-        &self,
-        role: &RoleName,
-        trust: &Document,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn update_trust(&self, role: &RoleName, trust: &Document) -> Result<(), Failure> {
         self.iam
             .update_assume_role_policy()
             .role_name(role.as_str())
@@ -461,11 +425,7 @@ impl Aws {
     }
 
     /// Sets a role's permissions boundary.
-    pub(crate) async fn put_boundary(
-        &self,
-        role: &RoleName,
-        boundary: &PolicyArn,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn put_boundary(&self, role: &RoleName, boundary: &PolicyArn) -> Result<(), Failure> {
         self.iam
             .put_role_permissions_boundary()
             .role_name(role.as_str())
@@ -477,11 +437,7 @@ impl Aws {
     }
 
     /// Attaches a managed policy to a role.
-    pub(crate) async fn attach_policy(
-        &self,
-        role: &RoleName,
-        policy: &PolicyArn,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn attach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
         self.iam
             .attach_role_policy()
             .role_name(role.as_str())
@@ -500,11 +456,7 @@ fn tag_of(tag: &aws_sdk_iam::types::Tag) -> Tag {
     }
 }
 
-fn iam_tags(
-    action: &'static str,
-    resource: &str,
-    tags: &[Tag],
-) -> Result<Vec<aws_sdk_iam::types::Tag>, Failure> {
+fn iam_tags(action: &'static str, resource: &str, tags: &[Tag]) -> Result<Vec<aws_sdk_iam::types::Tag>, Failure> {
     tags.iter()
         .map(|tag| {
             aws_sdk_iam::types::Tag::builder()

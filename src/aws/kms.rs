@@ -59,27 +59,16 @@ impl Aws {
             .await
             .into_iter()
             .filter_map(|(alias, key)| Some((alias, key.ok()??)))
-            .filter(|(_, key)| {
-                key.customer_managed && key.state == "Enabled" && key.spec == "SYMMETRIC_DEFAULT"
-            })
+            .filter(|(_, key)| key.customer_managed && key.state == "Enabled" && key.spec == "SYMMETRIC_DEFAULT")
             .collect();
         keys.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(keys)
     }
 
-    /// A usable key of that description that is ours and that no alias names: one whose making was cut short. A key that cannot
-    /// be looked at, or that only looks like ours, is passed over.
-    pub(crate) async fn unnamed_key(
-        &self,
-        description: &str,
-        account: &AccountId,
-    ) -> Result<Option<KeyArn>, Failure> {
-        let named: BTreeSet<String> = self
-            .aliases()
-            .await?
-            .into_iter()
-            .map(|(_, id)| id)
-            .collect();
+    /// A usable key of that description that is ours and that no alias names: one whose making was cut short. A key
+    /// that cannot be looked at, or that only looks like ours, is passed over.
+    pub(crate) async fn unnamed_key(&self, description: &str, account: &AccountId) -> Result<Option<KeyArn>, Failure> {
+        let named: BTreeSet<String> = self.aliases().await?.into_iter().map(|(_, id)| id).collect();
         let mut tasks = tokio::task::JoinSet::new();
         for id in self.key_ids().await? {
             if !named.contains(&id) {
@@ -89,9 +78,7 @@ impl Aws {
         }
         for key in tasks.join_all().await {
             let Ok(Some(key)) = key else { continue };
-            let alike = key.description == description
-                && key.state == "Enabled"
-                && key.spec == "SYMMETRIC_DEFAULT";
+            let alike = key.description == description && key.state == "Enabled" && key.spec == "SYMMETRIC_DEFAULT";
             if !alike {
                 continue;
             }
@@ -137,12 +124,11 @@ impl Aws {
             let request = self.kms.list_aliases().limit(100);
             let page = request.set_marker(list.marker()).send().await;
             let page = page.map_err(|error| list.failure(error))?;
-            aliases.extend(page.aliases().iter().filter_map(|entry| {
-                Some((
-                    entry.alias_name()?.to_owned(),
-                    entry.target_key_id()?.to_owned(),
-                ))
-            }));
+            aliases.extend(
+                page.aliases()
+                    .iter()
+                    .filter_map(|entry| Some((entry.alias_name()?.to_owned(), entry.target_key_id()?.to_owned()))),
+            );
             let count = page.aliases().len();
             if !list.goes_on(count, page.truncated(), page.next_marker())? {
                 return Ok(aliases);
@@ -158,11 +144,7 @@ impl Aws {
             let request = self.kms.list_keys().limit(1000);
             let page = request.set_marker(list.marker()).send().await;
             let page = page.map_err(|error| list.failure(error))?;
-            ids.extend(
-                page.keys()
-                    .iter()
-                    .filter_map(|key| Some(key.key_id()?.to_owned())),
-            );
+            ids.extend(page.keys().iter().filter_map(|key| Some(key.key_id()?.to_owned())));
             let count = page.keys().len();
             if !list.goes_on(count, page.truncated(), page.next_marker())? {
                 return Ok(ids);
@@ -173,22 +155,14 @@ impl Aws {
     /// Makes a symmetric key with the default key policy, which delegates to the account's IAM.
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
     ///
-    /// The SDK does not try this call again by itself: CreateKey has no client token, so a second try after a lost answer
-    /// would make a second key. Whoever calls looks for [`Self::unnamed_key`] first.
-    pub(crate) async fn create_key(
-        &self,
-        description: &str,
-        tags: &[Tag],
-    ) -> Result<KeyArn, Failure> {
+    /// The SDK does not try this call again by itself: CreateKey has no client token, so a second try after a lost
+    /// answer would make a second key. Whoever calls looks for [`Self::unnamed_key`] first.
+    pub(crate) async fn create_key(&self, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
         const ACTION: &str = "kms:CreateKey";
         let mut request = self.kms.create_key().description(description);
         for Tag { key, value } in tags {
-            let tag = aws_sdk_kms::types::Tag::builder()
-                .tag_key(key)
-                .tag_value(value)
-                .build();
-            request = request
-                .tags(tag.map_err(|error| Failure::incomplete(ACTION, "*", &error.to_string()))?);
+            let tag = aws_sdk_kms::types::Tag::builder().tag_key(key).tag_value(value).build();
+            request = request.tags(tag.map_err(|error| Failure::incomplete(ACTION, "*", &error.to_string()))?);
         }
         let once = aws_sdk_kms::config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = request
@@ -205,11 +179,7 @@ impl Aws {
     }
 
     /// Names a key.
-    pub(crate) async fn create_alias(
-        &self,
-        alias: &AliasName,
-        key: &KeyArn,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn create_alias(&self, alias: &AliasName, key: &KeyArn) -> Result<(), Failure> {
         self.kms
             .create_alias()
             .alias_name(alias.as_str())

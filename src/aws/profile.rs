@@ -1,5 +1,5 @@
-//! The profile that credentials come from, as far as errors and the wizard have to know it: its name, its region, and the
-//! command that renews what it holds.
+//! The profile that credentials come from, as far as errors and the wizard have to know it: its name, its region, and
+//! the command that renews what it holds.
 
 use aws_config::profile::{ProfileSet, load};
 use aws_types::os_shim_internal::{Env, Fs};
@@ -141,10 +141,7 @@ impl Profile {
             ))
             .hint(
                 Advice::from("Correct it with ")
-                    .code(
-                        CommandLine::aws(["configure", "set", "region", "REGION"])
-                            .option("--profile", &self.name),
-                    )
+                    .code(CommandLine::aws(["configure", "set", "region", "REGION"]).option("--profile", &self.name))
                     .text(", or set AWS_REGION."),
             )),
         }
@@ -190,7 +187,11 @@ impl Profile {
         let login = CommandLine::aws(["login"]).option("--profile", &self.name);
         let mut hints: Vec<Advice> = Vec::new();
         if self.shadowed {
-            hints.push("The environment's AWS_ACCESS_KEY_ID comes before any profile. Renew it, unset it, or name a profile with --profile.".into());
+            hints.push(
+                "The environment's AWS_ACCESS_KEY_ID comes before any profile. Renew it, unset it, or name a profile \
+                 with --profile."
+                    .into(),
+            );
         } else if !self.exists && !self.others.is_empty() {
             let exist = self.others.join(", ");
             let hint = format!("Profiles that exist: {exist}. Choose one with --profile.");
@@ -211,9 +212,7 @@ impl Profile {
             }
         }
         hints.extend(self.mfa_hint());
-        hints.push(
-            "No account at hand? `mixpanel-s3 setup --sandbox` rehearses without one.".into(),
-        );
+        hints.push("No account at hand? `mixpanel-s3 setup --sandbox` rehearses without one.".into());
         hints
     }
 

@@ -49,9 +49,7 @@ impl Intercept for RetryTeller {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let attempt = bag
-            .load::<RequestAttempts>()
-            .map_or(1, |made| made.attempts());
+        let attempt = bag.load::<RequestAttempts>().map_or(1, |made| made.attempts());
         if attempt > 1
             && let Some(call) = bag.load::<Metadata>()
         {
@@ -60,9 +58,7 @@ impl Intercept for RetryTeller {
                 .load::<LastFailure>()
                 .map_or("it failed", |failure| failure.0.as_str());
             let operation = call.name();
-            (self.0)(&format!(
-                "{service}:{operation}: trying again, since {reason}"
-            ));
+            (self.0)(&format!("{service}:{operation}: trying again, since {reason}"));
         }
         Ok(())
     }
@@ -77,9 +73,7 @@ impl Intercept for RetryTeller {
             return Ok(());
         };
         let reason = match context.response() {
-            Some(response) if response.status().is_success() => {
-                "its answer made no sense".to_owned()
-            }
+            Some(response) if response.status().is_success() => "its answer made no sense".to_owned(),
             Some(response) => format!("AWS is busy (HTTP {})", response.status().as_u16()),
             None if error.is_timeout_error() => "there was no answer".to_owned(),
             None => "the connection broke".to_owned(),

@@ -1,5 +1,5 @@
-//! S3: finding and making buckets here, what is set on one of them in `settings`, what there is of exports in `export`, what
-//! a proof writes in `canary`, and what takes it and its contents away in `removal`.
+//! S3: finding and making buckets here, what is set on one of them in `settings`, what there is of exports in `export`,
+//! what a proof writes in `canary`, and what takes it and its contents away in `removal`.
 
 mod canary;
 mod export;
@@ -10,9 +10,7 @@ pub(crate) use canary::Canary;
 pub(crate) use removal::{Marker, Undeleted};
 pub(crate) use settings::{DefaultEncryption, EncryptionRules, LifecycleRules};
 
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership,
-};
+use aws_sdk_s3::types::{BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership};
 
 use super::bounds::Listing;
 use super::{Aws, Cause, Failure};
@@ -32,31 +30,20 @@ pub(crate) enum Presence {
 }
 
 impl Aws {
-    /// Whether a bucket exists, asked with HeadBucket and never with CreateBucket: in us-east-1, creating a bucket that is
-    /// one's own answers 200 and resets its ACLs.
+    /// Whether a bucket exists, asked with HeadBucket and never with CreateBucket: in us-east-1, creating a bucket that
+    /// is one's own answers 200 and resets its ACLs.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
-    pub(crate) async fn bucket_presence(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-    ) -> Result<Presence, Failure> {
+    pub(crate) async fn bucket_presence(&self, bucket: &BucketName, owner: &AccountId) -> Result<Presence, Failure> {
         self.presence(bucket, Some(owner)).await
     }
 
-    /// Whether there is a bucket of that name, whosever it is. Every other request names who has to own the bucket; this one is
-    /// asked only where that was refused, and shows whether the refusal was for the owner's sake.
-    pub(crate) async fn bucket_presence_of_anybody(
-        &self,
-        bucket: &BucketName,
-    ) -> Result<Presence, Failure> {
+    /// Whether there is a bucket of that name, whosever it is. Every other request names who has to own the bucket;
+    /// this one is asked only where that was refused, and shows whether the refusal was for the owner's sake.
+    pub(crate) async fn bucket_presence_of_anybody(&self, bucket: &BucketName) -> Result<Presence, Failure> {
         self.presence(bucket, None).await
     }
 
-    async fn presence(
-        &self,
-        bucket: &BucketName,
-        owner: Option<&AccountId>,
-    ) -> Result<Presence, Failure> {
+    async fn presence(&self, bucket: &BucketName, owner: Option<&AccountId>) -> Result<Presence, Failure> {
         let answer = self
             .s3
             .head_bucket()
@@ -79,9 +66,7 @@ impl Aws {
                 (Cause::Redirect, Some(region)) => Ok(Presence::Elsewhere(region)),
                 (Cause::Denied, _) => Ok(Presence::Refused),
                 // Newer regions answer 400 to a request that was signed for another region.
-                (Cause::Other, Some(region)) if failure.code == "HTTP 400" => {
-                    Ok(Presence::Elsewhere(region))
-                }
+                (Cause::Other, Some(region)) if failure.code == "HTTP 400" => Ok(Presence::Elsewhere(region)),
                 _ => Err(failure),
             },
         }
@@ -135,26 +120,18 @@ impl Aws {
         tags: &[Tag],
     ) -> Result<(), Failure> {
         match self.create_bucket_with(bucket, region, tags).await {
-            Err(failure)
-                if failure.cause == Cause::Denied && failure.message.contains("s3:TagResource") =>
-            {
+            Err(failure) if failure.cause == Cause::Denied && failure.message.contains("s3:TagResource") => {
                 self.create_bucket_with(bucket, region, &[]).await
             }
             result => result,
         }
     }
 
-    async fn create_bucket_with(
-        &self,
-        bucket: &BucketName,
-        region: &Region,
-        tags: &[Tag],
-    ) -> Result<(), Failure> {
+    async fn create_bucket_with(&self, bucket: &BucketName, region: &Region, tags: &[Tag]) -> Result<(), Failure> {
         const ACTION: &str = "s3:CreateBucket";
         let mut configuration = CreateBucketConfiguration::builder();
         if *region != Region::us_east_1() {
-            configuration =
-                configuration.location_constraint(BucketLocationConstraint::from(region.as_str()));
+            configuration = configuration.location_constraint(BucketLocationConstraint::from(region.as_str()));
         }
         configuration = configuration.set_tags(
             (!tags.is_empty())

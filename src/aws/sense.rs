@@ -1,8 +1,8 @@
 //! Whether a successful answer is one to the question that was asked.
 //!
-//! The SDK reads an empty body, and in places a web page, as an answer in which nothing is set: a captive portal or a half-broken
-//! store would say of a bucket that it has no policy and of a key that there is none. So each answer has to be of the operation's own
-//! kind, whole, before the SDK reads it.
+//! The SDK reads an empty body, and in places a web page, as an answer in which nothing is set: a captive portal or a
+//! half-broken store would say of a bucket that it has no policy and of a key that there is none. So each answer has to
+//! be of the operation's own kind, whole, before the SDK reads it.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -110,10 +110,7 @@ fn is_document(body: &[u8], root: &str) -> bool {
         };
         rest = after.trim_start();
     }
-    let Some(opened) = rest
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_prefix(root))
-    else {
+    let Some(opened) = rest.strip_prefix('<').and_then(|rest| rest.strip_prefix(root)) else {
         return false;
     };
     let Some((attributes, content)) = opened.split_once('>') else {

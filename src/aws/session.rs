@@ -86,8 +86,7 @@ impl Session {
             let checked = SharedCredentialsProvider::new(checked);
             config = config.into_builder().credentials_provider(checked).build();
         }
-        let path_style =
-            config.endpoint_url().is_some() || service_endpoint(&config, "s3").is_some();
+        let path_style = config.endpoint_url().is_some() || service_endpoint(&config, "s3").is_some();
         Ok(Self {
             config,
             profile,
@@ -97,8 +96,8 @@ impl Session {
         })
     }
 
-    /// A session whose requests all go to an in-memory AWS. It reads neither profiles nor endpoints, so nothing can leave
-    /// the machine.
+    /// A session whose requests all go to an in-memory AWS. It reads neither profiles nor endpoints, so nothing can
+    /// leave the machine.
     #[cfg(feature = "sandbox")]
     pub(crate) fn rehearsal(
         process: &Process,
@@ -149,10 +148,7 @@ impl Session {
 
     /// The region of the environment or the profile, or us-east-1: where calls go that no region was chosen for.
     pub(crate) fn home_region(&self) -> Region {
-        self.profile
-            .region()
-            .cloned()
-            .unwrap_or_else(Region::us_east_1)
+        self.profile.region().cloned().unwrap_or_else(Region::us_east_1)
     }
 
     pub(super) fn retries(&self) -> RetryTeller {
@@ -191,15 +187,8 @@ fn retry_config() -> RetryConfig {
 /// Refuses an endpoint of the profile's that cannot be one; those of the environment are looked at before.
 fn check_endpoints(config: &SdkConfig, profile: &Profile) -> Result<()> {
     let services = ["iam", "kms", "s3", "sts"];
-    let urls = services
-        .iter()
-        .filter_map(|service| service_endpoint(config, service));
-    for url in config
-        .endpoint_url()
-        .map(str::to_owned)
-        .into_iter()
-        .chain(urls)
-    {
+    let urls = services.iter().filter_map(|service| service_endpoint(config, service));
+    for url in config.endpoint_url().map(str::to_owned).into_iter().chain(urls) {
         if let Some(problem) = environment::endpoint_problem(&url) {
             return Err(Error::usage(format!(
                 "endpoint_url of profile '{}' {problem}.",

@@ -17,19 +17,10 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, "the caller", error))?;
-        let incomplete = || {
-            Failure::incomplete(
-                ACTION,
-                "the caller",
-                "AWS answered without a usable account or ARN",
-            )
-        };
+        let incomplete = || Failure::incomplete(ACTION, "the caller", "AWS answered without a usable account or ARN");
         let arn = answer.arn().ok_or_else(incomplete)?;
         Ok(Caller {
-            account: answer
-                .account()
-                .and_then(|id| id.parse().ok())
-                .ok_or_else(incomplete)?,
+            account: answer.account().and_then(|id| id.parse().ok()).ok_or_else(incomplete)?,
             partition: Partition::of_arn(arn).ok_or_else(incomplete)?,
             arn: arn.to_owned(),
         })
@@ -37,11 +28,7 @@ impl Aws {
 
     /// Assumes a role for the shortest time that STS has (15 minutes). The credentials show themselves nowhere.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
-    pub(crate) async fn assume(
-        &self,
-        role: &RoleArn,
-        external_id: Option<&str>,
-    ) -> Result<Assumed, Failure> {
+    pub(crate) async fn assume(&self, role: &RoleArn, external_id: Option<&str>) -> Result<Assumed, Failure> {
         const ACTION: &str = "sts:AssumeRole";
         let answer = self
             .sts
@@ -53,9 +40,9 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, role.as_str(), error))?;
-        let credentials = answer.credentials().ok_or_else(|| {
-            Failure::incomplete(ACTION, role.as_str(), "AWS answered without credentials")
-        })?;
+        let credentials = answer
+            .credentials()
+            .ok_or_else(|| Failure::incomplete(ACTION, role.as_str(), "AWS answered without credentials"))?;
         Ok(Assumed(Credentials::new(
             credentials.access_key_id(),
             credentials.secret_access_key(),

@@ -17,8 +17,9 @@ pub(super) fn wrong_role(invalid: InvalidName) -> Error {
     Error::usage(format!("--role: {invalid}"))
 }
 
-/// The only role in the account that trusts Mixpanel, or the only one of them that writes to the bucket, where one is named; of
-/// several, a person picks one and a script is told which there are. `without` is what it is where there is none.
+/// The only role in the account that trusts Mixpanel, or the only one of them that writes to the bucket, where one is
+/// named; of several, a person picks one and a script is told which there are. `without` is what it is where there is
+/// none.
 pub(super) async fn exporting_role(
     surroundings: &Surroundings,
     session: &Session,
@@ -35,11 +36,13 @@ pub(super) async fn exporting_role(
     if names.is_empty() {
         return Err(Error::new(
             without,
-            format!(
-                "No role in this account trusts Mixpanel's export user ({MIXPANEL_USER_ARN})."
-            ),
+            format!("No role in this account trusts Mixpanel's export user ({MIXPANEL_USER_ARN})."),
         )
-        .hint(Advice::from("Make one with ").code(CommandLine::mixpanel_s3(["setup"])).text(", name the one that Mixpanel is told with --role, or choose another account with --profile.")));
+        .hint(
+            Advice::from("Make one with ")
+                .code(CommandLine::mixpanel_s3(["setup"]))
+                .text(", name the one that Mixpanel is told with --role, or choose another account with --profile."),
+        ));
     }
     if names.len() == 1 {
         return Ok(names.swap_remove(0));
@@ -48,9 +51,7 @@ pub(super) async fn exporting_role(
         .interrupts
         .or(async { buckets_written_by(aws, names).await.map_err(failed) })
         .await?;
-    let writes = |(_, buckets): &(_, BTreeSet<BucketName>)| {
-        bucket.is_some_and(|bucket| buckets.contains(bucket))
-    };
+    let writes = |(_, buckets): &(_, BTreeSet<BucketName>)| bucket.is_some_and(|bucket| buckets.contains(bucket));
     let several = match (bucket, written.iter().any(writes)) {
         (Some(bucket), true) => {
             written.retain(writes);
@@ -72,8 +73,8 @@ pub(super) async fn exporting_role(
     pick_role(surroundings, labelled.collect(), &several)
 }
 
-/// The only one of these roles; of several, a person picks one and a script is told which there are, each with what is known of it.
-/// `several` says so, as a sentence without its full stop.
+/// The only one of these roles; of several, a person picks one and a script is told which there are, each with what is
+/// known of it. `several` says so, as a sentence without its full stop.
 pub(super) fn pick_role(
     surroundings: &Surroundings,
     mut roles: Vec<(RoleName, String)>,

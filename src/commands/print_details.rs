@@ -30,9 +30,7 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
     let bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
     let bucket_account = value_of("--bucket-account", flags.bucket_account.as_deref())?;
     let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
-    let session = surroundings
-        .session(surroundings.common.profile.as_deref())
-        .await?;
+    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
     let aws = Aws::new(&session, &session.home_region());
     let role = match named_role {
         Some(role) => role,
@@ -69,12 +67,7 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
 }
 
 /// Four calls deep at the most: the role, and beside it who calls; its policies; their documents; the bucket.
-async fn rebuild(
-    surroundings: &Surroundings,
-    session: &Session,
-    aws: &Aws,
-    asked: Asked,
-) -> Result<Details> {
+async fn rebuild(surroundings: &Surroundings, session: &Session, aws: &Aws, asked: Asked) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let name = asked.role.name();
     let (caller, role, policies) = tokio::join!(
@@ -90,11 +83,8 @@ async fn rebuild(
         .map_err(wrong_role)?;
     let (role, policies) = (role.map_err(failed)?, policies.map_err(failed)?);
     let role = role.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Failed,
-            format!("There is no role {name} in this account."),
-        )
-        .hint("Without --role, print-details finds the role that trusts Mixpanel.")
+        Error::new(ErrorKind::Failed, format!("There is no role {name} in this account."))
+            .hint("Without --role, print-details finds the role that trusts Mixpanel.")
     })?;
     asked.role.accept(&role.arn).map_err(wrong_role)?;
     warn_of_trust(surroundings, &role);
@@ -138,11 +128,7 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
 }
 
 /// The bucket that the role may write to.
-fn the_bucket(
-    role: &RoleName,
-    policies: &RolePolicies,
-    wanted: Option<BucketName>,
-) -> Result<BucketName> {
+fn the_bucket(role: &RoleName, policies: &RolePolicies, wanted: Option<BucketName>) -> Result<BucketName> {
     if let Some(wanted) = wanted {
         return Ok(wanted);
     }
@@ -156,7 +142,8 @@ fn the_bucket(
             let mut error = Error::new(
                 ErrorKind::Denied,
                 format!(
-                    "The policies of role {role} cannot all be read, since AWS refuses {}, and the others name no bucket.",
+                    "The policies of role {role} cannot all be read, since AWS refuses {}, and the others name no \
+                     bucket.",
                     actions.join(", ")
                 ),
             )
@@ -179,11 +166,10 @@ fn the_bucket(
                 .chain(names)
                 .map(|name| name.to_string())
                 .collect();
-            Err(Error::usage(format!(
-                "Role {role} may write to several buckets: {}.",
-                all.join(", ")
-            ))
-            .hint("Choose one with --bucket."))
+            Err(
+                Error::usage(format!("Role {role} may write to several buckets: {}.", all.join(", ")))
+                    .hint("Choose one with --bucket."),
+            )
         }
     }
 }
@@ -197,10 +183,7 @@ async fn bucket_facts(
     owner: &AccountId,
 ) -> Result<(Region, Reading<Option<BucketEncryption>>)> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let (presence, encryption) = tokio::join!(
-        aws.bucket_presence(bucket, owner),
-        aws.bucket_encryption(bucket, owner)
-    );
+    let (presence, encryption) = tokio::join!(aws.bucket_presence(bucket, owner), aws.bucket_encryption(bucket, owner));
     match presence.map_err(failed)? {
         Presence::Here(region) => {
             let region = region.unwrap_or_else(|| session.home_region());
@@ -235,7 +218,8 @@ async fn bucket_facts(
 fn refused(session: &Session, bucket: &BucketName, owner: &AccountId) -> Error {
     let failure = Failure::refused("s3:ListBucket", bucket.as_str());
     failure.into_error(session.profile()).hint(format!(
-        "It may not be a bucket of account {owner}. If it is meant to be another account's, say whose with --bucket-account ID."
+        "It may not be a bucket of account {owner}. If it is meant to be another account's, say whose with \
+         --bucket-account ID."
     ))
 }
 
@@ -249,18 +233,14 @@ fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
             match key.parse::<KeyReference>() {
                 Ok(key) => warning
                     .text(": ")
-                    .code(
-                        CommandLine::mixpanel_s3(["setup", "--encryption", "kms"])
-                            .option("--kms-key", key.as_str()),
-                    )
+                    .code(CommandLine::mixpanel_s3(["setup", "--encryption", "kms"]).option("--kms-key", key.as_str()))
                     .text(" adds one."),
                 Err(_) => warning.text("; and that is not how KMS names a key."),
             }
         }
-        Doubt::Unreadable(denied) => format!(
-            "the bucket's encryption is not known, since {denied}; AES works with any bucket default."
-        )
-        .into(),
+        Doubt::Unreadable(denied) => {
+            format!("the bucket's encryption is not known, since {denied}; AES works with any bucket default.").into()
+        }
     };
     surroundings.printer.warning(warning);
 }

@@ -58,25 +58,18 @@ struct Prepared {
 pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()> {
     surroundings.refuse_assignments("setup")?;
     let draft = Draft::from_flags(&flags, &surroundings.process)?;
-    let session = surroundings
-        .session(surroundings.common.profile.as_deref())
-        .await?;
+    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
     let prepared = if surroundings.can_ask() {
         match ask_and_prepare(&flags, surroundings, session, draft).await? {
             Some(prepared) => prepared,
             None => {
-                return Err(Error::new(
-                    ErrorKind::Failed,
-                    "Cancelled. Nothing was changed in AWS.",
-                ));
+                return Err(Error::new(ErrorKind::Failed, "Cancelled. Nothing was changed in AWS."));
             }
         }
     } else {
         let prepared = prepare_from_flags(&flags, surroundings, session, draft).await?;
         let using = prepared.session.profile().description();
-        surroundings
-            .printer
-            .caller(&prepared.observed.caller, &using);
+        surroundings.printer.caller(&prepared.observed.caller, &using);
         show_plan(&surroundings.printer, &prepared);
         prepared
     };
@@ -97,10 +90,7 @@ async fn prepare_from_flags(
     let also = if yes || flags.dry_run {
         Vec::new()
     } else {
-        vec![
-            "--yes                    to apply without asking (or --dry-run to only look)"
-                .to_owned(),
-        ]
+        vec!["--yes                    to apply without asking (or --dry-run to only look)".to_owned()]
     };
     let reason = match (yes, surroundings.process.variable("TERM")) {
         (true, _) => "--yes asks nothing",
@@ -140,9 +130,7 @@ async fn ask_and_prepare(
     loop {
         wizard.ask_missing(&session).await?;
         let draft = wizard.draft().clone();
-        let answers = draft
-            .clone()
-            .complete("Every question needs an answer", &[])?;
+        let answers = draft.clone().complete("Every question needs an answer", &[])?;
         let prepared = match prepare(surroundings, session.clone(), draft, answers).await {
             Ok(prepared) => prepared,
             // A wrong answer is told and can be corrected; everything else ends the run.
@@ -196,15 +184,14 @@ async fn prepare(
     let interrupts = &surroundings.interrupts;
     let aws = Aws::new(&session, &answers.region);
     let observation = interrupts.or(look(&aws, &session, &answers)).await?;
-    let observation =
-        match role_of_bucket(surroundings, &aws, &session, &draft, &observation).await? {
-            None => observation,
-            Some(role) => {
-                draft.role = Some(role.clone());
-                answers.role = role;
-                interrupts.or(look(&aws, &session, &answers)).await?
-            }
-        };
+    let observation = match role_of_bucket(surroundings, &aws, &session, &draft, &observation).await? {
+        None => observation,
+        Some(role) => {
+            draft.role = Some(role.clone());
+            answers.role = role;
+            interrupts.or(look(&aws, &session, &answers)).await?
+        }
+    };
     for token in answers.not_there_to_remove(&observation.observed) {
         surroundings.printer.note(&format!(
             "--remove-token: role {} does not trust {token}, so there is nothing to take out.",
@@ -215,10 +202,7 @@ async fn prepare(
     let mut observed = observation.observed;
     let mut planned = plan(&spec, &observed);
     // A plan that writes to policies which are there is made again with who else uses them.
-    let written = planned
-        .as_ref()
-        .map(Plan::policies_written)
-        .unwrap_or_default();
+    let written = planned.as_ref().map(Plan::policies_written).unwrap_or_default();
     if !written.is_empty() {
         interrupts
             .or(ask_who_else_uses(&aws, &session, &mut observed, &written))
@@ -260,16 +244,8 @@ fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> Trouble {
 }
 
 /// Asks, for policies that a plan would write to, who else uses them.
-async fn ask_who_else_uses(
-    aws: &Aws,
-    session: &Session,
-    observed: &mut Observed,
-    written: &[PolicyArn],
-) -> Result<()> {
-    let role = observed
-        .role
-        .as_ref()
-        .map(|role| format!("role {}", role.name));
+async fn ask_who_else_uses(aws: &Aws, session: &Session, observed: &mut Observed, written: &[PolicyArn]) -> Result<()> {
+    let role = observed.role.as_ref().map(|role| format!("role {}", role.name));
     for policy in &mut observed.policies {
         if !written.contains(&policy.arn) {
             continue;
@@ -307,8 +283,8 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
     observe(aws, session.profile(), &targets).await
 }
 
-/// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and the role
-/// of the usual name is not: a second one is made only for somebody who names it, and is told of the first.
+/// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and
+/// the role of the usual name is not: a second one is made only for somebody who names it, and is told of the first.
 async fn role_of_bucket(
     surroundings: &Surroundings,
     aws: &Aws,
@@ -317,8 +293,7 @@ async fn role_of_bucket(
     observation: &Observation,
 ) -> Result<Option<RoleName>> {
     let observed = &observation.observed;
-    let (Some(bucket), None, Some(present)) = (&draft.bucket, &observed.role, &observed.bucket)
-    else {
+    let (Some(bucket), None, Some(present)) = (&draft.bucket, &observed.role, &observed.bucket) else {
         return Ok(None);
     };
     if draft.role.is_some() {
@@ -384,9 +359,9 @@ async fn tell_of_sharing(
                 names.join(", ")
             )
         }
-        Reading::Unreadable(denied) => format!(
-            "{denied}, so another role that Mixpanel may already write to this bucket with is not looked for."
-        ),
+        Reading::Unreadable(denied) => {
+            format!("{denied}, so another role that Mixpanel may already write to this bucket with is not looked for.")
+        }
     };
     surroundings.printer.warning(&warning);
     Ok(())
@@ -394,10 +369,7 @@ async fn tell_of_sharing(
 
 fn show_plan(printer: &Printer, prepared: &Prepared) {
     let Prepared {
-        spec,
-        plan,
-        observed,
-        ..
+        spec, plan, observed, ..
     } = prepared;
     let title = if plan.steps.is_empty() {
         "Nothing to do: everything is as it should be."
@@ -418,8 +390,6 @@ fn show_plan(printer: &Printer, prepared: &Prepared) {
         ));
     }
     if spec.bucket.has_dots() {
-        printer.warning(
-            "the bucket's name has dots, which break TLS for clients that address it by host name.",
-        );
+        printer.warning("the bucket's name has dots, which break TLS for clients that address it by host name.");
     }
 }

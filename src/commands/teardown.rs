@@ -30,9 +30,7 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
     let named_bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
     let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
     check_consent(&flags, surroundings)?;
-    let session = surroundings
-        .session(surroundings.common.profile.as_deref())
-        .await?;
+    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
     let aws = Aws::new(&session, &session.home_region());
     let caller = surroundings
         .interrupts
@@ -102,8 +100,7 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
     }
     let mut missing = Vec::new();
     if !surroundings.common.yes {
-        missing
-            .push("--yes                    to remove without asking (or --dry-run to only look)");
+        missing.push("--yes                    to remove without asking (or --dry-run to only look)");
     }
     if matches!(flags.delete_data, Some(None)) {
         missing.push("--delete-data BUCKET     the bucket's name, as proof that its data may go");
@@ -115,8 +112,8 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
     Err(Error::usage("There is nobody to ask, and this is missing:").below(missing))
 }
 
-/// A role that was named has to be the one that was found. Where it is gone, or was never made, something of its set-up has to be
-/// there: a name that nothing bears is a mistake, and not a set-up that is gone already.
+/// A role that was named has to be the one that was found. Where it is gone, or was never made, something of its set-up
+/// has to be there: a name that nothing bears is a mistake, and not a set-up that is gone already.
 fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
     match &standing.role {
         Some(role) => reference.accept(&role.arn).map_err(wrong_role),
@@ -134,12 +131,7 @@ fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
 }
 
 /// The name given with `--delete-data` has to be the bucket's, and a bucket has to be known for it to go.
-fn check_bucket(
-    flags: &cli::Teardown,
-    standing: &Standing,
-    named: Option<&BucketName>,
-    role: &RoleName,
-) -> Result<()> {
+fn check_bucket(flags: &cli::Teardown, standing: &Standing, named: Option<&BucketName>, role: &RoleName) -> Result<()> {
     let known = standing.bucket.as_ref().map(|bucket| &bucket.name);
     if let (Some(Some(typed)), Some(bucket)) = (&flags.delete_data, known.or(named))
         && typed.trim() != bucket.as_str()
@@ -156,9 +148,7 @@ fn check_bucket(
         .hint("Name it with --bucket."));
     }
     match &standing.bucket {
-        Some(bucket) if asked && !standing.bucket_is_named() => {
-            Err(unproved_bucket(flags, &bucket.name, standing))
-        }
+        Some(bucket) if asked && !standing.bucket_is_named() => Err(unproved_bucket(flags, &bucket.name, standing)),
         _ => Ok(()),
     }
 }
@@ -166,10 +156,7 @@ fn check_bucket(
 /// A bucket that is only said to be the set-up's: by whoever runs this, or by a tag, which anybody may have copied.
 fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &Standing) -> Error {
     let why = match &standing.role {
-        Some(role) => format!(
-            "no policy of role {}, as mixpanel-s3 makes it, names it",
-            role.name
-        ),
+        Some(role) => format!("no policy of role {}, as mixpanel-s3 makes it, names it", role.name),
         None => "the role whose policies would name it is not there".to_owned(),
     };
     let by_hand = match flags.delete_data {
@@ -178,7 +165,10 @@ fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &Standi
     };
     Error::new(
         ErrorKind::Conflict,
-        format!("Nothing proves that bucket {bucket} is this set-up's: {why}, and a tag alone proves nothing. Nothing was removed."),
+        format!(
+            "Nothing proves that bucket {bucket} is this set-up's: {why}, and a tag alone proves nothing. Nothing was \
+             removed."
+        ),
     )
     .hint("Without --delete-bucket and --delete-data, the rest is removed.")
     .hint(
@@ -229,36 +219,26 @@ async fn the_role(
                 let label = role.to_string();
                 (role, label)
             });
-            pick_role(
-                surroundings,
-                labelled.collect(),
-                "mixpanel-s3 made several roles",
-            )
-            .map(Some)
+            pick_role(surroundings, labelled.collect(), "mixpanel-s3 made several roles").map(Some)
         }
     }
 }
 
 fn nothing_to_remove(surroundings: &Surroundings, caller: &Caller) -> Result<()> {
     surroundings.printer.note(&format!(
-        "Nothing to remove: account {} has no role that mixpanel-s3 made. (--bucket or --role looks for what a set-up that was cut short left.)",
+        "Nothing to remove: account {} has no role that mixpanel-s3 made. (--bucket or --role looks for what a set-up \
+         that was cut short left.)",
         caller.account
     ));
     if surroundings.common.output == Output::Json {
-        surroundings.printer.json(
-            &json!({ "account": caller.account, "changes": [], "stays": [], "complete": true }),
-        );
+        surroundings
+            .printer
+            .json(&json!({ "account": caller.account, "changes": [], "stays": [], "complete": true }));
     }
     Ok(())
 }
 
-fn show(
-    printer: &Printer,
-    session: &Session,
-    caller: &Caller,
-    role: &RoleName,
-    teardown: &Teardown,
-) {
+fn show(printer: &Printer, session: &Session, caller: &Caller, role: &RoleName, teardown: &Teardown) {
     printer.caller(caller, &session.profile().description());
     let title = match teardown.steps.is_empty() {
         true => "Nothing to remove.",
@@ -273,12 +253,7 @@ fn show(
 }
 
 /// A person's word for it: the role's name, and the bucket's where its data goes.
-fn consent(
-    printer: &Printer,
-    flags: &cli::Teardown,
-    role: &RoleName,
-    standing: &Standing,
-) -> Result<()> {
+fn consent(printer: &Printer, flags: &cli::Teardown, role: &RoleName, standing: &Standing) -> Result<()> {
     let prompter = Prompter::new(printer.has_color());
     let cancelled = || Error::new(ErrorKind::Failed, "Cancelled. Nothing was removed.");
     printer.note(&format!("To remove this, type the role's name: {role}"));
@@ -381,10 +356,7 @@ impl Work<'_> {
             return Ok(());
         }
         let (kind, message) = match ran.done.is_empty() {
-            true => (
-                ErrorKind::Conflict,
-                "Nothing was removed, since this cannot go:",
-            ),
+            true => (ErrorKind::Conflict, "Nothing was removed, since this cannot go:"),
             false => (
                 ErrorKind::Partial,
                 "The rest was removed, and this stays although it was to go:",
@@ -441,10 +413,7 @@ impl Work<'_> {
             return Error { message, ..error };
         }
         if done.is_empty() {
-            let message = format!(
-                "{} AWS may have acted on what was under way.",
-                error.message
-            );
+            let message = format!("{} AWS may have acted on what was under way.", error.message);
             return Error { message, ..error }.hint(again);
         }
         let kind = match stopped {

@@ -11,9 +11,7 @@ use crate::cli::{EncryptionFlag, Output, Verify};
 use crate::command_line::CommandLine;
 use crate::details::{Form, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{
-    AccountId, BucketName, KeyArn, KeyReference, ProjectId, RoleName, RoleReference,
-};
+use crate::names::{AccountId, BucketName, KeyArn, KeyReference, ProjectId, RoleName, RoleReference};
 use crate::observe::evidence::{Looked, complete, evidence};
 use crate::observed::Caller;
 use crate::report::explain::explanation_json;
@@ -41,15 +39,11 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         .hint("Add --yes to agree."));
     }
     let asked = parse(&flags, surroundings)?;
-    let session = surroundings
-        .session(surroundings.common.profile.as_deref())
-        .await?;
+    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
     let failed = |failure: Failure| failure.into_error(session.profile());
     let aws = Aws::new(&session, &session.home_region());
     let interrupts = &surroundings.interrupts;
-    let caller = interrupts
-        .or(async { aws.caller().await.map_err(failed) })
-        .await?;
+    let caller = interrupts.or(async { aws.caller().await.map_err(failed) }).await?;
     if let Some(typed) = &asked.subject.role_arn {
         refuse_another_accounts(typed, &caller)?;
     }
@@ -92,16 +86,12 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         findings.take_in(&proof.checks, proof.swept);
     }
     match surroundings.common.output {
-        Output::Json => surroundings.printer.json(&verdict_json(
-            &evidence,
-            &findings,
-            &surroundings.printer.target(),
-        )),
-        _ => surroundings.printer.results(
-            surroundings
-                .printer
-                .verdict_lines(&subject, &evidence, &findings),
-        ),
+        Output::Json => surroundings
+            .printer
+            .json(&verdict_json(&evidence, &findings, &surroundings.printer.target())),
+        _ => surroundings
+            .printer
+            .results(surroundings.printer.verdict_lines(&subject, &evidence, &findings)),
     }
     let token = surroundings.process.variable(TOKEN_VARIABLE);
     if findings.mended_by_setup() && token.is_none_or(|token| token.trim().is_empty()) {
@@ -121,16 +111,9 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
 }
 
 /// Prints the whole decision about the calls of one action; exit code 4 where one is refused.
-fn explain(
-    surroundings: &Surroundings,
-    action: &str,
-    evidence: &Evidence,
-    findings: &Findings,
-) -> Result<()> {
+fn explain(surroundings: &Surroundings, action: &str, evidence: &Evidence, findings: &Findings) -> Result<()> {
     let (printer, output) = (&surroundings.printer, surroundings.common.output);
-    let known = ACTIONS
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(action));
+    let known = ACTIONS.iter().find(|known| known.eq_ignore_ascii_case(action));
     let action = known.map_or(action, |known| *known);
     let of_action = |access: &&Access| access.call.action() == action;
     let calls: Vec<&Access> = findings.access.iter().filter(of_action).collect();
@@ -181,8 +164,8 @@ fn without_calls(action: &str, evidence: &Evidence) -> &'static str {
     }
 }
 
-/// Refuses the ARN of another account, since nothing read here would be about that role. One that lacks its account, as in
-/// Mixpanel's examples, is judged, and so is one with another path: a check tells of it.
+/// Refuses the ARN of another account, since nothing read here would be about that role. One that lacks its account, as
+/// in Mixpanel's examples, is judged, and so is one with another path: a check tells of it.
 fn refuse_another_accounts(typed: &str, caller: &Caller) -> Result<()> {
     if let Ok(reference) = typed.parse::<RoleReference>() {
         return reference
@@ -282,10 +265,9 @@ async fn arn_of(session: &Session, asked: &Asked, reference: &KeyReference) -> R
     let key = Aws::new(session, region).key(reference.as_str()).await;
     match key.map_err(|failure| failure.into_error(session.profile()))? {
         Some(key) => Ok(key.arn),
-        None => Err(Error::usage(format!(
-            "KMS key '{}' was not found in {region}.",
-            reference.as_str()
-        ))
-        .hint("Give its ARN, which names its region.")),
+        None => Err(
+            Error::usage(format!("KMS key '{}' was not found in {region}.", reference.as_str()))
+                .hint("Give its ARN, which names its region."),
+        ),
     }
 }

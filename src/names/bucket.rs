@@ -81,10 +81,7 @@ fn broken_rule(name: &str) -> Option<String> {
     if name.starts_with("arn:") {
         return Some("give the bucket's name alone, not its ARN".into());
     }
-    if let Some(odd) = name
-        .chars()
-        .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '-'))
-    {
+    if let Some(odd) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '-')) {
         return Some(match odd {
             'A'..='Z' => "S3 takes lowercase letters only".into(),
             '_' => "S3 takes no underscores".into(),
@@ -117,28 +114,18 @@ fn broken_rule(name: &str) -> Option<String> {
     if is_ip {
         return Some("it must not look like an IP address".into());
     }
-    if let Some(prefix) = RESERVED_PREFIXES
-        .iter()
-        .find(|prefix| name.starts_with(**prefix))
-    {
+    if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| name.starts_with(**prefix)) {
         return Some(format!("S3 reserves names that begin with '{prefix}'"));
     }
-    if let Some((suffix, owner)) = RESERVED_SUFFIXES
-        .iter()
-        .find(|(suffix, _)| name.ends_with(suffix))
-    {
-        return Some(format!(
-            "S3 reserves names that end in '{suffix}' for {owner}"
-        ));
+    if let Some((suffix, owner)) = RESERVED_SUFFIXES.iter().find(|(suffix, _)| name.ends_with(suffix)) {
+        return Some(format!("S3 reserves names that end in '{suffix}' for {owner}"));
     }
     None
 }
 
 /// The nearest name that obeys the rule, if a mechanical mend gives one.
 fn repaired(name: &str) -> Option<String> {
-    let bare = name
-        .trim_start_matches("s3://")
-        .trim_start_matches("arn:aws:s3:::");
+    let bare = name.trim_start_matches("s3://").trim_start_matches("arn:aws:s3:::");
     let mut mended: String = bare
         .split('/')
         .next()
@@ -160,9 +147,7 @@ fn repaired(name: &str) -> Option<String> {
         mended = mended.trim_end_matches(suffix).to_owned();
     }
     mended.truncate(63);
-    let mended = mended
-        .trim_matches(|c: char| !c.is_ascii_alphanumeric())
-        .to_owned();
+    let mended = mended.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
     (mended != name && broken_rule(&mended).is_none()).then_some(mended)
 }
 

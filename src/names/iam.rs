@@ -31,8 +31,9 @@ super::text!(PolicyArn);
 pub(crate) struct RoleArn(String);
 super::text!(RoleArn);
 
-/// A role as somebody names it: by its name, or by its ARN. IAM's calls take the name alone and answer with the account's role of
-/// that name, so an ARN has to be held against what was found: [`RoleReference::accept_account`], [`RoleReference::accept`].
+/// A role as somebody names it: by its name, or by its ARN. IAM's calls take the name alone and answer with the
+/// account's role of that name, so an ARN has to be held against what was found: [`RoleReference::accept_account`],
+/// [`RoleReference::accept`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RoleReference {
     name: RoleName,
@@ -46,11 +47,7 @@ impl FromStr for AccountId {
         if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidName::new(
-                "account ID",
-                text,
-                "an account ID has twelve digits",
-            ))
+            Err(InvalidName::new("account ID", text, "an account ID has twelve digits"))
         }
     }
 }
@@ -115,8 +112,7 @@ impl FromStr for IamPath {
         const WHAT: &str = "path";
         let text = text.trim();
         if !text.starts_with('/') || !text.ends_with('/') {
-            let invalid =
-                InvalidName::new(WHAT, text, "IAM wants a path to begin and end with a slash");
+            let invalid = InvalidName::new(WHAT, text, "IAM wants a path to begin and end with a slash");
             let mended = format!("/{}/", text.trim_matches('/'));
             return Err(match mended.parse::<Self>() {
                 Ok(path) => invalid.suggest(format!("Try '{path}'.")),
@@ -124,18 +120,11 @@ impl FromStr for IamPath {
             });
         }
         if text.len() > 512 {
-            let rule = format!(
-                "it has {} characters, and IAM takes at most 512",
-                text.len()
-            );
+            let rule = format!("it has {} characters, and IAM takes at most 512", text.len());
             return Err(InvalidName::new(WHAT, text, rule));
         }
         if text.contains("//") {
-            return Err(InvalidName::new(
-                WHAT,
-                text,
-                "two slashes may not stand side by side",
-            ));
+            return Err(InvalidName::new(WHAT, text, "two slashes may not stand side by side"));
         }
         match text.chars().find(|c| *c != '/' && !is_iam_name_char(*c)) {
             Some(odd) => {
@@ -169,16 +158,8 @@ fn split_iam_arn<'a>(text: &'a str, kind: &str) -> Option<(Partition, &'a str, &
 
 impl PolicyArn {
     /// The ARN of a customer-managed policy of that name.
-    pub(crate) fn of(
-        partition: Partition,
-        account: &AccountId,
-        path: &IamPath,
-        name: &str,
-    ) -> Self {
-        Self(format!(
-            "arn:{}:iam::{account}:policy{path}{name}",
-            partition.as_str()
-        ))
+    pub(crate) fn of(partition: Partition, account: &AccountId, path: &IamPath, name: &str) -> Self {
+        Self(format!("arn:{}:iam::{account}:policy{path}{name}", partition.as_str()))
     }
 
     /// Whether AWS itself keeps it, and not the account.
@@ -230,16 +211,8 @@ impl RoleArn {
     }
 
     /// The ARN of a role of that name.
-    pub(crate) fn of(
-        partition: Partition,
-        account: &AccountId,
-        path: &IamPath,
-        name: &RoleName,
-    ) -> Self {
-        Self(format!(
-            "arn:{}:iam::{account}:role{path}{name}",
-            partition.as_str()
-        ))
+    pub(crate) fn of(partition: Partition, account: &AccountId, path: &IamPath, name: &RoleName) -> Self {
+        Self(format!("arn:{}:iam::{account}:role{path}{name}", partition.as_str()))
     }
 }
 
@@ -250,15 +223,9 @@ impl FromStr for RoleArn {
         let text = text.trim();
         let broken = |rule: &str| InvalidName::new("role ARN", text, rule);
         match split_iam_arn(text, "role") {
-            Some((_, "", _)) => Err(broken(
-                "the account ID is missing between 'iam::' and ':role'",
-            )),
-            Some((_, account, _)) if account.parse::<AccountId>().is_ok() => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(broken(
-                "it has not the form arn:aws:iam::<account>:role/<name>",
-            )),
+            Some((_, "", _)) => Err(broken("the account ID is missing between 'iam::' and ':role'")),
+            Some((_, account, _)) if account.parse::<AccountId>().is_ok() => Ok(Self(text.to_owned())),
+            _ => Err(broken("it has not the form arn:aws:iam::<account>:role/<name>")),
         }
     }
 }
@@ -270,14 +237,9 @@ impl RoleReference {
     }
 
     /// Refuses an ARN of another account or partition than the one in which roles are looked for.
-    pub(crate) fn accept_account(
-        &self,
-        account: &AccountId,
-        partition: Partition,
-    ) -> Result<(), InvalidName> {
-        let same = |arn: &RoleArn| {
-            arn.account() == account.as_str() && Partition::of_arn(arn.as_str()) == Some(partition)
-        };
+    pub(crate) fn accept_account(&self, account: &AccountId, partition: Partition) -> Result<(), InvalidName> {
+        let same =
+            |arn: &RoleArn| arn.account() == account.as_str() && Partition::of_arn(arn.as_str()) == Some(partition);
         match &self.arn {
             Some(arn) if !same(arn) => Err(InvalidName::new(
                 "role",
@@ -382,14 +344,8 @@ mod tests {
 
     #[test]
     fn arns_are_whole() {
-        assert!(
-            "arn:aws:iam::123456789012:role/a/b"
-                .parse::<RoleArn>()
-                .is_ok()
-        );
-        let missing = "arn:aws:iam:::role/example-s3-role"
-            .parse::<RoleArn>()
-            .unwrap_err();
+        assert!("arn:aws:iam::123456789012:role/a/b".parse::<RoleArn>().is_ok());
+        let missing = "arn:aws:iam:::role/example-s3-role".parse::<RoleArn>().unwrap_err();
         assert!(missing.rule.contains("account ID is missing"));
         for text in [
             "",
@@ -400,21 +356,13 @@ mod tests {
         ] {
             assert!(text.parse::<RoleArn>().is_err(), "{text}");
         }
-        assert!(
-            "arn:aws:iam::aws:policy/PowerUserAccess"
-                .parse::<PolicyArn>()
-                .is_ok()
-        );
+        assert!("arn:aws:iam::aws:policy/PowerUserAccess".parse::<PolicyArn>().is_ok());
         assert!(
             "arn:aws:iam::123456789012:policy/team/boundary"
                 .parse::<PolicyArn>()
                 .is_ok()
         );
-        assert!(
-            "arn:aws:iam::123456789012:role/boundary"
-                .parse::<PolicyArn>()
-                .is_err()
-        );
+        assert!("arn:aws:iam::123456789012:role/boundary".parse::<PolicyArn>().is_err());
         assert!("boundary".parse::<PolicyArn>().is_err());
     }
 

@@ -48,9 +48,7 @@ impl FromStr for KeyArn {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         match split_kms_arn(text) {
-            Some(resource) if resource.strip_prefix("key/").is_some_and(is_key_id) => {
-                Ok(Self(text.to_owned()))
-            }
+            Some(resource) if resource.strip_prefix("key/").is_some_and(is_key_id) => Ok(Self(text.to_owned())),
             _ => Err(InvalidName::new(
                 WHAT,
                 text,
@@ -119,9 +117,7 @@ impl FromStr for KeyReference {
         if text.starts_with("arn:") {
             return match split_kms_arn(text) {
                 Some(resource) if resource.starts_with("key/") => text.parse().map(Self::Arn),
-                Some(resource) if resource.parse::<AliasName>().is_ok() => {
-                    Ok(Self::AliasArn(text.to_owned()))
-                }
+                Some(resource) if resource.parse::<AliasName>().is_ok() => Ok(Self::AliasArn(text.to_owned())),
                 _ => Err(InvalidName::new(
                     WHAT,
                     text,
@@ -166,13 +162,11 @@ impl KeyReference {
 /// The resource part (`key/…` or `alias/…`) of a sound KMS ARN.
 fn split_kms_arn(text: &str) -> Option<&str> {
     let mut fields = text.splitn(6, ':');
-    let partition_ok =
-        fields.next() == Some("arn") && fields.next().and_then(Partition::named).is_some();
+    let partition_ok = fields.next() == Some("arn") && fields.next().and_then(Partition::named).is_some();
     let service_ok = fields.next() == Some("kms");
-    let region_ok = fields.next().is_some_and(|text| {
-        text.parse::<Region>()
-            .is_ok_and(|region| region.as_str() == text)
-    });
+    let region_ok = fields
+        .next()
+        .is_some_and(|text| text.parse::<Region>().is_ok_and(|region| region.as_str() == text));
     let account_ok = fields
         .next()
         .is_some_and(|account| account.parse::<AccountId>().is_ok());
@@ -202,10 +196,7 @@ mod tests {
         let parsed: KeyReference = arn.parse().unwrap();
         assert_eq!(parsed, KeyReference::Arn(arn.parse().unwrap()));
         assert_eq!(parsed.region(), Some("eu-west-1"));
-        assert_eq!(
-            ID.parse::<KeyReference>().unwrap(),
-            KeyReference::Id(ID.into())
-        );
+        assert_eq!(ID.parse::<KeyReference>().unwrap(), KeyReference::Id(ID.into()));
         assert!(matches!(
             "mrk-1234abcd12ab34cd56ef1234567890ab".parse(),
             Ok(KeyReference::Id(_))

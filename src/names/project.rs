@@ -22,9 +22,8 @@ impl FromStr for ProjectId {
         // It may be a token, which is nobody's business.
         let shown: String = text.chars().take(4).chain(['…']).collect();
         Err(
-            InvalidName::new("project ID", &shown, "it is a number of at most 20 digits").suggest(
-                "It is in Mixpanel under Settings → Project settings, and is not the project token.",
-            ),
+            InvalidName::new("project ID", &shown, "it is a number of at most 20 digits")
+                .suggest("It is in Mixpanel under Settings → Project settings, and is not the project token."),
         )
     }
 }
@@ -35,13 +34,8 @@ mod tests {
 
     #[test]
     fn digits_are_a_project_id_and_a_token_is_not_shown() {
-        assert_eq!(
-            " 2195193 ".parse::<ProjectId>().unwrap().as_str(),
-            "2195193"
-        );
-        let refused = "0123456789abcdef0123456789abcdef"
-            .parse::<ProjectId>()
-            .unwrap_err();
+        assert_eq!(" 2195193 ".parse::<ProjectId>().unwrap().as_str(), "2195193");
+        let refused = "0123456789abcdef0123456789abcdef".parse::<ProjectId>().unwrap_err();
         assert!(!refused.to_string().contains("456789abcdef"));
         assert!("".parse::<ProjectId>().is_err());
     }

@@ -23,8 +23,8 @@ pub(crate) enum Partition {
 
 /// The regions of the `aws` partition that Mixpanel's page lists for an S3 export.
 ///
-/// The page also lists `cn-north-1` and `cn-northwest-1`. They are another partition, in which the documented role cannot
-/// trust Mixpanel's user, so they are refused with that reason instead of being offered.
+/// The page also lists `cn-north-1` and `cn-northwest-1`. They are another partition, in which the documented role
+/// cannot trust Mixpanel's user, so they are refused with that reason instead of being offered.
 pub(crate) const MIXPANEL_REGIONS: [(&str, &str); 18] = [
     ("us-east-1", "N. Virginia"),
     ("us-east-2", "Ohio"),
@@ -105,27 +105,17 @@ impl FromStr for Region {
         let parts: Vec<&str> = lower.split('-').collect();
         let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
         let shaped = match parts.as_slice() {
-            [area, place, number] => {
-                area.len() == 2 && word(area) && word(place) && is_number(number)
-            }
+            [area, place, number] => area.len() == 2 && word(area) && word(place) && is_number(number),
             ["us", middle, place, number] => word(middle) && word(place) && is_number(number),
             _ => false,
         };
         if shaped {
             return Ok(Self(lower));
         }
-        let invalid = InvalidName::new(
-            WHAT,
-            text,
-            "it has not the form of a region code, such as eu-west-1",
-        );
-        let zone = lower
-            .strip_suffix(|c: char| c.is_ascii_lowercase())
-            .map(str::to_owned);
+        let invalid = InvalidName::new(WHAT, text, "it has not the form of a region code, such as eu-west-1");
+        let zone = lower.strip_suffix(|c: char| c.is_ascii_lowercase()).map(str::to_owned);
         match zone.filter(|zone| MIXPANEL_REGIONS.iter().any(|(code, _)| code == zone)) {
-            Some(region) => {
-                Err(invalid.suggest(format!("That is an availability zone: try '{region}'.")))
-            }
+            Some(region) => Err(invalid.suggest(format!("That is an availability zone: try '{region}'."))),
             None => Err(invalid),
         }
     }
@@ -168,33 +158,19 @@ mod tests {
             assert!(region.is_listed());
             assert_eq!(region.partition(), Partition::Aws);
         }
-        assert_eq!(
-            "cn-north-1".parse::<Region>().unwrap().partition(),
-            Partition::China
-        );
+        assert_eq!("cn-north-1".parse::<Region>().unwrap().partition(), Partition::China);
         assert_eq!(
             "us-gov-west-1".parse::<Region>().unwrap().partition(),
             Partition::GovCloud
         );
         assert!(!"cn-north-1".parse::<Region>().unwrap().is_listed());
         assert!(!"il-central-1".parse::<Region>().unwrap().is_listed());
-        assert_eq!(
-            " EU-WEST-1 ".parse::<Region>().unwrap().as_str(),
-            "eu-west-1"
-        );
+        assert_eq!(" EU-WEST-1 ".parse::<Region>().unwrap().as_str(), "eu-west-1");
     }
 
     #[test]
     fn what_is_no_region_is_refused() {
-        for text in [
-            "",
-            "Ireland",
-            "eu-west",
-            "eu-west-one",
-            "euwest1",
-            "eu--1",
-            "../x-y-1",
-        ] {
+        for text in ["", "Ireland", "eu-west", "eu-west-one", "euwest1", "eu--1", "../x-y-1"] {
             assert!(text.parse::<Region>().is_err(), "{text}");
         }
         let zone = "eu-west-1a".parse::<Region>().unwrap_err();

@@ -13,16 +13,16 @@ pub(crate) const MANAGED_BY_VALUE: &str = "mixpanel-s3";
 /// `managed-by` says, which may be another tool's.
 pub(crate) const ADOPTED_BY_KEY: &str = "adopted-by";
 
-/// The tag key that marks a role which stands in for another one for the length of a proof, and names that other one. Such a role
-/// does not bear [`MANAGED_BY_KEY`], since it is no set-up.
+/// The tag key that marks a role which stands in for another one for the length of a proof, and names that other one.
+/// Such a role does not bear [`MANAGED_BY_KEY`], since it is no set-up.
 pub(crate) const PROBE_KEY: &str = "mixpanel-s3-probe-of";
 
-/// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells "none"
-/// from "AES", since S3 encrypts with SSE-S3 either way.
+/// The key of the role's tag that remembers what is chosen under "Encryption" in Mixpanel. Nothing else in AWS tells
+/// "none" from "AES", since S3 encrypts with SSE-S3 either way.
 pub(crate) const ENCRYPTION_KEY: &str = "mixpanel-encryption";
 
-/// The key of the role's tag that names the bucket which its set-up sets out to make. The role is made first, so a run that is cut
-/// short before the bucket has tags of its own is completed by the next one.
+/// The key of the role's tag that names the bucket which its set-up sets out to make. The role is made first, so a run
+/// that is cut short before the bucket has tags of its own is completed by the next one.
 pub(crate) const BUCKET_KEY: &str = "mixpanel-bucket";
 
 /// A tag: a key of 1–128 characters and a value of at most 256, of letters, digits, spaces and `_.:/=+-@`.
@@ -88,23 +88,15 @@ impl FromStr for Tag {
             )));
         }
         let own = [
-            (
-                ENCRYPTION_KEY,
-                "is where this program remembers --encryption",
-            ),
-            (
-                BUCKET_KEY,
-                "is where this program remembers the bucket that it makes",
-            ),
+            (ENCRYPTION_KEY, "is where this program remembers --encryption"),
+            (BUCKET_KEY, "is where this program remembers the bucket that it makes"),
             (PROBE_KEY, "marks the role of a live proof"),
         ];
         if let Some((own, what)) = own.iter().find(|(own, _)| *own == key) {
             return Err(broken(format!("'{own}' {what}")));
         }
         let odd = key.chars().chain(value.chars()).find(|c| {
-            !(c.is_alphanumeric()
-                || *c == ' '
-                || matches!(c, '_' | '.' | ':' | '/' | '=' | '+' | '-' | '@'))
+            !(c.is_alphanumeric() || *c == ' ' || matches!(c, '_' | '.' | ':' | '/' | '=' | '+' | '-' | '@'))
         });
         match odd {
             Some(odd) => Err(broken(format!(
@@ -126,10 +118,7 @@ mod tests {
     #[test]
     fn tags_obey_the_narrowest_rule() {
         let tag: Tag = "team=data platform".parse().unwrap();
-        assert_eq!(
-            (tag.key.as_str(), tag.value.as_str()),
-            ("team", "data platform")
-        );
+        assert_eq!((tag.key.as_str(), tag.value.as_str()), ("team", "data platform"));
         assert_eq!("a=b=c".parse::<Tag>().unwrap().value, "b=c");
         assert_eq!("empty=".parse::<Tag>().unwrap().value, "");
         let rule = |text: &str| text.parse::<Tag>().expect_err(text).rule;

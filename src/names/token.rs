@@ -1,7 +1,7 @@
 //! The project token, which is the `sts:ExternalId` of the role's trust.
 //!
-//! Mixpanel shows it under Settings → Project settings → Access keys: 32 hexadecimal characters. It is no secret, yet nobody
-//! wants it in a log, so this type shows its ends only; [`ProjectToken::expose`] is the one way to all of it.
+//! Mixpanel shows it under Settings → Project settings → Access keys: 32 hexadecimal characters. It is no secret, yet
+//! nobody wants it in a log, so this type shows its ends only; [`ProjectToken::expose`] is the one way to all of it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,16 +30,15 @@ impl ProjectToken {
         &self.0
     }
 
-    /// The ends of an ExternalId, which may be a token or may not: how it is shown, and how `--remove-token` may name it.
+    /// The ends of an ExternalId, which may be a token or may not: how it is shown, and how `--remove-token` may name
+    /// it.
     pub(crate) fn ends_of(external_id: &str) -> String {
         shortened(external_id)
     }
 
     /// What to say of a token of [`TokenShape::Unusual`].
     pub(crate) fn unusual_warning(&self) -> String {
-        format!(
-            "the project token {self} does not look like Mixpanel's, which have 32 hexadecimal characters."
-        )
+        format!("the project token {self} does not look like Mixpanel's, which have 32 hexadecimal characters.")
     }
 
     /// Whether it looks like a Mixpanel token.
@@ -59,40 +58,36 @@ impl FromStr for ProjectToken {
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         const WHAT: &str = "project token";
-        const WHERE: &str =
-            "The token is in Mixpanel under Settings → Project settings → Access keys.";
+        const WHERE: &str = "The token is in Mixpanel under Settings → Project settings → Access keys.";
         let text = text.trim();
         let broken = |rule: String| InvalidName::new(WHAT, &shortened(text), rule).suggest(WHERE);
         if text.is_empty() {
             return Err(broken("it is empty".into()));
         }
         if text.len() != 32 && text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(broken(
-                "that looks like the project ID, not the token".into(),
-            ));
+            return Err(broken("that looks like the project ID, not the token".into()));
         }
-        if let Some(odd) = text.chars().find(|c| {
-            !(c.is_ascii_alphanumeric()
-                || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | ':' | '/' | '-'))
-        }) {
+        if let Some(odd) = text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | ':' | '/' | '-')))
+        {
             return Err(broken(format!("a token has no '{}'", odd.escape_default())));
         }
         if !(2..=1224).contains(&text.len()) {
-            return Err(broken(
-                "AWS takes an ExternalId of 2 to 1224 characters".into(),
-            ));
+            return Err(broken("AWS takes an ExternalId of 2 to 1224 characters".into()));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// An ExternalId as a person names one that is to go: whole, or by its ends as this program shows it (`0123…cdef`, or with three
-/// dots). So a command that takes a wrong one away can be printed without printing it.
+/// An ExternalId as a person names one that is to go: whole, or by its ends as this program shows it (`0123…cdef`, or
+/// with three dots). So a command that takes a wrong one away can be printed without printing it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ExternalIdReference(String);
 
 impl ExternalIdReference {
-    /// Whether this ExternalId is meant. White space around it, which a pasted one may have brought along, does not count.
+    /// Whether this ExternalId is meant. White space around it, which a pasted one may have brought along, does not
+    /// count.
     pub(crate) fn means(&self, external_id: &str) -> bool {
         let ends = |id: &str| ProjectToken::ends_of(id).trim().to_owned();
         self.0 == external_id.trim() || (self.0.contains('…') && self.0 == ends(external_id))
@@ -129,15 +124,14 @@ impl fmt::Debug for ExternalIdReference {
     }
 }
 
-/// Text in which everything that looks like a Mixpanel token is shown by its ends: one was typed, or stands, in the wrong place.
+/// Text in which everything that looks like a Mixpanel token is shown by its ends: one was typed, or stands, in the
+/// wrong place.
 pub(crate) fn without_tokens(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
         let (before, word) = rest.split_at(start);
-        let end = word
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(word.len());
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
         shown.push_str(before);
         // The ID of a multi-Region key is as long.
@@ -208,21 +202,9 @@ mod tests {
         assert!(rule("   ").contains("empty"));
         assert!(rule("a token").contains("no ' '"));
         assert!(rule("a").contains("2 to 1224"));
-        assert_eq!(
-            format!("  {TOKEN}\n")
-                .parse::<ProjectToken>()
-                .unwrap()
-                .expose(),
-            TOKEN
-        );
-        assert_eq!(
-            TOKEN.parse::<ProjectToken>().unwrap().shape(),
-            TokenShape::Usual
-        );
-        assert_eq!(
-            "abc-def".parse::<ProjectToken>().unwrap().shape(),
-            TokenShape::Unusual
-        );
+        assert_eq!(format!("  {TOKEN}\n").parse::<ProjectToken>().unwrap().expose(), TOKEN);
+        assert_eq!(TOKEN.parse::<ProjectToken>().unwrap().shape(), TokenShape::Usual);
+        assert_eq!("abc-def".parse::<ProjectToken>().unwrap().shape(), TokenShape::Unusual);
     }
 
     #[test]
@@ -244,14 +226,8 @@ mod tests {
     fn a_token_in_another_text_is_shown_by_its_ends() {
         for (text, shown) in [
             (TOKEN, "0123…cdef"),
-            (
-                "team=0123456789ABCDEF0123456789abcdef;x",
-                "team=0123…cdef;x",
-            ),
-            (
-                "0123456789abcdef0123456789abcde",
-                "0123456789abcdef0123456789abcde",
-            ),
+            ("team=0123456789ABCDEF0123456789abcdef;x", "team=0123…cdef;x"),
+            ("0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcde"),
             (
                 "key/mrk-1234abcd12ab34cd56ef1234567890ab",
                 "key/mrk-1234abcd12ab34cd56ef1234567890ab",

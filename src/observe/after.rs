@@ -1,11 +1,10 @@
-//! Reads what the judgement at the end of `setup` needs and neither the observation nor the plan says, so that it is the judgement
-//! that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
+//! Reads what the judgement at the end of `setup` needs and neither the observation nor the plan says, so that it is
+//! the judgement that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
 
 use time::OffsetDateTime;
 
 use super::evidence::{
-    boundary_of, key_of, readable, roles_and_probe, settle_project, sharing, token_version,
-    unless_odd,
+    boundary_of, key_of, readable, roles_and_probe, settle_project, sharing, token_version, unless_odd,
 };
 use super::exports::exports;
 use super::simulate::Simulation;
@@ -15,7 +14,8 @@ use crate::verify::after::{After, Beside};
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::Exports;
 
-/// Reads, beside what was written. `wait` is told why, whenever AWS has to be asked again. The failure is of credentials or the network.
+/// Reads, beside what was written. `wait` is told why, whenever AWS has to be asked again. The failure is of
+/// credentials or the network.
 pub(crate) async fn after(
     session: &Session,
     aws: &Aws,
@@ -47,11 +47,7 @@ pub(crate) async fn after(
             unless_odd(there.keeps_versions(bucket, owner)),
             unless_odd(there.default_retention(bucket, owner)),
             unless_odd(there.requester_pays(bucket, owner)),
-            async {
-                readable(exports(&there, bucket, owner, None))
-                    .await
-                    .map(Some)
-            },
+            async { readable(exports(&there, bucket, owner, None)).await.map(Some) },
         )
     };
     let among_roles = async {

@@ -1,4 +1,5 @@
-//! Reads everything that bears on whether Mixpanel can write, side by side where one answer does not need another. Reads only.
+//! Reads everything that bears on whether Mixpanel can write, side by side where one answer does not need another.
+//! Reads only.
 //!
 //! What the caller may not read stands in the evidence as such and stops nothing; only credentials and the network do.
 
@@ -90,10 +91,7 @@ pub(crate) async fn evidence(
         Some(BucketStanding::Here(facts)) => Some(facts),
         _ => None,
     };
-    let region = facts.map_or_else(
-        || session.home_region(),
-        |facts| facts.settings.region.clone(),
-    );
+    let region = facts.map_or_else(|| session.home_region(), |facts| facts.settings.region.clone());
     let mut form = match (&looked.form, &role, facts) {
         (Some(form), _, _) => form.clone(),
         (None, Some(role), Some(facts)) => {
@@ -105,10 +103,8 @@ pub(crate) async fn evidence(
     };
     let there = Aws::new(session, &region);
     // A bucket may name its key by ID or alias, and the form wants the ARN.
-    if let (Some(UiEncryption::Kms), None, None, Some(facts)) =
-        (form.encryption, &form.key, &looked.form, facts)
-        && let Some(Some(BucketEncryption::Kms { key: Some(key), .. })) =
-            facts.settings.encryption.known()
+    if let (Some(UiEncryption::Kms), None, None, Some(facts)) = (form.encryption, &form.key, &looked.form, facts)
+        && let Some(Some(BucketEncryption::Kms { key: Some(key), .. })) = facts.settings.encryption.known()
         && key != "aws/s3"
         && !key.ends_with("alias/aws/s3")
         && let Ok(Some(found)) = there.key(key).await
@@ -196,17 +192,15 @@ pub(super) fn settle_project(subject: &mut Subject, evidence: &Evidence) {
 }
 
 /// `Unreadable` for what the caller may not read, and for what makes no sense.
-pub(super) async fn readable<T>(
-    call: impl Future<Output = Result<T, Failure>>,
-) -> Result<Reading<T>, Failure> {
+pub(super) async fn readable<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<Reading<T>, Failure> {
     match call.await {
         Ok(value) => Ok(Reading::Known(value)),
         Err(failure) => failure.unread().map(Reading::Unreadable),
     }
 }
 
-/// `None` where the answer is an error of no meaning here, as some stores that speak S3's protocol give to what they do not know. What decides
-/// whether Mixpanel gets in is not read so.
+/// `None` where the answer is an error of no meaning here, as some stores that speak S3's protocol give to what they do
+/// not know. What decides whether Mixpanel gets in is not read so.
 pub(super) async fn unless_odd<T>(
     call: impl Future<Output = Result<Reading<T>, Failure>>,
 ) -> Result<Option<Reading<T>>, Failure> {
@@ -226,7 +220,8 @@ pub(super) struct Grants {
     pub(super) unread: Vec<Unread>,
 }
 
-/// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel write.
+/// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel
+/// write.
 pub(super) async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
     let (attached, inline) = tokio::try_join!(
         readable(aws.attached_policies(role)),
@@ -287,10 +282,7 @@ pub(super) async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Fail
 }
 
 /// The document of a role's permissions boundary; `None` where it has none.
-pub(crate) async fn boundary_of(
-    aws: &Aws,
-    role: Option<&Role>,
-) -> Result<Option<Reading<Document>>, Failure> {
+pub(crate) async fn boundary_of(aws: &Aws, role: Option<&Role>) -> Result<Option<Reading<Document>>, Failure> {
     let Some(boundary) = role.and_then(|role| role.boundary.as_deref()) else {
         return Ok(None);
     };
@@ -315,9 +307,7 @@ pub(super) async fn roles_and_probe(
     let probe = match (probe_name(role), &roles) {
         (None, _) => None,
         // The list says so already.
-        (Some(name), Reading::Known(roles)) if roles.iter().all(|role| role.name != name) => {
-            Some(Reading::Known(None))
-        }
+        (Some(name), Reading::Known(roles)) if roles.iter().all(|role| role.name != name) => Some(Reading::Known(None)),
         (Some(name), _) => Some(readable(whole_role(aws, &name)).await?),
     };
     Ok((roles, probe))
@@ -342,18 +332,15 @@ pub(super) async fn sharing(
 }
 
 /// Which version of tokens the global STS endpoint gives out; `None` where the region takes every version.
-pub(super) async fn token_version(
-    aws: &Aws,
-    region: &Region,
-) -> Result<Option<Reading<Option<i32>>>, Failure> {
+pub(super) async fn token_version(aws: &Aws, region: &Region) -> Result<Option<Reading<Option<i32>>>, Failure> {
     match region.is_opt_in() {
         true => readable(aws.global_token_version()).await.map(Some),
         false => Ok(None),
     }
 }
 
-/// The bucket, wherever it is. Every request names the account that it should be of, but for one, which tells a stranger's bucket
-/// that is open to the caller from one that may not be looked at.
+/// The bucket, wherever it is. Every request names the account that it should be of, but for one, which tells a
+/// stranger's bucket that is open to the caller from one that may not be looked at.
 async fn standing_of(
     session: &Session,
     bucket: &BucketName,
@@ -423,9 +410,7 @@ pub(crate) async fn key_of(
         (Some(UiEncryption::Aes), _, _) => return Ok(KeyStanding::NotUsed),
         (Some(UiEncryption::Kms), Some(key), _) => key.to_string(),
         (Some(UiEncryption::Kms), None, _) => AWS_MANAGED.to_owned(),
-        (None, _, Some(BucketEncryption::Kms { key, .. })) => {
-            key.clone().unwrap_or_else(|| AWS_MANAGED.to_owned())
-        }
+        (None, _, Some(BucketEncryption::Kms { key, .. })) => key.clone().unwrap_or_else(|| AWS_MANAGED.to_owned()),
         (None, _, _) => return Ok(KeyStanding::NotUsed),
     };
     // DescribeKey makes the key of an AWS alias that has none yet, and this only reads.

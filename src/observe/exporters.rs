@@ -33,21 +33,17 @@ pub(super) fn may_be_mixpanels(role: &RoleSummary) -> bool {
     Trust::new(&role.trust, &role.arn).admission() != Admission::None
 }
 
-/// Those of them whose policies name this bucket to write to, by name. Policies that the caller may not read name nothing.
-pub(crate) async fn roles_that_write_to(
-    aws: &Aws,
-    bucket: &BucketName,
-) -> Result<Vec<RoleName>, Failure> {
+/// Those of them whose policies name this bucket to write to, by name. Policies that the caller may not read name
+/// nothing.
+pub(crate) async fn roles_that_write_to(aws: &Aws, bucket: &BucketName) -> Result<Vec<RoleName>, Failure> {
     let roles = roles_that_trust_mixpanel(aws).await?;
     let written = buckets_written_by(aws, roles.into_iter().map(|role| role.name)).await?;
-    let writing = written
-        .into_iter()
-        .filter(|(_, buckets)| buckets.contains(bucket));
+    let writing = written.into_iter().filter(|(_, buckets)| buckets.contains(bucket));
     Ok(writing.map(|(role, _)| role).collect())
 }
 
-/// The buckets that the policies of each of these roles name to write to, by the role's name. Policies that the caller may not
-/// read name nothing.
+/// The buckets that the policies of each of these roles name to write to, by the role's name. Policies that the caller
+/// may not read name nothing.
 pub(crate) async fn buckets_written_by(
     aws: &Aws,
     roles: impl IntoIterator<Item = RoleName>,
@@ -84,8 +80,8 @@ pub(crate) async fn writers(
     }
 }
 
-/// Those of these roles that may write into a bucket, by whatever pattern and under whatever condition: their policies say so,
-/// AWS's own among them, or the bucket's does. What cannot be read may say so.
+/// Those of these roles that may write into a bucket, by whatever pattern and under whatever condition: their policies
+/// say so, AWS's own among them, or the bucket's does. What cannot be read may say so.
 pub(crate) async fn writers_among(
     aws: &Aws,
     roles: Vec<RoleSummary>,

@@ -19,8 +19,8 @@ const PAGES_A_FAMILY: usize = 20;
 /// How many projects are looked at where none was named: the freshest.
 const MOST_PROJECTS: usize = 5;
 
-/// What was exported lately, by project: of the one that was named, or of those that the bucket's first level shows. Each day
-/// is a listing of its own, so a bucket of millions of objects costs no more than one of thousands.
+/// What was exported lately, by project: of the one that was named, or of those that the bucket's first level shows.
+/// Each day is a listing of its own, so a bucket of millions of objects costs no more than one of thousands.
 pub(super) async fn exports(
     aws: &Aws,
     bucket: &BucketName,
@@ -116,9 +116,7 @@ impl Place {
             async move {
                 // The semaphore is never closed.
                 let _turn = place.turns.acquire().await;
-                let Self {
-                    aws, bucket, owner, ..
-                } = &place;
+                let Self { aws, bucket, owner, .. } = &place;
                 aws.exported(bucket, owner, &prefix, pages).await
             }
         };
@@ -128,8 +126,7 @@ impl Place {
             async move { of_day.await.map(|exported| (day, exported)) }
         }));
         let family = |family: Family| listing(family.prefix(project.as_str()), PAGES_A_FAMILY);
-        let (people, identities, days) =
-            tokio::join!(family(Family::People), family(Family::Identities), days);
+        let (people, identities, days) = tokio::join!(family(Family::People), family(Family::Identities), days);
         Ok(Export {
             project,
             days: days?,

@@ -48,8 +48,8 @@ pub(crate) enum AwsManaged {
     LeftOut,
 }
 
-/// Reads a role's policies: two lists side by side, and then all documents side by side, but for the policies that are read
-/// already. Nothing is answered where there is no such role.
+/// Reads a role's policies: two lists side by side, and then all documents side by side, but for the policies that are
+/// read already. Nothing is answered where there is no such role.
 pub(crate) async fn policies_of(
     aws: &Aws,
     role: &RoleName,
@@ -57,8 +57,7 @@ pub(crate) async fn policies_of(
     aws_managed: AwsManaged,
 ) -> Result<RolePolicies, Failure> {
     let mut found = RolePolicies::default();
-    let (attached, inline) =
-        tokio::join!(aws.attached_policies(role), aws.inline_policy_names(role));
+    let (attached, inline) = tokio::join!(aws.attached_policies(role), aws.inline_policy_names(role));
     found.attached = attached?;
     let inline = match inline {
         Ok(names) => names,
@@ -74,9 +73,7 @@ pub(crate) async fn policies_of(
             if aws_managed == AwsManaged::Read {
                 reads.spawn(async move {
                     let document = aws.managed_document(&arn).await?;
-                    Ok(Read::AwsManaged(
-                        document.map(|document| AwsPolicy { arn, document }),
-                    ))
+                    Ok(Read::AwsManaged(document.map(|document| AwsPolicy { arn, document })))
                 });
             }
         } else if !known.contains(&arn) {
@@ -98,9 +95,7 @@ pub(crate) async fn policies_of(
         }
     }
     found.managed.sort_by(|one, other| one.arn.cmp(&other.arn));
-    found
-        .aws_managed
-        .sort_by(|one, other| one.arn.cmp(&other.arn));
+    found.aws_managed.sort_by(|one, other| one.arn.cmp(&other.arn));
     found.inline.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }

@@ -11,8 +11,7 @@ pub(crate) async fn whole_role(aws: &Aws, name: &RoleName) -> Result<Option<Role
     let Some(role) = aws.role(name).await? else {
         return Ok(None);
     };
-    let (attached, names) =
-        tokio::try_join!(aws.attached_policies(name), aws.inline_policy_names(name))?;
+    let (attached, names) = tokio::try_join!(aws.attached_policies(name), aws.inline_policy_names(name))?;
     let mut reads = JoinSet::new();
     for policy in names {
         let (aws, name) = (aws.clone(), name.clone());

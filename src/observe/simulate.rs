@@ -1,5 +1,5 @@
-//! What the policy simulator says of a role: it alone sees the organization's service control policies. Where it does not answer, the
-//! documents still tell.
+//! What the policy simulator says of a role: it alone sees the organization's service control policies. Where it does
+//! not answer, the documents still tell.
 
 use std::time::Duration;
 
@@ -32,10 +32,7 @@ pub(super) struct Simulation<'a> {
 
 impl Simulation<'_> {
     /// What it says; `None` where it fails in any other way than by a refusal.
-    pub(super) async fn reading(
-        &self,
-        aws: &Aws,
-    ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+    pub(super) async fn reading(&self, aws: &Aws) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
         settled(self.ask(aws).await)
     }
 
@@ -89,14 +86,12 @@ impl Simulation<'_> {
     }
 }
 
-fn settled(
-    answer: Result<Vec<Simulated>, Failure>,
-) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+fn settled(answer: Result<Vec<Simulated>, Failure>) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
     match answer {
         Ok(simulated) => Ok(Some(Reading::Known(simulated))),
-        Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => failure
-            .unread()
-            .map(|unread| Some(Reading::Unreadable(unread))),
+        Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Odd) => {
+            failure.unread().map(|unread| Some(Reading::Unreadable(unread)))
+        }
         Err(failure) if failure.cause == Cause::Credentials => Err(failure),
         Err(_) => Ok(None),
     }

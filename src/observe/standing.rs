@@ -17,8 +17,8 @@ use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 use crate::teardown::{Standing, StandingBucket, StandingKey, StandingPolicy};
 
-/// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own policies
-/// write to. The region that is answered is the one where the set-up is.
+/// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own
+/// policies write to. The region that is answered is the one where the set-up is.
 pub(crate) async fn standing(
     session: &Session,
     caller: &Caller,
@@ -50,9 +50,7 @@ pub(crate) async fn standing(
             (None, policies, Reading::Known(Vec::new()))
         }
     };
-    let bucket = bucket
-        .cloned()
-        .or_else(|| only_bucket(present.as_ref(), &policies));
+    let bucket = bucket.cloned().or_else(|| only_bucket(present.as_ref(), &policies));
     let bucket = async {
         let found = match &bucket {
             Some(bucket) => standing_bucket(session, session.profile(), bucket, account).await?,
@@ -108,27 +106,20 @@ fn only_bucket(role: Option<&Role>, policies: &[Policy]) -> Option<BucketName> {
 }
 
 /// A role with everything that is attached to it or part of it, and its policies: those, and those of its own names.
-async fn with_policies(
-    aws: &Aws,
-    account: &AccountId,
-    role: Role,
-) -> Result<(Role, Vec<Policy>), Failure> {
-    let own = [data_policy_name(&role.name), kms_policy_name(&role.name)]
-        .map(|name| policy_arn(account, &role.path, &name));
+async fn with_policies(aws: &Aws, account: &AccountId, role: Role) -> Result<(Role, Vec<Policy>), Failure> {
+    let own =
+        [data_policy_name(&role.name), kms_policy_name(&role.name)].map(|name| policy_arn(account, &role.path, &name));
     let (of_role, data, kms) = tokio::try_join!(
         policies_of(aws, &role.name, &own, AwsManaged::LeftOut),
         aws.policy(&own[0]),
         aws.policy(&own[1])
     )?;
     // A role goes only without its inline policies.
-    let refused = of_role
-        .unreadable
-        .iter()
-        .find_map(|call| match call.action.as_str() {
-            "iam:ListRolePolicies" => Some("iam:ListRolePolicies"),
-            "iam:GetRolePolicy" => Some("iam:GetRolePolicy"),
-            _ => None,
-        });
+    let refused = of_role.unreadable.iter().find_map(|call| match call.action.as_str() {
+        "iam:ListRolePolicies" => Some("iam:ListRolePolicies"),
+        "iam:GetRolePolicy" => Some("iam:GetRolePolicy"),
+        _ => None,
+    });
     if let Some(action) = refused {
         return Err(Failure::refused(action, role.name.as_str()));
     }
@@ -156,11 +147,7 @@ async fn policies_without_role(aws: &Aws, role: &RoleName) -> Result<Vec<Policy>
     Ok(policies)
 }
 
-async fn with_users(
-    aws: &Aws,
-    role: &RoleName,
-    policies: Vec<Policy>,
-) -> Result<Vec<StandingPolicy>, Failure> {
+async fn with_users(aws: &Aws, role: &RoleName, policies: Vec<Policy>) -> Result<Vec<StandingPolicy>, Failure> {
     let mut reads = JoinSet::new();
     for policy in policies {
         let (aws, own) = (aws.clone(), format!("role {role}"));
@@ -197,11 +184,7 @@ async fn standing_bucket(
 ) -> Result<Option<(StandingBucket, Reading<Option<Document>>)>> {
     let failed = |failure: Failure| failure.into_error(profile);
     let home = Aws::new(session, &session.home_region());
-    let region = match home
-        .bucket_presence(bucket, account)
-        .await
-        .map_err(failed)?
-    {
+    let region = match home.bucket_presence(bucket, account).await.map_err(failed)? {
         Presence::Missing => return Ok(None),
         Presence::Refused => {
             let refused = Failure::refused("s3:ListBucket", bucket.as_str());
@@ -212,10 +195,7 @@ async fn standing_bucket(
                 empty: None,
                 outside_writers: Vec::new(),
             };
-            return Ok(Some((
-                bucket,
-                Reading::Unreadable(refused.denied_call().into()),
-            )));
+            return Ok(Some((bucket, Reading::Unreadable(refused.denied_call().into()))));
         }
         Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
         Presence::Elsewhere(region) => region,

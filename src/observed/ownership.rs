@@ -1,9 +1,10 @@
 //! Whose a thing is, and what proves it.
 //!
-//! A tag is what somebody wrote: templates copy it, tools spread it, and whoever may tag may put it anywhere. So a tag alone
-//! proves nothing. A role is this program's where it is tagged so *and* trusts Mixpanel; a policy where it is tagged so *and* says
-//! nothing but what Mixpanel's page says; a bucket where it is tagged so *and* the policies of such a role name it; a key where it is
-//! tagged so *and* its policy lets nobody in from outside the account. What is not proved is somebody else's.
+//! A tag is what somebody wrote: templates copy it, tools spread it, and whoever may tag may put it anywhere. So a tag
+//! alone proves nothing. A role is this program's where it is tagged so *and* trusts Mixpanel; a policy where it is
+//! tagged so *and* says nothing but what Mixpanel's page says; a bucket where it is tagged so *and* the policies of
+//! such a role name it; a key where it is tagged so *and* its policy lets nobody in from outside the account. What is
+//! not proved is somebody else's.
 
 use super::{Bucket, BucketEncryption, Policy, Reading, Role, Unread};
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
@@ -26,10 +27,7 @@ pub(crate) enum Owner {
 
 /// Whose something with these tags claims to be. A claim, and no proof.
 pub(crate) fn owner(tags: &[Tag]) -> Owner {
-    let marked = |key: &str| {
-        tags.iter()
-            .any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE)
-    };
+    let marked = |key: &str| tags.iter().any(|tag| tag.key == key && tag.value == MANAGED_BY_VALUE);
     if marked(MANAGED_BY_KEY) {
         Owner::Us
     } else if marked(ADOPTED_BY_KEY) {
@@ -47,7 +45,8 @@ pub(crate) fn role_owner(role: &Role) -> Owner {
     }
 }
 
-/// Whose a policy is: what its tags claim, where it says nothing but what Mixpanel's page says, of one bucket at the most.
+/// Whose a policy is: what its tags claim, where it says nothing but what Mixpanel's page says, of one bucket at the
+/// most.
 pub(crate) fn policy_owner(policy: &Policy) -> Owner {
     match is_of_one_set_up(&policy.document) {
         true => owner(&policy.tags),
@@ -60,8 +59,8 @@ fn is_of_one_set_up(document: &Document) -> bool {
     page_grants(document).is_some_and(|grants| grants.buckets.len() <= 1)
 }
 
-/// Whether a role of this program's names a bucket, in what is attached to it, in what is part of it, or in what was made for it
-/// and is not attached yet.
+/// Whether a role of this program's names a bucket, in what is attached to it, in what is part of it, or in what was
+/// made for it and is not attached yet.
 pub(crate) fn role_names_bucket<'a>(
     role: &Role,
     policies: impl IntoIterator<Item = &'a Policy>,
@@ -82,13 +81,13 @@ pub(crate) fn claims_bucket(role: &Role, bucket: &BucketName) -> bool {
     role_owner(role) != Owner::Others && role.tags.contains(&Tag::of_bucket(bucket.as_str()))
 }
 
-/// Whether a bucket without tags is one whose making was cut short: a role claims it, its policies name it, and nobody has put
-/// anything into it or set anything on it.
+/// Whether a bucket without tags is one whose making was cut short: a role claims it, its policies name it, and nobody
+/// has put anything into it or set anything on it.
 ///
-/// Where `s3:TagResource` is refused, or a store ignores the tags of CreateBucket, nothing on the bucket itself says who made it. The
-/// claim is a tag, which whoever may tag the role can write, and the bucket may be older than the claim. So it is believed only of
-/// a bucket in which there is nothing to lose, only for making it safer and tagging it, and never for removing it: that takes the
-/// bucket's own tags.
+/// Where `s3:TagResource` is refused, or a store ignores the tags of CreateBucket, nothing on the bucket itself says
+/// who made it. The claim is a tag, which whoever may tag the role can write, and the bucket may be older than the
+/// claim. So it is believed only of a bucket in which there is nothing to lose, only for making it safer and tagging
+/// it, and never for removing it: that takes the bucket's own tags.
 pub(crate) fn bucket_was_begun<'a>(
     bucket: &Bucket,
     name: &BucketName,
@@ -97,18 +96,9 @@ pub(crate) fn bucket_was_begun<'a>(
 ) -> bool {
     let nothing_set = bucket.tags.known().is_some_and(Vec::is_empty)
         && bucket.policy.known().is_some_and(Option::is_none)
-        && bucket
-            .lifecycle
-            .known()
-            .is_some_and(|all| all.rules.is_empty())
-        && matches!(
-            bucket.encryption.known(),
-            Some(None | Some(BucketEncryption::Aes))
-        );
-    nothing_set
-        && bucket.empty == Some(true)
-        && claims_bucket(role, name)
-        && role_names_bucket(role, policies, name)
+        && bucket.lifecycle.known().is_some_and(|all| all.rules.is_empty())
+        && matches!(bucket.encryption.known(), Some(None | Some(BucketEncryption::Aes)));
+    nothing_set && bucket.empty == Some(true) && claims_bucket(role, name) && role_names_bucket(role, policies, name)
 }
 
 /// What shows whose a KMS key is. A description and an alias show nothing: whoever may make keys chooses them.
@@ -123,14 +113,11 @@ pub(crate) struct KeyOwnership {
 impl KeyOwnership {
     /// Why a key is not taken for one that this program made, if it is not: as a clause about "it".
     pub(crate) fn objection(&self, account: &str) -> Option<String> {
-        let unreadable =
-            |what: &str, unread: &Unread| Some(format!("{what} cannot be read: {unread}"));
+        let unreadable = |what: &str, unread: &Unread| Some(format!("{what} cannot be read: {unread}"));
         match &self.tags {
             Reading::Unreadable(denied) => return unreadable("its tags", denied),
             Reading::Known(tags) if owner(tags) != Owner::Us => {
-                return Some(format!(
-                    "it has no tag {MANAGED_BY_KEY} = {MANAGED_BY_VALUE}"
-                ));
+                return Some(format!("it has no tag {MANAGED_BY_KEY} = {MANAGED_BY_VALUE}"));
             }
             Reading::Known(_) => {}
         }
@@ -174,9 +161,7 @@ mod tests {
 
     fn policy(document: Document, tags: Vec<Tag>) -> Policy {
         Policy {
-            arn: "arn:aws:iam::123456789012:policy/export-s3"
-                .parse()
-                .unwrap(),
+            arn: "arn:aws:iam::123456789012:policy/export-s3".parse().unwrap(),
             tags,
             document,
             versions: Vec::new(),
@@ -204,7 +189,9 @@ mod tests {
         assert_eq!(policy_owner(&page), Owner::Us);
         let theirs = policy(build::data(&bucket), Vec::new());
         assert_eq!(policy_owner(&theirs), Owner::Others);
-        let wide = Document::parse(r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}]}"#).unwrap();
+        let wide =
+            Document::parse(r#"{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}]}"#)
+                .unwrap();
         assert_eq!(policy_owner(&policy(wide, ours())), Owner::Others);
     }
 

@@ -1,8 +1,9 @@
 //! The role that stands in for the real one during a live proof, and how one that a killed run left is known.
 //!
-//! Its name follows from the real role's, and its tag names the real role. Both can be anybody's, so neither proves anything: a probe
-//! is one that is in every part as a proof makes it. It trusts one principal of the account, with an ExternalId, and nobody else;
-//! it has the real role's path and boundary; and it holds nothing that the real role does not hold.
+//! Its name follows from the real role's, and its tag names the real role. Both can be anybody's, so neither proves
+//! anything: a probe is one that is in every part as a proof makes it. It trusts one principal of the account, with an
+//! ExternalId, and nobody else; it has the real role's path and boundary; and it holds nothing that the real role does
+//! not hold.
 
 use super::Role;
 use crate::names::{AccountId, IamPath, PROBE_KEY, RoleName, Tag};
@@ -17,11 +18,7 @@ const SUFFIX: &str = "-probe";
 
 /// A probe's name: the role's, cut so that it stays within IAM's limit.
 pub(crate) fn probe_name(role: &RoleName) -> Option<RoleName> {
-    let kept: String = role
-        .as_str()
-        .chars()
-        .take(LONGEST_NAME - SUFFIX.len())
-        .collect();
+    let kept: String = role.as_str().chars().take(LONGEST_NAME - SUFFIX.len()).collect();
     format!("{kept}{SUFFIX}").parse().ok()
 }
 
@@ -53,9 +50,7 @@ impl Original<'_> {
             differences.push(format!("it has no tag {PROBE_KEY} = {}", self.name));
         }
         if !self.is_trust_of_probe(&found.trust) {
-            differences.push(
-                "it trusts others than one principal of your account with an ExternalId".to_owned(),
-            );
+            differences.push("it trusts others than one principal of your account with an ExternalId".to_owned());
         }
         if let Some((path, boundary)) = self.place {
             if found.path != *path {
@@ -125,9 +120,7 @@ mod tests {
         Role {
             name: "export-probe".parse().unwrap(),
             id: "AROAEXAMPLE".into(),
-            arn: "arn:aws:iam::123456789012:role/export-probe"
-                .parse()
-                .unwrap(),
+            arn: "arn:aws:iam::123456789012:role/export-probe".parse().unwrap(),
             path: IamPath::root(),
             trust: build::probe_trust(ME, "aa"),
             tags: vec![Tag::probe_of("export")],
@@ -178,9 +171,7 @@ mod tests {
             ("trusts others", |role| {
                 role.trust = build::probe_trust("arn:aws:iam::111122223333:root", "aa");
             }),
-            ("trusts others", |role| {
-                role.trust = build::probe_trust(ME, "")
-            }),
+            ("trusts others", |role| role.trust = build::probe_trust(ME, "")),
             ("trusts others", |role| {
                 role.trust = build::trust(&["aa".to_owned()].into())
             }),
@@ -190,17 +181,11 @@ mod tests {
                 let text = text.replace(&format!("\"{ME}\""), &format!("{two:?}"));
                 role.trust = Document::parse(&text).unwrap();
             }),
-            ("path /other/", |role| {
-                role.path = "/other/".parse().unwrap()
-            }),
+            ("path /other/", |role| role.path = "/other/".parse().unwrap()),
             ("boundary is", |role| role.boundary = Some(DATA.into())),
-            (
-                "it holds arn:aws:iam::aws:policy/AdministratorAccess",
-                |role| {
-                    role.attached
-                        .push("arn:aws:iam::aws:policy/AdministratorAccess".into());
-                },
-            ),
+            ("it holds arn:aws:iam::aws:policy/AdministratorAccess", |role| {
+                role.attached.push("arn:aws:iam::aws:policy/AdministratorAccess".into());
+            }),
             ("the inline policy export", |role| {
                 role.inline[0].document = build::data(&"other".parse().unwrap());
             }),
@@ -209,10 +194,7 @@ mod tests {
             let mut role = found();
             spoil(&mut role);
             let told = differences(&role);
-            assert!(
-                told.len() == 1 && told[0].contains(what),
-                "{what}: {told:?}"
-            );
+            assert!(told.len() == 1 && told[0].contains(what), "{what}: {told:?}");
         }
     }
 }

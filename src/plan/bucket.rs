@@ -1,13 +1,10 @@
 //! The bucket's part of a plan.
 
 use super::{
-    Action, Before, BucketDefault, Change, Difference, Offer, Planner, Resource, Step,
-    missing_tags, tags_difference,
+    Action, Before, BucketDefault, Change, Difference, Offer, Planner, Resource, Step, missing_tags, tags_difference,
 };
 use crate::names::Tag;
-use crate::observed::{
-    Bucket, BucketEncryption, Owner, bucket_was_begun, owner, role_names_bucket,
-};
+use crate::observed::{Bucket, BucketEncryption, Owner, bucket_was_begun, owner, role_names_bucket};
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::merge::{SameSid, with_statement};
@@ -23,8 +20,8 @@ struct Lack {
 }
 
 impl Planner<'_> {
-    /// Makes the bucket, completes one of ours, or leaves somebody else's as it is but for what was agreed to. `key` is the step
-    /// that makes the key.
+    /// Makes the bucket, completes one of ours, or leaves somebody else's as it is but for what was agreed to. `key` is
+    /// the step that makes the key.
     pub(super) fn bucket(&mut self, key: Option<usize>) {
         let bucket = self.spec.bucket.clone();
         let Some(present) = &self.observed.bucket else {
@@ -42,12 +39,10 @@ impl Planner<'_> {
             return;
         };
         let lacks = self.lacks(present, false);
-        let tagged = present
-            .tags
-            .known()
-            .is_some_and(|tags| owner(tags) == Owner::Us);
+        let tagged = present.tags.known().is_some_and(|tags| owner(tags) == Owner::Us);
         if self.was_begun(present) {
-            let note = "a run that was cut short made it, as the role's tag says, and nothing is in it yet: it is completed";
+            let note =
+                "a run that was cut short made it, as the role's tag says, and nothing is in it yet: it is completed";
             self.keep(Resource::Bucket, bucket, note);
             self.complete(lacks, None, key);
             return;
@@ -62,7 +57,8 @@ impl Planner<'_> {
         }
         let note = match present.tags.known() {
             Some(_) if tagged => {
-                "exists; its tags say that mixpanel-s3 made it, and no policy of this set-up's role says so too: used as it is"
+                "exists; its tags say that mixpanel-s3 made it, and no policy of this set-up's role says so too: used \
+                 as it is"
             }
             Some(_) => "exists and was not made by mixpanel-s3: used as it is",
             None => "exists, and its tags cannot be read: used as it is",
@@ -79,18 +75,17 @@ impl Planner<'_> {
             self.keep(Resource::Bucket, bucket, note);
         }
         self.complete(agreed, None, key);
-        self.plan
-            .offers
-            .extend(offered.into_iter().filter_map(|lack| {
-                Some(Offer {
-                    hardening: lack.hardening?,
-                    summary: lack.summary,
-                    diff: Some(lack.diff),
-                })
-            }));
+        self.plan.offers.extend(offered.into_iter().filter_map(|lack| {
+            Some(Offer {
+                hardening: lack.hardening?,
+                summary: lack.summary,
+                diff: Some(lack.diff),
+            })
+        }));
     }
 
-    /// Whether the role of this set-up is proved to be ours and its policies name the bucket, which bears out the bucket's tags.
+    /// Whether the role of this set-up is proved to be ours and its policies name the bucket, which bears out the
+    /// bucket's tags.
     fn role_names_bucket(&self) -> bool {
         let observed = self.observed;
         let role = observed.role.as_ref();
@@ -101,13 +96,11 @@ impl Planner<'_> {
     fn was_begun(&self, present: &Bucket) -> bool {
         let observed = self.observed;
         let role = observed.role.as_ref();
-        role.is_some_and(|role| {
-            bucket_was_begun(present, &self.spec.bucket, role, &observed.policies)
-        })
+        role.is_some_and(|role| bucket_was_begun(present, &self.spec.bucket, role, &observed.policies))
     }
 
-    /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either. `is_new` says
-    /// that the plan makes the bucket.
+    /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either.
+    /// `is_new` says that the plan makes the bucket.
     fn lacks(&self, present: &Bucket, is_new: bool) -> Vec<Lack> {
         let mut lacks = Vec::new();
         let mut lack = |hardening, summary: &str, action, diff| {
@@ -122,11 +115,7 @@ impl Planner<'_> {
             let before = before(is_new, present.tags.known().cloned().unwrap_or_default());
             lack(None, "tags", Action::TagBucket { before, tags }, diff);
         }
-        if present
-            .public_access
-            .known()
-            .is_some_and(|blocks| !blocks.is_blocked())
-        {
+        if present.public_access.known().is_some_and(|blocks| !blocks.is_blocked()) {
             let diff = Difference::of_values(
                 "public access: not blocked in every way",
                 "public access: all four blocks on",
@@ -172,16 +161,11 @@ impl Planner<'_> {
             let summary = "bucket policy: plain HTTP is refused";
             lack(Some(Hardening::PlainHttp), summary, action, diff);
         }
-        if let Some(lifecycle) = present
-            .lifecycle
-            .known()
-            .filter(|rules| !rules.aborts_uploads())
-        {
+        if let Some(lifecycle) = present.lifecycle.known().filter(|rules| !rules.aborts_uploads()) {
             let action = Action::AbortUnfinishedUploads {
                 before: before(is_new, lifecycle.clone()),
             };
-            let summary =
-                format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
+            let summary = format!("lifecycle: unfinished uploads are aborted after {ABORT_AFTER_DAYS} days");
             let diff = Difference::Values {
                 present: Vec::new(),
                 wanted: vec![format!("lifecycle rule: {ABORT_RULE_ID}")],
@@ -202,10 +186,7 @@ impl Planner<'_> {
                     ..
                 }
             );
-            let after = last
-                .into_iter()
-                .chain(key.filter(|_| waits_for_key))
-                .collect();
+            let after = last.into_iter().chain(key.filter(|_| waits_for_key)).collect();
             let step = self.bucket_step(Change::Update, &lack.summary, lack.action, after);
             // What a new bucket gets takes the place of nothing.
             self.plan.steps[step].diff = Some(lack.diff).filter(|_| created.is_none());
@@ -213,13 +194,7 @@ impl Planner<'_> {
         }
     }
 
-    fn bucket_step(
-        &mut self,
-        change: Change,
-        summary: &str,
-        action: Action,
-        after: Vec<usize>,
-    ) -> usize {
+    fn bucket_step(&mut self, change: Change, summary: &str, action: Action, after: Vec<usize>) -> usize {
         self.push(Step {
             change,
             resource: Resource::Bucket,
@@ -265,9 +240,7 @@ impl Planner<'_> {
         match &self.spec.encryption {
             // Mixpanel asks for nothing, so whatever the bucket does by default is what is wanted.
             Encryption::None => None,
-            Encryption::Aes => {
-                (present != Some(&BucketEncryption::Aes)).then_some(BucketDefault::Aes)
-            }
+            Encryption::Aes => (present != Some(&BucketEncryption::Aes)).then_some(BucketDefault::Aes),
             Encryption::Kms(KmsKey::New(_)) => Some(BucketDefault::NewKey),
             Encryption::Kms(KmsKey::AwsManaged) => {
                 let same = is_kms && key.is_none_or(|key| key.ends_with("alias/aws/s3"));
@@ -275,9 +248,7 @@ impl Planner<'_> {
             }
             Encryption::Kms(KmsKey::Own(arn)) => {
                 // A bucket may name its key by ARN or by ID.
-                let same = key.is_some_and(|key| {
-                    arn.as_str() == key || arn.as_str().ends_with(&format!("/{key}"))
-                });
+                let same = key.is_some_and(|key| arn.as_str() == key || arn.as_str().ends_with(&format!("/{key}")));
                 (!same || lacks_bucket_key).then(|| BucketDefault::Kms(Some(arn.clone())))
             }
         }
@@ -298,11 +269,7 @@ fn encryption_in_words(encryption: Option<&BucketEncryption>) -> String {
         Some(BucketEncryption::Aes) => "SSE-S3 (AES)".into(),
         Some(BucketEncryption::Kms { key, bucket_key }) => {
             let key = key.as_deref().unwrap_or("aws/s3");
-            let without = if *bucket_key {
-                ""
-            } else {
-                ", without an S3 bucket key"
-            };
+            let without = if *bucket_key { "" } else { ", without an S3 bucket key" };
             format!("SSE-KMS with {key}{without}")
         }
     }

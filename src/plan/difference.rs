@@ -39,9 +39,7 @@ impl Difference {
             Self::Values { present, wanted } => {
                 let marked = |mark: &'static str, lines: &[String]| {
                     let lines = lines.iter();
-                    lines
-                        .map(|line| format!("{mark} {line}"))
-                        .collect::<Vec<_>>()
+                    lines.map(|line| format!("{mark} {line}")).collect::<Vec<_>>()
                 };
                 [marked("-", present), marked("+", wanted)].concat()
             }

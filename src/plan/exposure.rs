@@ -1,5 +1,5 @@
-//! What stays open when a plan is done: who else gets into a role that is there, and what it may do beyond Mixpanel's page. Said
-//! before anybody agrees to the plan.
+//! What stays open when a plan is done: who else gets into a role that is there, and what it may do beyond Mixpanel's
+//! page. Said before anybody agrees to the plan.
 
 use super::{Action, Exposure, Planner, Resource};
 use crate::observed::Role;
@@ -21,14 +21,11 @@ impl Planner<'_> {
         });
         let document = written.unwrap_or_else(|| role.trust.clone());
         let trust = Trust::new(&document, &role.arn);
-        let openings = trust
-            .openings(&self.spec.external_ids())
-            .into_iter()
-            .map(|opening| {
-                let place = opening.place();
-                let gravity = opening.gravity;
-                (gravity, format!("{} ({place} of its trust)", opening.who))
-            });
+        let openings = trust.openings(&self.spec.external_ids()).into_iter().map(|opening| {
+            let place = opening.place();
+            let gravity = opening.gravity;
+            (gravity, format!("{} ({place} of its trust)", opening.who))
+        });
         let excesses = self.excess(role).into_iter().map(|excess| {
             (
                 excess.reach.gravity(),
@@ -54,7 +51,8 @@ impl Planner<'_> {
             .collect();
     }
 
-    /// What the role's policies allow beyond the page. Its permissions boundary is not read here and may take some of it away.
+    /// What the role's policies allow beyond the page. Its permissions boundary is not read here and may take some of
+    /// it away.
     pub(super) fn excess(&self, role: &Role) -> Vec<Excess> {
         let own_key = match &self.spec.encryption {
             Encryption::Kms(KmsKey::Own(arn)) => Some(arn),
@@ -72,11 +70,7 @@ impl Planner<'_> {
             name: format!("policy {name}"),
             document,
         };
-        let mut identity: Vec<Named<'_>> = managed
-            .chain(inline)
-            .chain(aws_managed)
-            .map(named)
-            .collect();
+        let mut identity: Vec<Named<'_>> = managed.chain(inline).chain(aws_managed).map(named).collect();
         // What this plan attaches is the page's, and says that the role exports to this bucket.
         let page: Document = crate::policy::build::data(&self.spec.bucket);
         identity.push(Named {

@@ -1,12 +1,12 @@
 //! The role's and the policies' part of a plan.
 //!
-//! What grants Mixpanel its access is looked for by what it says, not by its name: a policy of this set-up's own name, or any
-//! other one that is attached to the role or part of it. So a set-up that somebody made by hand is recognised, and nothing is
-//! made twice.
+//! What grants Mixpanel its access is looked for by what it says, not by its name: a policy of this set-up's own name,
+//! or any other one that is attached to the role or part of it. So a set-up that somebody made by hand is recognised,
+//! and nothing is made twice.
 
 use super::{
-    Action, Change, Conflict, Difference, Planner, PolicyDocument, Remedy, Resource, Step,
-    description, missing_tags, tags_difference,
+    Action, Change, Conflict, Difference, Planner, PolicyDocument, Remedy, Resource, Step, description, missing_tags,
+    tags_difference,
 };
 use crate::names::{IamPath, PolicyArn, Tag};
 use crate::observed::{InlinePolicy, Owner, Policy, Role, owner};
@@ -90,10 +90,7 @@ impl Planner<'_> {
             Encryption::Kms(KmsKey::New(_)) => needs.push(kms(build::kms_placeholder(), true)),
             _ => {}
         }
-        let policies: Vec<Wanted> = needs
-            .into_iter()
-            .filter_map(|need| self.fulfil(need))
-            .collect();
+        let policies: Vec<Wanted> = needs.into_iter().filter_map(|need| self.fulfil(need)).collect();
         match (&self.observed.role, role) {
             (Some(role), _) => self.present_role(role, &policies),
             (None, created) => {
@@ -107,14 +104,11 @@ impl Planner<'_> {
     /// The path of role and policies: the given one, else that of the role that is there.
     fn path(&self) -> IamPath {
         let present = || self.observed.role.as_ref().map(|role| role.path.clone());
-        self.spec
-            .path
-            .clone()
-            .or_else(present)
-            .unwrap_or_else(IamPath::root)
+        self.spec.path.clone().or_else(present).unwrap_or_else(IamPath::root)
     }
 
-    /// Finds or makes what grants a need. The answer is the policy that has to be attached, if it is not part of the role.
+    /// Finds or makes what grants a need. The answer is the policy that has to be attached, if it is not part of the
+    /// role.
     fn fulfil(&mut self, need: Need) -> Option<Wanted> {
         let arn = policy_arn(&self.spec.account, &self.path(), &need.name);
         let observed = self.observed;
@@ -206,7 +200,8 @@ impl Planner<'_> {
         } else if let Some(others) = others.as_ref().filter(|_| differs) {
             self.conflicts.push(conflict(
                 format!(
-                    "it says something else, and others use it too ({others}): changing it would change what they may do"
+                    "it says something else, and others use it too ({others}): changing it would change what they may \
+                     do"
                 ),
                 diff(),
                 Remedy::None,
@@ -224,14 +219,7 @@ impl Planner<'_> {
                     old.id,
                     present.versions.len()
                 );
-                after.push(self.policy_step(
-                    &present.arn,
-                    Change::Delete,
-                    &summary,
-                    action,
-                    Vec::new(),
-                    None,
-                ));
+                after.push(self.policy_step(&present.arn, Change::Delete, &summary, action, Vec::new(), None));
             }
             let action = Action::ReplacePolicyDocument {
                 arn: present.arn.clone(),
@@ -244,20 +232,9 @@ impl Planner<'_> {
                 },
             };
             let summary = format!("{}, as a new default version", need.what);
-            self.policy_step(
-                &present.arn,
-                Change::Update,
-                &summary,
-                action,
-                after,
-                diff(),
-            );
+            self.policy_step(&present.arn, Change::Update, &summary, action, after, diff());
         } else {
-            self.keep(
-                Resource::Policy,
-                &present.arn,
-                need.is_met_by(&present.document),
-            );
+            self.keep(Resource::Policy, &present.arn, need.is_met_by(&present.document));
         }
         let missing = self.tags_lacking(&present.tags, |tags| tags);
         // What others use as well is not taken over.
@@ -267,14 +244,7 @@ impl Planner<'_> {
                 arn: present.arn.clone(),
                 tags: missing,
             };
-            self.policy_step(
-                &present.arn,
-                Change::Update,
-                "tags",
-                action,
-                Vec::new(),
-                Some(diff),
-            );
+            self.policy_step(&present.arn, Change::Update, "tags", action, Vec::new(), Some(diff));
         }
     }
 
@@ -309,16 +279,15 @@ impl Planner<'_> {
             self.conflicts.push(Conflict {
                 resource: Resource::Policy,
                 id,
-                difference:
-                    "its role is not tagged as made by mixpanel-s3, and it says something else"
-                        .into(),
+                difference: "its role is not tagged as made by mixpanel-s3, and it says something else".into(),
                 diff,
                 remedy: Remedy::Adopt,
             });
         }
     }
 
-    /// The tags that something lacks: the mark of whoever made it or takes it over, and the user's. Somebody else's gets none.
+    /// The tags that something lacks: the mark of whoever made it or takes it over, and the user's. Somebody else's
+    /// gets none.
     fn tags_lacking(&self, present: &[Tag], more: impl Fn(Vec<Tag>) -> Vec<Tag>) -> Vec<Tag> {
         let wanted = match owner(present) {
             Owner::Us => self.spec.all_tags(),
@@ -328,8 +297,8 @@ impl Planner<'_> {
         missing_tags(&more(wanted), present)
     }
 
-    /// What keeps a role that does not trust Mixpanel from being taken for one of an export, if something does: then Mixpanel would
-    /// get whatever the role may do. A tag is no consent, since others can write tags.
+    /// What keeps a role that does not trust Mixpanel from being taken for one of an export, if something does: then
+    /// Mixpanel would get whatever the role may do. A tag is no consent, since others can write tags.
     fn untrusting(&self, role: &Role) -> Option<Conflict> {
         let trust = Trust::new(&role.trust, &role.arn);
         let consented = self.spec.open_role.as_ref() == Some(&role.name);
@@ -348,9 +317,7 @@ impl Planner<'_> {
         Some(Conflict {
             resource: Resource::Role,
             id: role.arn.to_string(),
-            difference: format!(
-                "it does not trust Mixpanel, so it was not made for an export; {what}"
-            ),
+            difference: format!("it does not trust Mixpanel, so it was not made for an export; {what}"),
             diff: Some(Difference::of_documents(&role.trust, &wanted)),
             remedy: Remedy::OpenRole,
         })
@@ -384,10 +351,8 @@ impl Planner<'_> {
         let mut differences = Vec::new();
 
         let external_ids = self.spec.external_ids();
-        let trust =
-            Trust::new(&role.trust, &role.arn).amended(&self.wanted_trust(tenure, &external_ids));
-        let trust_diff = (!same_meaning(&role.trust, &trust))
-            .then(|| Difference::of_documents(&role.trust, &trust));
+        let trust = Trust::new(&role.trust, &role.arn).amended(&self.wanted_trust(tenure, &external_ids));
+        let trust_diff = (!same_meaning(&role.trust, &trust)).then(|| Difference::of_documents(&role.trust, &trust));
         if trust_diff.is_some() {
             differences.push("its trust policy does not let Mixpanel in with this project token");
         }
@@ -399,11 +364,7 @@ impl Planner<'_> {
         if boundary.is_some() {
             differences.push("its permissions boundary is another");
         }
-        let attached = |arn: &PolicyArn| {
-            role.attached
-                .iter()
-                .any(|attached| attached == arn.as_str())
-        };
+        let attached = |arn: &PolicyArn| role.attached.iter().any(|attached| attached == arn.as_str());
         let to_attach: Vec<&Wanted> = policies.iter().filter(|(arn, _)| !attached(arn)).collect();
         if !to_attach.is_empty() {
             differences.push("its policies are not attached to it");
@@ -421,16 +382,14 @@ impl Planner<'_> {
                 "it is on the path {}, not {path}, and IAM cannot move a role",
                 role.path
             );
-            self.conflicts
-                .push(conflict(difference, None, Remedy::None));
+            self.conflicts.push(conflict(difference, None, Remedy::None));
         }
         if !ours && !differences.is_empty() {
             let difference = format!(
                 "it is not tagged as made by mixpanel-s3, and {}",
                 differences.join(", and ")
             );
-            self.conflicts
-                .push(conflict(difference, trust_diff, Remedy::Adopt));
+            self.conflicts.push(conflict(difference, trust_diff, Remedy::Adopt));
             return;
         }
 
@@ -481,10 +440,7 @@ impl Planner<'_> {
 
     fn trust_summary(&self) -> String {
         let tokens: Vec<String> = self.spec.tokens.iter().map(ToString::to_string).collect();
-        format!(
-            "trust in Mixpanel's export user, by token {}",
-            tokens.join(", ")
-        )
+        format!("trust in Mixpanel's export user, by token {}", tokens.join(", "))
     }
 
     fn role_step(&mut self, change: Change, summary: &str, action: Action) -> usize {
@@ -532,8 +488,8 @@ impl Planner<'_> {
     }
 }
 
-/// The document that a policy shall have: its own statements, and the page's. What this program made says exactly what the page
-/// says; of somebody else's it is enough that it grants as much.
+/// The document that a policy shall have: its own statements, and the page's. What this program made says exactly what
+/// the page says; of somebody else's it is enough that it grants as much.
 fn merged(need: &Need, present: &Document, whose: Owner) -> Document {
     if whose != Owner::Us && read::covers(present, &need.page) {
         return present.clone();
@@ -550,8 +506,7 @@ fn merged(need: &Need, present: &Document, whose: Owner) -> Document {
 fn speaks_of(document: &Document, page: &Document) -> bool {
     let buckets = read::buckets_written([page]);
     let keys = read::keys_used([page]);
-    !buckets.is_disjoint(&read::buckets_written([document]))
-        || !keys.is_disjoint(&read::keys_used([document]))
+    !buckets.is_disjoint(&read::buckets_written([document])) || !keys.is_disjoint(&read::keys_used([document]))
 }
 
 #[cfg(test)]
@@ -574,10 +529,7 @@ mod tests {
             role: "theirs".parse().unwrap(),
             path: None,
             boundary: None,
-            tokens: [String::from("0123456789abcdef0123456789abcdef")
-                .parse()
-                .unwrap()]
-            .into(),
+            tokens: [String::from("0123456789abcdef0123456789abcdef").parse().unwrap()].into(),
             tags: Vec::new(),
             removed_ids: std::collections::BTreeSet::new(),
             adopt,
@@ -594,9 +546,7 @@ mod tests {
             Document::parse(&value.to_string()).unwrap()
         };
         let policy = Policy {
-            arn: "arn:aws:iam::123456789012:policy/of-theirs"
-                .parse()
-                .unwrap(),
+            arn: "arn:aws:iam::123456789012:policy/of-theirs".parse().unwrap(),
             tags: tags.clone(),
             document: with(statements.iter().chain([&put]).collect()),
             versions: vec![Version {
@@ -647,8 +597,7 @@ mod tests {
             "NotPrincipal",
             "Odd",
         ];
-        let statement =
-            prop::collection::hash_map(prop::sample::select(keys.to_vec()), text_or_list, 0..6);
+        let statement = prop::collection::hash_map(prop::sample::select(keys.to_vec()), text_or_list, 0..6);
         prop::collection::vec(statement.prop_map(|map| json!(map)), 0..5)
     }
 

@@ -1,5 +1,5 @@
-//! What is changed in a policy by hand so that it lets somebody through, or lets somebody in no longer: statement by statement, so
-//! that what is shown is what goes and what comes, and everything else stays.
+//! What is changed in a policy by hand so that it lets somebody through, or lets somebody in no longer: statement by
+//! statement, so that what is shown is what goes and what comes, and everything else stays.
 
 use serde_json::{Map, Value, json};
 
@@ -112,8 +112,8 @@ pub(crate) fn spared(statement: &Statement, arn: &str) -> Spared {
 
 const PRINCIPAL_ARN: &str = "aws:PrincipalArn";
 
-/// A statement that asks for the encryption context which S3 sends for this bucket, and for no other: the bucket's ARN where there
-/// is an S3 bucket key, and else the object's.
+/// A statement that asks for the encryption context which S3 sends for this bucket, and for no other: the bucket's ARN
+/// where there is an S3 bucket key, and else the object's.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
 pub(crate) fn with_context_of_s3(statement: &Statement, bucket: &BucketName) -> Statement {
     let mut fitting = statement.clone();
@@ -135,8 +135,8 @@ pub(crate) fn with_context_of_s3(statement: &Statement, bucket: &BucketName) -> 
     fitting
 }
 
-/// A statement of a resource's policy for the resource's own account alone: what it says to everybody, it says to the account, and
-/// whoever else is named is not named any more. Nothing where nobody is left.
+/// A statement of a resource's policy for the resource's own account alone: what it says to everybody, it says to the
+/// account, and whoever else is named is not named any more. Nothing where nobody is left.
 pub(crate) fn for_account_alone(statement: &Statement, account: &str) -> Option<Statement> {
     let is_for_everybody = statement.has_not_principal()
         || match statement.principals() {
@@ -146,29 +146,22 @@ pub(crate) fn for_account_alone(statement: &Statement, account: &str) -> Option<
         };
     if is_for_everybody {
         let root = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
-        let renamed = statement.map().iter().map(|(key, value)| {
-            match ["Principal", "NotPrincipal"].contains(&key.as_str()) {
-                true => ("Principal".to_owned(), root.clone()),
-                false => (key.clone(), value.clone()),
-            }
-        });
+        let renamed =
+            statement.map().iter().map(
+                |(key, value)| match ["Principal", "NotPrincipal"].contains(&key.as_str()) {
+                    true => ("Principal".to_owned(), root.clone()),
+                    false => (key.clone(), value.clone()),
+                },
+            );
         return Some(Statement::from_map(renamed.collect()));
     }
-    retaining(statement, |kind, name| {
-        kind == "AWS" && !is_outside(name, account)
-    })
+    retaining(statement, |kind, name| kind == "AWS" && !is_outside(name, account))
 }
 
 /// A statement without some of its principals, told by their kind and name; nothing where nobody is left.
-pub(crate) fn retaining(
-    statement: &Statement,
-    keeps: impl Fn(&str, &str) -> bool,
-) -> Option<Statement> {
+pub(crate) fn retaining(statement: &Statement, keeps: impl Fn(&str, &str) -> bool) -> Option<Statement> {
     let mut rest = statement.clone();
-    let kinds = rest
-        .map_mut()
-        .get_mut("Principal")
-        .and_then(Value::as_object_mut)?;
+    let kinds = rest.map_mut().get_mut("Principal").and_then(Value::as_object_mut)?;
     for (kind, names) in kinds.iter_mut() {
         let kept: Vec<Value> = texts(Some(names))
             .into_iter()
@@ -214,8 +207,7 @@ mod tests {
 
     #[test]
     fn a_deny_that_names_somebody_goes_and_any_other_gets_an_exception() {
-        let deny =
-            |principal: Value| statement(json!({ "Effect": "Deny", "Principal": principal }));
+        let deny = |principal: Value| statement(json!({ "Effect": "Deny", "Principal": principal }));
         assert_eq!(spared(&deny(json!({ "AWS": [ROLE] })), ROLE), Spared::Gone);
         assert_eq!(
             spared(&deny(json!({ "AWS": [ROLE, "x"] })), ROLE),
@@ -226,10 +218,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let exempts = |statement: &Statement, expected: Value| {
-            assert_eq!(
-                statement.map()["Condition"]["ArnNotEquals"][PRINCIPAL_ARN],
-                expected
-            );
+            assert_eq!(statement.map()["Condition"]["ArnNotEquals"][PRINCIPAL_ARN], expected);
         };
         exempts(&once, json!(ROLE));
         match spared(&once, "y") {
@@ -244,10 +233,7 @@ mod tests {
             "StringEquals": { "kms:EncryptionContext:aws:s3:arn": "x", "kms:ViaService": "y" },
             "ForAllValues:StringEquals": { "kms:EncryptionContextKeys": "z" },
         });
-        let fitting = with_context_of_s3(
-            &statement(json!({ "Condition": condition })),
-            &"acme".parse().unwrap(),
-        );
+        let fitting = with_context_of_s3(&statement(json!({ "Condition": condition })), &"acme".parse().unwrap());
         assert_eq!(
             fitting.map()["Condition"],
             json!({

@@ -1,7 +1,7 @@
 //! The documents that this program writes.
 //!
-//! The first three are those of Mixpanel's page "AWS S3" (Data Pipelines, JSON pipelines), element for element. Mixpanel's
-//! export user lives in the `aws` partition, and so does every ARN here.
+//! The first three are those of Mixpanel's page "AWS S3" (Data Pipelines, JSON pipelines), element for element.
+//! Mixpanel's export user lives in the `aws` partition, and so does every ARN here.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +18,7 @@ pub(crate) const MIXPANEL_ACCOUNT: &str = "485438090326";
 pub(crate) const DENY_PLAIN_HTTP_SID: &str = "DenyPlainHttp";
 
 /// What the page's data-modification policy allows.
-pub(crate) const DATA_ACTIONS: [&str; 4] = [
-    "s3:PutObject",
-    "s3:GetObject",
-    "s3:ListBucket",
-    "s3:DeleteObject",
-];
+pub(crate) const DATA_ACTIONS: [&str; 4] = ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"];
 /// What the page's KMS policy allows.
 pub(crate) const KMS_ACTIONS: [&str; 7] = [
     "kms:Decrypt",
@@ -98,8 +93,8 @@ fn kms_for(key: &str) -> Document {
     }))])
 }
 
-/// Step 3 of Mixpanel's page, the trust policy. One ExternalId stands as a string, as on the page; several are a list, of
-/// which AWS lets any one match.
+/// Step 3 of Mixpanel's page, the trust policy. One ExternalId stands as a string, as on the page; several are a list,
+/// of which AWS lets any one match.
 pub(crate) fn trust(external_ids: &BTreeSet<String>) -> Document {
     Document::new(vec![trust_statement(external_ids)])
 }
@@ -117,8 +112,8 @@ pub(super) fn trust_statement(external_ids: &BTreeSet<String>) -> Statement {
     }))
 }
 
-/// The policy of the account's `aws/s3` key, which AWS writes and nobody can change: whoever the account lets use S3 may use
-/// the key through it.
+/// The policy of the account's `aws/s3` key, which AWS writes and nobody can change: whoever the account lets use S3
+/// may use the key through it.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk>
 pub(crate) fn aws_managed_key(account: &str, region: &str) -> Document {
     Document::new(vec![statement(json!({
@@ -144,8 +139,8 @@ pub(crate) fn probe_trust(caller_arn: &str, external_id: &str) -> Document {
     }))])
 }
 
-/// The bucket policy's statement that refuses requests over plain HTTP, as Security Hub's S3.5 asks for. Mixpanel states
-/// that it writes over TLS.
+/// The bucket policy's statement that refuses requests over plain HTTP, as Security Hub's S3.5 asks for. Mixpanel
+/// states that it writes over TLS.
 pub(crate) fn deny_plain_http(bucket: &BucketName) -> Statement {
     statement(json!({
         "Sid": DENY_PLAIN_HTTP_SID,
@@ -228,10 +223,7 @@ mod tests {
         );
 
         let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-        assert_eq!(
-            kms(&arn.parse().unwrap()).to_value(),
-            page(PAGE_KMS, "<KEY_ARN>", arn)
-        );
+        assert_eq!(kms(&arn.parse().unwrap()).to_value(), page(PAGE_KMS, "<KEY_ARN>", arn));
 
         let token = "0123456789abcdef0123456789abcdef";
         let ids = BTreeSet::from([token.to_owned()]);

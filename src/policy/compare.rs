@@ -1,7 +1,7 @@
 //! Whether two documents mean the same, and what differs where they do not.
 //!
-//! AWS stores a document as it was sent, and people write one meaning in many ways: a string or a list of one, actions in
-//! any order and case, a Sid or none. None of that is drift.
+//! AWS stores a document as it was sent, and people write one meaning in many ways: a string or a list of one, actions
+//! in any order and case, a Sid or none. None of that is drift.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,11 +29,7 @@ fn meanings(document: &Document) -> BTreeSet<String> {
 /// A statement's canonical text: its Sid left out, its lists sorted, its actions in lowercase.
 fn meaning(statement: &Statement) -> String {
     let mut canonical = Map::new();
-    let mut names: Vec<&String> = statement
-        .map()
-        .keys()
-        .filter(|name| *name != "Sid")
-        .collect();
+    let mut names: Vec<&String> = statement.map().keys().filter(|name| *name != "Sid").collect();
     names.sort();
     for name in names {
         let value = &statement.map()[name];
@@ -42,9 +38,11 @@ fn meaning(statement: &Statement) -> String {
             "Resource" | "NotResource" => list(value, str::to_owned),
             "Principal" | "NotPrincipal" => lists_of(value, str::to_owned),
             "Condition" => match value.as_object() {
-                Some(operators) => sorted(operators.iter().map(|(operator, keys)| {
-                    (operator.clone(), lists_of(keys, str::to_ascii_lowercase))
-                })),
+                Some(operators) => sorted(
+                    operators
+                        .iter()
+                        .map(|(operator, keys)| (operator.clone(), lists_of(keys, str::to_ascii_lowercase))),
+                ),
                 None => value.clone(),
             },
             _ => value.clone(),
@@ -144,11 +142,7 @@ pub(crate) fn for_display(document: &Document) -> Document {
 
 fn shortened(statement: &Statement) -> Statement {
     let mut statement = statement.clone();
-    if let Some(operators) = statement
-        .map_mut()
-        .get_mut("Condition")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(operators) = statement.map_mut().get_mut("Condition").and_then(Value::as_object_mut) {
         for comparisons in operators.values_mut().filter_map(Value::as_object_mut) {
             for (_, value) in comparisons
                 .iter_mut()
@@ -216,19 +210,11 @@ mod tests {
     #[test]
     fn a_diff_shows_statements_and_hides_tokens() {
         let token = "0123456789abcdef0123456789abcdef";
-        let present = build::trust(&BTreeSet::from([
-            "feedfacefeedfacefeedfacefeedface".to_owned()
-        ]));
+        let present = build::trust(&BTreeSet::from(["feedfacefeedfacefeedfacefeedface".to_owned()]));
         let wanted = build::trust(&BTreeSet::from([token.to_owned()]));
         let shown = diff(&present, &wanted).to_string();
-        assert!(
-            shown.contains("-       \"sts:ExternalId\": \"feed…face\""),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("+       \"sts:ExternalId\": \"0123…cdef\""),
-            "{shown}"
-        );
+        assert!(shown.contains("-       \"sts:ExternalId\": \"feed…face\""), "{shown}");
+        assert!(shown.contains("+       \"sts:ExternalId\": \"0123…cdef\""), "{shown}");
         assert!(!shown.contains(token));
         assert!(!for_display(&wanted).to_json().contains(token));
     }

@@ -90,8 +90,7 @@ impl Document {
                 .decode_utf8()
                 .map_err(|error| InvalidDocument(error.to_string()))?
         };
-        let (value, twice) =
-            json::read(&decoded).map_err(|error| InvalidDocument(error.to_string()))?;
+        let (value, twice) = json::read(&decoded).map_err(|error| InvalidDocument(error.to_string()))?;
         let Value::Object(mut rest) = value else {
             return Err(InvalidDocument("it is not a JSON object".into()));
         };
@@ -115,22 +114,20 @@ impl Document {
         &self.statements
     }
 
-    /// Why nobody can say how AWS reads it: a version of the language that it does not name, or a key that stands twice.
+    /// Why nobody can say how AWS reads it: a version of the language that it does not name, or a key that stands
+    /// twice.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
     pub(crate) fn doubt(&self) -> Option<String> {
         if let Some(key) = &self.twice {
-            return Some(format!(
-                "which {key:?} counts of two in one object of a policy"
-            ));
+            return Some(format!("which {key:?} counts of two in one object of a policy"));
         }
         let known = ["2012-10-17", "2008-10-17"].contains(&self.version());
         let is_text = self.rest.get("Version").is_none_or(Value::is_string);
-        (!known || !is_text)
-            .then(|| "a Version of the policy language that AWS does not know".to_owned())
+        (!known || !is_text).then(|| "a Version of the policy language that AWS does not know".to_owned())
     }
 
-    /// What keeps this from being a policy that AWS would have taken: every policy that AWS keeps has a statement, and every
-    /// statement says whether it allows or denies.
+    /// What keeps this from being a policy that AWS would have taken: every policy that AWS keeps has a statement, and
+    /// every statement says whether it allows or denies.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let has_effect = |statement: &Statement| statement.effect() != Effect::Odd;
@@ -149,10 +146,7 @@ impl Document {
 
     /// The policy language version; AWS takes a missing one for `2008-10-17`.
     pub(crate) fn version(&self) -> &str {
-        self.rest
-            .get("Version")
-            .and_then(Value::as_str)
-            .unwrap_or("2008-10-17")
+        self.rest.get("Version").and_then(Value::as_str).unwrap_or("2008-10-17")
     }
 
     /// `Version`, as it is written.
@@ -254,22 +248,17 @@ impl Statement {
     /// compared without regard to case, as AWS does.
     pub(crate) fn condition(&self, operator: &str, key: &str) -> Option<Vec<&str>> {
         let comparisons = self.0.get("Condition")?.get(operator)?.as_object()?;
-        let (_, value) = comparisons
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(key))?;
+        let (_, value) = comparisons.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?;
         Some(texts(Some(value)))
     }
 
     /// What its conditions compare: the operator, the key and the values of the policy's, as they are written.
     fn comparisons(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         let operators = self.0.get("Condition").and_then(Value::as_object);
-        operators
-            .into_iter()
-            .flatten()
-            .flat_map(|(operator, keys)| {
-                let keys = keys.as_object().into_iter().flatten();
-                keys.map(move |(key, values)| (operator.as_str(), key.as_str(), values))
-            })
+        operators.into_iter().flatten().flat_map(|(operator, keys)| {
+            let keys = keys.as_object().into_iter().flatten();
+            keys.map(move |(key, values)| (operator.as_str(), key.as_str(), values))
+        })
     }
 
     /// The keys that its conditions ask for, as they are written.
@@ -324,9 +313,7 @@ mod tests {
     #[test]
     fn a_document_is_read_raw_and_percent_encoded() {
         let raw = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
-        let encoded =
-            percent_encoding::utf8_percent_encode(raw, percent_encoding::NON_ALPHANUMERIC)
-                .to_string();
+        let encoded = percent_encoding::utf8_percent_encode(raw, percent_encoding::NON_ALPHANUMERIC).to_string();
         let document = Document::parse(raw).unwrap();
         assert_eq!(Document::parse(&encoded).unwrap(), document);
         assert_eq!(document.statements().len(), 1);

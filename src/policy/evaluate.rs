@@ -1,12 +1,12 @@
 //! What AWS would decide about a request, given the policies that apply to it.
 //!
-//! This is <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html> with a third answer:
-//! what is not known of a request, or of the policies, is never guessed. A decision other than [`Decision::Unknown`] stays
-//! the same whatever the unknown facts turn out to be. The policies of AWS Organizations, session policies and endpoint
-//! policies are not looked at.
+//! This is <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html> with a third
+//! answer: what is not known of a request, or of the policies, is never guessed. A decision other than
+//! [`Decision::Unknown`] stays the same whatever the unknown facts turn out to be. The policies of AWS Organizations,
+//! session policies and endpoint policies are not looked at.
 //!
-//! The libraries that evaluate IAM policies (iam-rs 0.8 was looked at) know yes and no only, compose no permissions boundary with
-//! a resource's policy, and stop at a document that they cannot parse: so this is written here.
+//! The libraries that evaluate IAM policies (iam-rs 0.8 was looked at) know yes and no only, compose no permissions
+//! boundary with a resource's policy, and stop at a document that they cannot parse: so this is written here.
 
 mod condition;
 pub(crate) mod explain;
@@ -82,8 +82,8 @@ pub(crate) struct Policies<'a> {
     pub(crate) boundary: Option<Named<'a>>,
     /// The policy of the resource, if there is one.
     pub(crate) resource: Option<Named<'a>>,
-    /// What could not be read, and why. A layer that is partly unreadable may hold statements of any kind, and a boundary
-    /// that is unreadable may not exist.
+    /// What could not be read, and why. A layer that is partly unreadable may hold statements of any kind, and a
+    /// boundary that is unreadable may not exist.
     pub(crate) unreadable: Vec<(Layer, String)>,
     /// Which layers must allow.
     pub(crate) rule: Rule,
@@ -165,9 +165,7 @@ pub(crate) fn decide(request: &Request, policies: &Policies<'_>) -> Decision {
         (Truth::No, _) => return Decision::Denied(Refusal::NoAllow(lacking)),
         (Truth::Yes, Truth::Unknown(_)) => (BTreeSet::new(), Vec::new(), Doubt::Deny),
         (Truth::Yes, _) => {
-            return Decision::Allowed {
-                by: tidy(allows.by),
-            };
+            return Decision::Allowed { by: tidy(allows.by) };
         }
         (Truth::Unknown(reasons), Truth::Unknown(_)) => (reasons, allows.by, Doubt::Both),
         (Truth::Unknown(reasons), _) => (reasons, allows.by, Doubt::Allow),
@@ -207,10 +205,7 @@ impl Tally {
     }
 
     fn bare(truth: Truth) -> Self {
-        Self {
-            truth,
-            by: Vec::new(),
-        }
+        Self { truth, by: Vec::new() }
     }
 
     fn and(self, other: Self) -> Self {
@@ -230,8 +225,7 @@ impl Tally {
         let by = [self, other]
             .into_iter()
             .filter(|tally| {
-                std::mem::discriminant(&tally.truth) == std::mem::discriminant(&truth)
-                    && truth != Truth::No
+                std::mem::discriminant(&tally.truth) == std::mem::discriminant(&truth) && truth != Truth::No
             })
             .flat_map(|tally| tally.by)
             .collect();
@@ -295,8 +289,8 @@ fn denies(request: &Request, policies: &Policies<'_>) -> Tally {
             let rest = statement::speaks_of(statement, document, request, without);
             Tally::new(principal.and(rest), &source)
         });
-    let hidden = [Layer::Resource, Layer::Identity, Layer::Boundary]
-        .map(|layer| Tally::bare(unreadable(layer, policies)));
+    let hidden =
+        [Layer::Resource, Layer::Identity, Layer::Boundary].map(|layer| Tally::bare(unreadable(layer, policies)));
     Tally::any(stated.chain(hidden))
 }
 
@@ -345,14 +339,7 @@ impl Allows {
         allows
     }
 
-    fn add(
-        &mut self,
-        source: &Source,
-        document: &Document,
-        statement: &Statement,
-        request: &Request,
-        rule: Rule,
-    ) {
+    fn add(&mut self, source: &Source, document: &Document, statement: &Statement, request: &Request, rule: Rule) {
         let without = without_resource(Layer::Resource, rule);
         let rest = statement::speaks_of(statement, document, request, without);
         let grant = principal::granted(statement, &request.principal);
@@ -362,9 +349,7 @@ impl Allows {
             (&mut self.role, grant.role),
             (&mut self.account, grant.account),
         ] {
-            *tally = tally
-                .clone()
-                .or(Tally::new(truth.and(rest.clone()), source));
+            *tally = tally.clone().or(Tally::new(truth.and(rest.clone()), source));
         }
     }
 
@@ -406,10 +391,7 @@ impl Allows {
                 };
                 (resource.and(identity).and(boundary), lacking)
             }
-            Rule::ResourceOnly => (
-                Tally::any([direct, everyone, role, account]),
-                Layer::Resource,
-            ),
+            Rule::ResourceOnly => (Tally::any([direct, everyone, role, account]), Layer::Resource),
             Rule::KeyPolicy => {
                 let lacking = if never(&role) && never(&account) {
                     Layer::Resource

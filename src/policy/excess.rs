@@ -1,9 +1,9 @@
 //! What a role may do beyond Mixpanel's page, statement by statement.
 //!
-//! Mixpanel asks for four actions on one bucket, and for seven on a key. Whatever else a role's policies allow, Mixpanel, and
-//! whoever gets into Mixpanel, may do as well. What reaches beyond the export's own bucket and key is [`Gravity::Open`]: IAM, STS,
-//! the administration of keys, the data of other buckets, every resource there is. More of the same bucket or of another service's
-//! single resource is [`Gravity::Wide`].
+//! Mixpanel asks for four actions on one bucket, and for seven on a key. Whatever else a role's policies allow,
+//! Mixpanel, and whoever gets into Mixpanel, may do as well. What reaches beyond the export's own bucket and key is
+//! [`Gravity::Open`]: IAM, STS, the administration of keys, the data of other buckets, every resource there is. More of
+//! the same bucket or of another service's single resource is [`Gravity::Wide`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -100,8 +100,8 @@ pub(crate) struct Own<'a> {
     pub(crate) context: &'a Context,
 }
 
-/// The statements of a role's policies that allow more than the page, as far as no Deny and no permissions boundary takes it away
-/// again.
+/// The statements of a role's policies that allow more than the page, as far as no Deny and no permissions boundary
+/// takes it away again.
 pub(crate) fn beyond_page(own: &Own<'_>, policies: &Policies<'_>) -> Vec<Excess> {
     // A page's statement for another bucket or key alone is a mistake of its own kind.
     let page = own.bucket.map(build::data);
@@ -144,9 +144,7 @@ const BUCKET_FACTS: [&str; 3] = [
 ];
 
 fn is_one_of(action: &str, actions: &[&str]) -> bool {
-    actions
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(action))
+    actions.iter().any(|known| known.eq_ignore_ascii_case(action))
 }
 
 type Found = (Reach, Vec<String>, Vec<String>);
@@ -237,8 +235,7 @@ impl Own<'_> {
 
     fn of_kms(&self, pattern: &str, resource: &Element) -> Option<Reach> {
         const READS: [&str; 3] = ["kms:describe", "kms:list", "kms:get"];
-        let uses =
-            is_one_of(pattern, &build::KMS_ACTIONS) || is_one_of(pattern, &SHORT_KEY_ACTIONS);
+        let uses = is_one_of(pattern, &build::KMS_ACTIONS) || is_one_of(pattern, &SHORT_KEY_ACTIONS);
         let reads = READS.iter().any(|read| pattern.starts_with(read));
         let one_key = match resource {
             // An alias names no resource of a policy, and an exact key is one that somebody meant.
@@ -259,9 +256,7 @@ impl Own<'_> {
             return false;
         };
         let bucket = ["aws", "*"].iter().any(|partition| {
-            let arn = self
-                .bucket
-                .map(|bucket| format!("arn:{partition}:s3:::{bucket}"));
+            let arn = self.bucket.map(|bucket| format!("arn:{partition}:s3:::{bucket}"));
             arn.and_then(|arn| pattern.strip_prefix(&arn))
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
@@ -269,39 +264,25 @@ impl Own<'_> {
     }
 
     /// Whether something of what a pair allows is left by every Deny and by the permissions boundary.
-    fn is_alive(
-        &self,
-        reach: Reach,
-        action: &Element,
-        resource: &Element,
-        policies: &Policies<'_>,
-    ) -> bool {
+    fn is_alive(&self, reach: Reach, action: &Element, resource: &Element, policies: &Policies<'_>) -> bool {
         let account = self.role.account();
         let action = match action {
             Element::Pattern(pattern) => Some(pattern.as_str()),
             Element::AllBut(_) => None,
         };
         let probes: &[&str] = match reach {
-            Reach::Everything => &[
-                "iam:CreateRole",
-                "kms:PutKeyPolicy",
-                "s3:GetObject",
-                "ec2:RunInstances",
-            ],
+            Reach::Everything => &["iam:CreateRole", "kms:PutKeyPolicy", "s3:GetObject", "ec2:RunInstances"],
             Reach::Identities => &["iam:CreateRole", "iam:PassRole", "sts:AssumeRole"],
             Reach::KeyAdministration => &["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"],
             Reach::OtherBuckets => &["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
             Reach::SameBucket => &["s3:PutBucketPolicy", "s3:PutObjectAcl"],
-            Reach::EveryResource | Reach::Other if action.is_none() => &[
-                "ec2:RunInstances",
-                "secretsmanager:GetSecretValue",
-                "any:Action",
-            ],
+            Reach::EveryResource | Reach::Other if action.is_none() => {
+                &["ec2:RunInstances", "secretsmanager:GetSecretValue", "any:Action"]
+            }
             Reach::EveryResource | Reach::Other => &[],
         };
-        let matching = |probe: &&&str| {
-            action.is_none_or(|pattern| action_matches(pattern, &probe.to_ascii_lowercase()))
-        };
+        let matching =
+            |probe: &&&str| action.is_none_or(|pattern| action_matches(pattern, &probe.to_ascii_lowercase()));
         let mut asked: Vec<String> = probes
             .iter()
             .filter(matching)
@@ -395,8 +376,7 @@ mod tests {
     const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
     fn document(statements: Value) -> Document {
-        Document::parse(&json!({ "Version": "2012-10-17", "Statement": statements }).to_string())
-            .unwrap()
+        Document::parse(&json!({ "Version": "2012-10-17", "Statement": statements }).to_string()).unwrap()
     }
 
     /// What a statement beside the page's reaches, under a boundary where one is given.
@@ -415,9 +395,7 @@ mod tests {
         };
         let policies = Policies {
             identity: vec![named("page", &page), named("more", &more)],
-            boundary: boundary
-                .as_ref()
-                .map(|document| named("boundary", document)),
+            boundary: boundary.as_ref().map(|document| named("boundary", document)),
             resource: None,
             unreadable: Vec::new(),
             rule: Rule::Either,
@@ -442,21 +420,12 @@ mod tests {
 
     #[test]
     fn the_page_and_what_is_within_it_is_no_excess() {
-        assert_eq!(
-            reach(json!("s3:PutObject"), json!("arn:aws:s3:::acme/7/*")),
-            None
-        );
-        assert_eq!(
-            reach(json!("S3:getobject"), json!(["arn:aws:s3:::acme/*"])),
-            None
-        );
+        assert_eq!(reach(json!("s3:PutObject"), json!("arn:aws:s3:::acme/7/*")), None);
+        assert_eq!(reach(json!("S3:getobject"), json!(["arn:aws:s3:::acme/*"])), None);
         let kms = build::kms(&KEY.parse().unwrap()).to_value()["Statement"][0].clone();
         assert_eq!(reach_under(kms, None), None);
         assert_eq!(
-            reach(
-                json!(["kms:ReEncrypt*", "kms:GenerateDataKey*"]),
-                json!(KEY)
-            ),
+            reach(json!(["kms:ReEncrypt*", "kms:GenerateDataKey*"]), json!(KEY)),
             None
         );
         assert_eq!(reach(json!("sts:GetCallerIdentity"), json!("*")), None);
@@ -477,11 +446,7 @@ mod tests {
             (json!("i*:Get*"), json!("*"), Reach::Identities),
             (json!("sts:AssumeRole"), json!("*"), Reach::Identities),
             (json!("kms:*"), json!(KEY), Reach::KeyAdministration),
-            (
-                json!("kms:CreateGrant"),
-                json!(KEY),
-                Reach::KeyAdministration,
-            ),
+            (json!("kms:CreateGrant"), json!(KEY), Reach::KeyAdministration),
             (json!("kms:Decrypt"), json!("*"), Reach::EveryResource),
             (
                 json!("kms:Decrypt"),
@@ -494,16 +459,8 @@ mod tests {
                 json!("arn:aws:s3:::other/*"),
                 Reach::OtherBuckets,
             ),
-            (
-                json!("s3:GetObject"),
-                json!("arn:aws:s3:::acme*"),
-                Reach::OtherBuckets,
-            ),
-            (
-                json!("s3:*"),
-                json!("arn:aws:s3:::acm?/*"),
-                Reach::OtherBuckets,
-            ),
+            (json!("s3:GetObject"), json!("arn:aws:s3:::acme*"), Reach::OtherBuckets),
+            (json!("s3:*"), json!("arn:aws:s3:::acm?/*"), Reach::OtherBuckets),
             (
                 json!(["s3:PutObject", "iam:CreateUser"]),
                 json!([bucket, "*"]),
@@ -524,23 +481,14 @@ mod tests {
                 None,
             )
         };
-        assert_eq!(
-            but(json!("s3:DeleteBucket"), json!("*")),
-            Some(Reach::Identities)
-        );
-        assert_eq!(
-            but(json!(["iam:*", "kms:*"]), json!("*")),
-            Some(Reach::OtherBuckets)
-        );
+        assert_eq!(but(json!("s3:DeleteBucket"), json!("*")), Some(Reach::Identities));
+        assert_eq!(but(json!(["iam:*", "kms:*"]), json!("*")), Some(Reach::OtherBuckets));
         assert_eq!(
             but(json!(["s3:*", "iam:*", "sts:*", "kms:*"]), json!("*")),
             Some(Reach::EveryResource)
         );
         assert_eq!(
-            reach(
-                json!("s3:GetObject"),
-                json!("arn:aws:s3:::${aws:PrincipalTag/b}/*")
-            ),
+            reach(json!("s3:GetObject"), json!("arn:aws:s3:::${aws:PrincipalTag/b}/*")),
             Some(Reach::OtherBuckets)
         );
         assert_eq!(
@@ -572,9 +520,7 @@ mod tests {
                 key: None,
                 context: &Context::new(),
             };
-            beyond_page(&own, &policies)
-                .first()
-                .map(|excess| excess.reach)
+            beyond_page(&own, &policies).first().map(|excess| excess.reach)
         };
         let (put, acme) = ("s3:PutObject", "arn:aws:s3:::acme/*");
         let page = json!({ "Effect": "Allow", "Action": put, "Resource": acme });
@@ -591,17 +537,11 @@ mod tests {
     #[test]
     fn more_of_the_same_is_wide() {
         for (actions, resources) in [
-            (
-                json!("s3:*"),
-                json!(["arn:aws:s3:::acme", "arn:aws:s3:::acme/*"]),
-            ),
+            (json!("s3:*"), json!(["arn:aws:s3:::acme", "arn:aws:s3:::acme/*"])),
             (json!("s3:PutBucketPolicy"), json!("arn:aws:s3:::acme")),
             (json!("*"), json!("arn:aws:s3:::acme/*")),
             (json!("s3:ListAllMyBuckets"), json!("*")),
-            (
-                json!("sqs:SendMessage"),
-                json!("arn:aws:sqs:eu-west-1:123456789012:q"),
-            ),
+            (json!("sqs:SendMessage"), json!("arn:aws:sqs:eu-west-1:123456789012:q")),
             (json!("kms:ListGrants"), json!(KEY)),
         ] {
             let found = reach(actions.clone(), resources.clone());
@@ -616,7 +556,8 @@ mod tests {
     #[test]
     fn what_a_deny_or_a_boundary_takes_away_is_no_excess() {
         let all = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
-        let bounds = json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::acme", "arn:aws:s3:::acme/*"] }]);
+        let bounds =
+            json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::acme", "arn:aws:s3:::acme/*"] }]);
         assert_eq!(reach_under(all.clone(), Some(bounds)), None);
         let bounds = json!([{ "Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*" }]);
         assert_eq!(reach_under(all, Some(bounds)), Some(Reach::Everything));

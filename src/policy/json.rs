@@ -92,22 +92,10 @@ mod tests {
             "18446744073709551615",
         ] {
             let (value, twice) = read(text).unwrap();
-            assert_eq!(
-                value,
-                serde_json::from_str::<Value>(text).unwrap(),
-                "{text}"
-            );
+            assert_eq!(value, serde_json::from_str::<Value>(text).unwrap(), "{text}");
             assert_eq!(twice, None, "{text}");
         }
-        for broken in [
-            "",
-            "{",
-            "{} {}",
-            "\u{feff}{}",
-            "{\"a\":\0}",
-            "1e999",
-            &"[".repeat(300),
-        ] {
+        for broken in ["", "{", "{} {}", "\u{feff}{}", "{\"a\":\0}", "1e999", &"[".repeat(300)] {
             assert!(read(broken).is_err(), "{broken:?}");
         }
     }
@@ -115,10 +103,7 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_told() {
         let twice = |text: &str| read(text).unwrap().1;
-        assert_eq!(
-            twice(r#"{"a":1,"b":[{"c":1,"c":1}]}"#).as_deref(),
-            Some("c")
-        );
+        assert_eq!(twice(r#"{"a":1,"b":[{"c":1,"c":1}]}"#).as_deref(), Some("c"));
         assert_eq!(twice(r#"{"a":1,"A":2,"b":{"a":3}}"#), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Who may use a KMS key, as its policy says: a key that somebody else can use or administer is no key of this program's, whatever
-//! its tags and its alias say.
+//! Who may use a KMS key, as its policy says: a key that somebody else can use or administer is no key of this
+//! program's, whatever its tags and its alias say.
 //!
 //! KMS's default key policy names the key's own account and leaves the rest to IAM.
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
@@ -54,11 +54,7 @@ fn administers(statement: &Statement) -> bool {
         "kms:revokegrant",
     ];
     let but = texts(statement.map().get("NotAction"));
-    let covers = |patterns: &[&str], action: &str| {
-        patterns
-            .iter()
-            .any(|pattern| action_matches(pattern, action))
-    };
+    let covers = |patterns: &[&str], action: &str| patterns.iter().any(|pattern| action_matches(pattern, action));
     ADMINISTRATION.iter().any(|action| match but.is_empty() {
         true => covers(&statement.actions(), action),
         false => !covers(&but, action),
@@ -74,8 +70,7 @@ mod tests {
     const ACCOUNT: &str = "123456789012";
 
     fn found(principal: Value, action: Value, condition: Value) -> Vec<(String, Gravity)> {
-        let mut statement =
-            json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*" });
+        let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Resource": "*" });
         if !condition.is_null() {
             statement["Condition"] = condition;
         }
@@ -108,19 +103,14 @@ mod tests {
             [(other.to_owned(), Gravity::Wide)]
         );
         assert_eq!(
-            found(
-                json!({ "AWS": "111122223333" }),
-                json!("kms:Create*"),
-                Value::Null
-            ),
+            found(json!({ "AWS": "111122223333" }), json!("kms:Create*"), Value::Null),
             [("111122223333".to_owned(), Gravity::Open)]
         );
         assert_eq!(
             found(json!("*"), json!("kms:Decrypt"), Value::Null),
             [("*".to_owned(), Gravity::Open)]
         );
-        let elsewhere =
-            json!({ "StringEquals": { "kms:CallerAccount": [ACCOUNT, "111122223333"] } });
+        let elsewhere = json!({ "StringEquals": { "kms:CallerAccount": [ACCOUNT, "111122223333"] } });
         assert_eq!(found(json!("*"), json!("kms:Decrypt"), elsewhere).len(), 1);
         assert_eq!(
             found(

@@ -3,7 +3,8 @@
 use super::compare::same_statement;
 use super::{Document, Statement};
 
-/// What may become of a statement that has the wanted one's Sid and says something else. A Sid stands once in a document.
+/// What may become of a statement that has the wanted one's Sid and says something else. A Sid stands once in a
+/// document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SameSid {
     /// It is replaced where it speaks of nothing else than the wanted one does, and stays beside it otherwise.
@@ -12,19 +13,12 @@ pub(crate) enum SameSid {
     Replaced,
 }
 
-/// The document with a statement in it: unchanged where one says the same already, and else with one more, which takes the
-/// place of an older form of itself.
-pub(crate) fn with_statement(
-    document: &Document,
-    wanted: &Statement,
-    same_sid: SameSid,
-) -> Document {
+/// The document with a statement in it: unchanged where one says the same already, and else with one more, which takes
+/// the place of an older form of itself.
+pub(crate) fn with_statement(document: &Document, wanted: &Statement, same_sid: SameSid) -> Document {
     let mut merged = document.clone();
     let statements = merged.statements_mut();
-    if statements
-        .iter()
-        .any(|statement| same_statement(statement, wanted))
-    {
+    if statements.iter().any(|statement| same_statement(statement, wanted)) {
         return merged;
     }
     let namesake = statements
@@ -84,27 +78,15 @@ mod tests {
     fn a_namesake_that_grants_more_stays_beside_ours() {
         let bucket = "acme".parse().unwrap();
         let page = build::data(&bucket);
-        let narrower = page
-            .to_json()
-            .replace(r#""s3:DeleteObject""#, r#""s3:PutObject""#);
-        let merged = with_document(
-            &Document::parse(&narrower).unwrap(),
-            &page,
-            SameSid::ReplacedIfNarrower,
-        );
+        let narrower = page.to_json().replace(r#""s3:DeleteObject""#, r#""s3:PutObject""#);
+        let merged = with_document(&Document::parse(&narrower).unwrap(), &page, SameSid::ReplacedIfNarrower);
         assert_eq!(merged, page);
         let wider = narrower.replace("acme/*", "other/*");
         let wider = Document::parse(&wider).unwrap();
         let merged = with_document(&wider, &page, SameSid::ReplacedIfNarrower);
         assert_eq!(merged.statements()[0], wider.statements()[0]);
-        assert_eq!(
-            merged.statements()[1].sid(),
-            Some("MixpanelS3AccessStatement2")
-        );
-        assert_eq!(
-            with_document(&merged, &page, SameSid::ReplacedIfNarrower),
-            merged
-        );
+        assert_eq!(merged.statements()[1].sid(), Some("MixpanelS3AccessStatement2"));
+        assert_eq!(with_document(&merged, &page, SameSid::ReplacedIfNarrower), merged);
         assert_eq!(with_document(&wider, &page, SameSid::Replaced), page);
     }
 

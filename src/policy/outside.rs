@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::Statement;
 use super::document::texts;
 
-/// Every principal of a statement that is not of the account, as it is written there; of other kinds than AWS's with the kind
-/// before it, such as `Service logs.amazonaws.com`.
+/// Every principal of a statement that is not of the account, as it is written there; of other kinds than AWS's with
+/// the kind before it, such as `Service logs.amazonaws.com`.
 pub(super) fn outside(statement: &Statement, account: &str) -> Vec<String> {
     let map = statement.map();
     if let Some(but) = map.get("NotPrincipal") {
@@ -35,7 +35,8 @@ pub(super) fn outside(statement: &Statement, account: &str) -> Vec<String> {
     names
 }
 
-/// Whether a principal of AWS's kind is not of the account. A deleted user or role is shown by its unique ID: nobody gets in by that.
+/// Whether a principal of AWS's kind is not of the account. A deleted user or role is shown by its unique ID: nobody
+/// gets in by that.
 pub(super) fn is_outside(name: &str, account: &str) -> bool {
     let is_deleted = name.starts_with("AIDA") || name.starts_with("AROA");
     !is_deleted && name.split(':').nth(4).unwrap_or(name) != account
@@ -43,10 +44,8 @@ pub(super) fn is_outside(name: &str, account: &str) -> bool {
 
 /// Whether a statement for everybody speaks of the account's own callers only.
 fn is_bound_to(statement: &Statement, account: &str) -> bool {
-    ["kms:CallerAccount", "aws:PrincipalAccount"]
-        .iter()
-        .any(|key| {
-            let values = statement.condition("StringEquals", key);
-            values.is_some_and(|values| !values.is_empty() && values.iter().all(|v| *v == account))
-        })
+    ["kms:CallerAccount", "aws:PrincipalAccount"].iter().any(|key| {
+        let values = statement.condition("StringEquals", key);
+        values.is_some_and(|values| !values.is_empty() && values.iter().all(|v| *v == account))
+    })
 }

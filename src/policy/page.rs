@@ -1,5 +1,5 @@
-//! Whether a document says nothing but what Mixpanel's page says: what this program makes does, and what somebody put beside it or
-//! into it does not.
+//! Whether a document says nothing but what Mixpanel's page says: what this program makes does, and what somebody put
+//! beside it or into it does not.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +16,8 @@ pub(crate) struct PageGrants {
     pub(crate) keys: BTreeSet<KeyArn>,
 }
 
-/// What a document grants, where every statement of it is one of the page's or a narrower one; `None` where one says anything
-/// else: another action, a wildcard, a resource that is no bucket and no key, a Deny.
+/// What a document grants, where every statement of it is one of the page's or a narrower one; `None` where one says
+/// anything else: another action, a wildcard, a resource that is no bucket and no key, a Deny.
 pub(crate) fn page_grants(document: &Document) -> Option<PageGrants> {
     let statements = document.statements();
     if statements.is_empty() {
@@ -60,11 +60,7 @@ fn add_keys(statement: &Statement, grants: &mut PageGrants) -> bool {
 }
 
 /// The resources of a statement that allows nothing but known actions on resources that can be read.
-fn plain<T>(
-    statement: &Statement,
-    known: &[&str],
-    read: impl Fn(&str) -> Option<T>,
-) -> Option<Vec<T>> {
+fn plain<T>(statement: &Statement, known: &[&str], read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     let (actions, resources) = (statement.actions(), statement.resources());
     let is_known = |action: &&str| known.iter().any(|one| one.eq_ignore_ascii_case(action));
     let odd = ["NotAction", "NotResource", "NotPrincipal", "Principal"];

@@ -1,5 +1,6 @@
-//! Whether documents let somebody write into a bucket, anywhere in it and under whatever conditions. Where the answer depends on
-//! something, it is yes: what is asked here is whether a bucket may be taken away from under somebody who writes to it.
+//! Whether documents let somebody write into a bucket, anywhere in it and under whatever conditions. Where the answer
+//! depends on something, it is yes: what is asked here is whether a bucket may be taken away from under somebody who
+//! writes to it.
 
 use super::document::Principals;
 use super::outside::outside;
@@ -10,21 +11,10 @@ use crate::names::{AccountId, BucketName, RoleArn};
 const WRITE: &str = "s3:putobject";
 
 /// Whether the policies of a role let it write some object of a bucket.
-pub(crate) fn may_write<'a>(
-    policies: impl IntoIterator<Item = &'a Document>,
-    bucket: &BucketName,
-) -> bool {
-    let statements: Vec<&Statement> = policies
-        .into_iter()
-        .flat_map(Document::statements)
-        .collect();
-    let denied = statements
-        .iter()
-        .any(|statement| denies_everything(statement, bucket));
-    !denied
-        && statements
-            .iter()
-            .any(|statement| allows_some(statement, bucket))
+pub(crate) fn may_write<'a>(policies: impl IntoIterator<Item = &'a Document>, bucket: &BucketName) -> bool {
+    let statements: Vec<&Statement> = policies.into_iter().flat_map(Document::statements).collect();
+    let denied = statements.iter().any(|statement| denies_everything(statement, bucket));
+    !denied && statements.iter().any(|statement| allows_some(statement, bucket))
 }
 
 /// Whether the policy of a bucket lets a role write into it, whatever the role's own policies say.
@@ -41,12 +31,9 @@ pub(crate) fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn)
     })
 }
 
-/// Whom outside its account the policy of a bucket lets write into it. A service of AWS's is nobody whom Mixpanel could be.
-pub(crate) fn outside_writers(
-    policy: &Document,
-    bucket: &BucketName,
-    account: &AccountId,
-) -> Vec<String> {
+/// Whom outside its account the policy of a bucket lets write into it. A service of AWS's is nobody whom Mixpanel could
+/// be.
+pub(crate) fn outside_writers(policy: &Document, bucket: &BucketName, account: &AccountId) -> Vec<String> {
     let mut writers: Vec<String> = policy
         .statements()
         .iter()
@@ -75,14 +62,8 @@ fn allows_some(statement: &Statement, bucket: &BucketName) -> bool {
 fn denies_everything(statement: &Statement, bucket: &BucketName) -> bool {
     !statement.allows()
         && !statement.is_conditional()
-        && statement
-            .actions()
-            .iter()
-            .any(|pattern| action_matches(pattern, WRITE))
-        && statement
-            .resources()
-            .iter()
-            .any(|pattern| covers(pattern, bucket))
+        && statement.actions().iter().any(|pattern| action_matches(pattern, WRITE))
+        && statement.resources().iter().any(|pattern| covers(pattern, bucket))
 }
 
 fn speaks_of_writing(statement: &Statement) -> bool {
@@ -118,9 +99,7 @@ fn meet(one: &str, other: &str) -> bool {
                 (None, None) => i == 0,
                 (Some('*'), _) => reachable[j] || (theirs.is_some() && next[j + 1]),
                 (_, Some('*')) => next[j + 1] || (mine.is_some() && reachable[j]),
-                (Some(mine), Some(theirs)) => {
-                    (mine == theirs || *mine == '?' || *theirs == '?') && reachable[j + 1]
-                }
+                (Some(mine), Some(theirs)) => (mine == theirs || *mine == '?' || *theirs == '?') && reachable[j + 1],
                 _ => false,
             };
         }
@@ -133,10 +112,7 @@ fn pattern(text: &str) -> Vec<char> {
     let mut characters = Vec::new();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
-        match rest
-            .strip_prefix("${")
-            .and_then(|rest| rest.split_once('}'))
-        {
+        match rest.strip_prefix("${").and_then(|rest| rest.split_once('}')) {
             Some((_, after)) => {
                 characters.push('*');
                 rest = after;
@@ -210,12 +186,8 @@ mod tests {
             );
             outside_writers(&Document::parse(&text).unwrap(), &bucket(), &account)
         };
-        let other =
-            r#"{"AWS":["arn:aws:iam::999999999999:role/x","arn:aws:iam::123456789012:role/y"]}"#;
-        assert_eq!(
-            named(other, "s3:Put*"),
-            ["arn:aws:iam::999999999999:role/x"]
-        );
+        let other = r#"{"AWS":["arn:aws:iam::999999999999:role/x","arn:aws:iam::123456789012:role/y"]}"#;
+        assert_eq!(named(other, "s3:Put*"), ["arn:aws:iam::999999999999:role/x"]);
         assert_eq!(named(r#""*""#, "*"), ["*"]);
         assert!(named(other, "s3:GetObject").is_empty());
         let service = r#"{"Service":"logging.s3.amazonaws.com"}"#;

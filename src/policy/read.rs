@@ -6,19 +6,10 @@ use super::{Document, Statement};
 use crate::names::{BucketName, KeyArn};
 
 /// The buckets whose objects the documents let somebody put.
-pub(crate) fn buckets_written<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-) -> BTreeSet<BucketName> {
+pub(crate) fn buckets_written<'a>(documents: impl IntoIterator<Item = &'a Document>) -> BTreeSet<BucketName> {
     resources_allowed(documents, "s3:putobject")
         .iter()
-        .filter_map(|resource| {
-            resource
-                .strip_prefix("arn:aws:s3:::")?
-                .split('/')
-                .next()?
-                .parse()
-                .ok()
-        })
+        .filter_map(|resource| resource.strip_prefix("arn:aws:s3:::")?.split('/').next()?.parse().ok())
         .collect()
 }
 
@@ -30,10 +21,7 @@ pub(crate) fn keys_used<'a>(documents: impl IntoIterator<Item = &'a Document>) -
         .collect()
 }
 
-fn resources_allowed<'a>(
-    documents: impl IntoIterator<Item = &'a Document>,
-    action: &str,
-) -> BTreeSet<String> {
+fn resources_allowed<'a>(documents: impl IntoIterator<Item = &'a Document>, action: &str) -> BTreeSet<String> {
     documents
         .into_iter()
         .flat_map(Document::statements)
@@ -54,8 +42,8 @@ pub(crate) fn action_matches(pattern: &str, action: &str) -> bool {
     matches_pattern(&pattern.to_ascii_lowercase(), action)
 }
 
-/// Whether a document grants everything that another one does, without any condition: by the same statements, or by wider
-/// ones. Statements that deny are left out of account, as are `NotAction` and `NotResource`.
+/// Whether a document grants everything that another one does, without any condition: by the same statements, or by
+/// wider ones. Statements that deny are left out of account, as are `NotAction` and `NotResource`.
 pub(crate) fn covers(document: &Document, wanted: &Document) -> bool {
     let grants = |action: &str, resource: &str| {
         document.statements().iter().any(|statement| {
@@ -91,8 +79,7 @@ fn concerns(action: &str, resource: &str) -> bool {
 
 /// Whether a pattern of IAM's (`*` for any text, `?` for any character) covers a text.
 pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
     // Where to go on from when a guess at what the last star covers was too short.
     let mut star: Option<(usize, usize)> = None;
@@ -127,10 +114,9 @@ mod tests {
     #[test]
     fn a_set_up_is_read_back_from_its_documents() {
         let bucket: BucketName = "acme".parse().unwrap();
-        let key: KeyArn =
-            "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-                .parse()
-                .unwrap();
+        let key: KeyArn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+            .parse()
+            .unwrap();
         let documents = [build::data(&bucket), build::kms(&key)];
         assert_eq!(buckets_written(&documents), BTreeSet::from([bucket]));
         assert_eq!(keys_used(&documents), BTreeSet::from([key]));
@@ -144,24 +130,18 @@ mod tests {
             covers(&Document::parse(&text).unwrap(), &page)
         };
         assert!(covers(&page, &page));
-        assert!(covered(
-            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#
-        ));
+        assert!(covered(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#));
         assert!(covered(
             r#"{"Effect":"Allow","Action":["s3:*Object","S3:listbucket"],"Resource":["arn:aws:s3:::acme","arn:aws:s3:::acm?/*"]}"#
         ));
         assert!(!covered(
             r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}"#
         ));
-        assert!(!covered(
-            r#"{"Effect":"Allow","Action":"s3:P*","Resource":"*"}"#
-        ));
+        assert!(!covered(r#"{"Effect":"Allow","Action":"s3:P*","Resource":"*"}"#));
         assert!(!covered(
             r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#
         ));
-        assert!(!covered(
-            r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#
-        ));
+        assert!(!covered(r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#));
     }
 
     #[test]
@@ -171,9 +151,6 @@ mod tests {
                 {"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::other/*"}]}"#,
         )
         .unwrap();
-        assert_eq!(
-            buckets_written([&document]),
-            BTreeSet::from(["acme".parse().unwrap()])
-        );
+        assert_eq!(buckets_written([&document]), BTreeSet::from(["acme".parse().unwrap()]));
     }
 }

@@ -1,9 +1,10 @@
-//! Who may use a role: the one evaluation of a trust policy, for `setup`, `--adopt`, `verify`, `print-details` and discovery.
+//! Who may use a role: the one evaluation of a trust policy, for `setup`, `--adopt`, `verify`, `print-details` and
+//! discovery.
 //!
-//! A trust policy is somebody's text, so nothing in it is taken for what it looks like. It is *asked*, by AWS's own rules
-//! ([`evaluate`](super::evaluate)): as Mixpanel's export user, as another user of Mixpanel's account and as a stranger; with a
-//! right ExternalId, with none, and with wrong ones that are chosen against the document. What it answers is an [`Admission`],
-//! and [`Opening`]s: everybody who gets in and is not Mixpanel's user with its ExternalId.
+//! A trust policy is somebody's text, so nothing in it is taken for what it looks like. It is *asked*, by AWS's own
+//! rules ([`evaluate`](super::evaluate)): as Mixpanel's export user, as another user of Mixpanel's account and as a
+//! stranger; with a right ExternalId, with none, and with wrong ones that are chosen against the document. What it
+//! answers is an [`Admission`], and [`Opening`]s: everybody who gets in and is not Mixpanel's user with its ExternalId.
 //!
 //! * [`requests`] – the requests that are made of it;
 //! * [`openings`] – who else gets in;
@@ -68,10 +69,7 @@ impl<'a> Trust<'a> {
     /// The same at a time, which conditions may go by.
     #[must_use]
     pub(crate) fn at(self, now: OffsetDateTime) -> Self {
-        Self {
-            now: Some(now),
-            ..self
-        }
+        Self { now: Some(now), ..self }
     }
 
     /// What it says to somebody who comes with this ExternalId, or with none.
@@ -110,9 +108,7 @@ impl<'a> Trust<'a> {
         let ids = self.external_ids();
         let wrong = self.wrong_ids(&ids);
         let tries = ids.iter().chain(&wrong).map(|id| Some(id.as_str()));
-        let admitted = tries
-            .chain([None])
-            .any(|id| may_pass(&self.decide_for_mixpanel(id)));
+        let admitted = tries.chain([None]).any(|id| may_pass(&self.decide_for_mixpanel(id)));
         if !admitted {
             return match named {
                 true => Admission::Kept,
@@ -120,10 +116,7 @@ impl<'a> Trust<'a> {
             };
         }
         let openings = self.openings(&BTreeSet::new());
-        if openings
-            .iter()
-            .any(|opening| opening.gravity == Gravity::Open)
-        {
+        if openings.iter().any(|opening| opening.gravity == Gravity::Open) {
             Admission::Open
         } else if openings.is_empty() {
             Admission::Narrow
@@ -132,8 +125,8 @@ impl<'a> Trust<'a> {
         }
     }
 
-    /// The ExternalIds that it asks Mixpanel for by equality: what can be a project token, and nothing with a wildcard or a
-    /// variable in it.
+    /// The ExternalIds that it asks Mixpanel for by equality: what can be a project token, and nothing with a wildcard
+    /// or a variable in it.
     pub(crate) fn external_ids(&self) -> BTreeSet<String> {
         let statements = self.document.statements().iter();
         statements
@@ -141,16 +134,14 @@ impl<'a> Trust<'a> {
             .flat_map(|statement| match statement.allows() {
                 true => equal_ids(statement).unwrap_or_default(),
                 // To deny all but some is to name those.
-                false => statement
-                    .condition("StringNotEquals", EXTERNAL_ID)
-                    .unwrap_or_default(),
+                false => statement.condition("StringNotEquals", EXTERNAL_ID).unwrap_or_default(),
             })
             .map(str::to_owned)
             .collect()
     }
 
-    /// Every text that it compares Mixpanel's ExternalId with by an operator that is not a negation, patterns included: what a
-    /// person sees there.
+    /// Every text that it compares Mixpanel's ExternalId with by an operator that is not a negation, patterns included:
+    /// what a person sees there.
     pub(crate) fn asked_ids(&self) -> BTreeSet<String> {
         let statements = self.document.statements().iter();
         statements
@@ -160,23 +151,14 @@ impl<'a> Trust<'a> {
             .collect()
     }
 
-    /// ExternalIds that are none of these, chosen so that a document which lets any other one in is likely to let one of them
-    /// in: of Mixpanel's usual form, not to be found in the document and not to be foreseen by whoever wrote it; of every first
-    /// character; and made of whatever patterns the document compares with.
+    /// ExternalIds that are none of these, chosen so that a document which lets any other one in is likely to let one
+    /// of them in: of Mixpanel's usual form, not to be found in the document and not to be foreseen by whoever wrote
+    /// it; of every first character; and made of whatever patterns the document compares with.
     fn wrong_ids(&self, right: &BTreeSet<String>) -> Vec<String> {
         let text = self.document.to_json();
         let mut ids = vec![unforeseen(&text)];
-        ids.extend(
-            ('0'..='9')
-                .chain('a'..='f')
-                .map(|c| String::from(c).repeat(32)),
-        );
-        for value in self
-            .document
-            .statements()
-            .iter()
-            .flat_map(compared_external_ids)
-        {
+        ids.extend(('0'..='9').chain('a'..='f').map(|c| String::from(c).repeat(32)));
+        for value in self.document.statements().iter().flat_map(compared_external_ids) {
             for star in ["", "5eed"] {
                 ids.push(value.replace('*', star).replace('?', "5"));
             }
@@ -201,10 +183,7 @@ fn is_explicit(decision: &Decision) -> bool {
 
 /// Whether a statement that allows names Mixpanel's user or its account as a principal.
 pub(crate) fn names_mixpanel(statement: &Statement) -> bool {
-    statement.allows()
-        && aws_principals(statement)
-            .iter()
-            .any(|name| is_mixpanels(name))
+    statement.allows() && aws_principals(statement).iter().any(|name| is_mixpanels(name))
 }
 
 /// Whether a name in `Principal` is Mixpanel's user, its account, or something else in that account.
@@ -239,7 +218,8 @@ fn aws_principals(statement: &Statement) -> Vec<&str> {
     )
 }
 
-/// Whether a statement allows one of the ways to become the role. A statement without a readable action is taken for one.
+/// Whether a statement allows one of the ways to become the role. A statement without a readable action is taken for
+/// one.
 fn is_about_assuming(statement: &Statement) -> bool {
     const WAYS: [&str; 3] = [
         "sts:assumerole",
@@ -264,8 +244,8 @@ fn is_about_assuming(statement: &Statement) -> bool {
     }
 }
 
-/// The ExternalIds that a statement compares with by equality; `None` where it does not ask for equality with anything. Of
-/// several such conditions all have to hold, so any one of them is a bound.
+/// The ExternalIds that a statement compares with by equality; `None` where it does not ask for equality with anything.
+/// Of several such conditions all have to hold, so any one of them is a bound.
 fn equal_ids(statement: &Statement) -> Option<Vec<&str>> {
     let literal = |value: &&str| !value.contains("${");
     let plain = |value: &&str| !value.contains(['*', '?']);

@@ -1,7 +1,7 @@
 //! The role that stands in for the real one during a proof.
 //!
-//! Its name follows from the real role's, so that a run finds what an earlier, killed one left. What is not in every part as this
-//! makes it ([`Original`]) is somebody's: nothing is attached to it, and it is not removed.
+//! Its name follows from the real role's, so that a run finds what an earlier, killed one left. What is not in every
+//! part as this makes it ([`Original`]) is somebody's: nothing is attached to it, and it is not removed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -51,10 +51,7 @@ impl<'a> Probe<'a> {
 
     /// What the role is called.
     pub(crate) fn name(&self) -> String {
-        self.name
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default()
+        self.name.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
     fn role(&self) -> Result<&RoleName, Failure> {
@@ -67,16 +64,13 @@ impl<'a> Probe<'a> {
     /// What it is made after.
     fn original(&self) -> Original<'_> {
         let Subject {
-            role,
-            grants,
-            caller,
-            ..
+            role, grants, caller, ..
         } = self.subject;
         original(&role.name, &caller.account, Some(role), grants)
     }
 
-    /// Whether a role is the one that was made a moment ago, whose making was answered with "it is there": with that very trust,
-    /// and with nothing attached yet.
+    /// Whether a role is the one that was made a moment ago, whose making was answered with "it is there": with that
+    /// very trust, and with nothing attached yet.
     fn was_just_made(&self, found: &Role, trust: &Document) -> bool {
         same_meaning(&found.trust, trust)
             && found.attached.is_empty()
@@ -101,11 +95,7 @@ impl<'a> Probe<'a> {
                 "a role of that name exists that no live proof has left as it is, so it is not touched: {}",
                 differences.join("; ")
             );
-            return Err(Failure::incomplete(
-                "iam:CreateRole",
-                name.as_str(),
-                &message,
-            ));
+            return Err(Failure::incomplete("iam:CreateRole", name.as_str(), &message));
         }
         // What it wrote last is not known, and does not hinder.
         self.remove_objects(&self.at_bucket).await.ok();
@@ -118,10 +108,7 @@ impl<'a> Probe<'a> {
         let name = self.role()?;
         let Subject { role, grants, .. } = self.subject;
         let trust = build::probe_trust(&self.subject.caller.arn, self.subject.external_id);
-        let boundary = role
-            .boundary
-            .as_deref()
-            .and_then(|arn| arn.parse::<PolicyArn>().ok());
+        let boundary = role.boundary.as_deref().and_then(|arn| arn.parse::<PolicyArn>().ok());
         self.made.store(true, Ordering::SeqCst);
         let made = self
             .aws
@@ -150,11 +137,7 @@ impl<'a> Probe<'a> {
             Ok(()) => {}
         }
         for grant in *grants {
-            match grant
-                .arn
-                .as_ref()
-                .and_then(|arn| arn.parse::<PolicyArn>().ok())
-            {
+            match grant.arn.as_ref().and_then(|arn| arn.parse::<PolicyArn>().ok()) {
                 Some(arn) => self.aws.attach_policy(name, &arn).await?,
                 None => {
                     self.aws
@@ -165,11 +148,7 @@ impl<'a> Probe<'a> {
         }
         let made = self.aws.role(name).await?;
         made.map(|role| role.arn).ok_or_else(|| {
-            Failure::incomplete(
-                "iam:GetRole",
-                name.as_str(),
-                "the role that was just made is not there",
-            )
+            Failure::incomplete("iam:GetRole", name.as_str(), "the role that was just made is not there")
         })
     }
 
@@ -179,10 +158,7 @@ impl<'a> Probe<'a> {
         if self.wrote.load(Ordering::SeqCst) {
             let mut gone = match as_role {
                 Some(aws) => self.remove_objects(aws).await,
-                None => Err(Failure::refused(
-                    "s3:DeleteObject",
-                    self.subject.bucket.as_str(),
-                )),
+                None => Err(Failure::refused("s3:DeleteObject", self.subject.bucket.as_str())),
             };
             // What the role may not, whoever runs this may.
             if gone.is_err() {
@@ -228,8 +204,7 @@ impl<'a> Probe<'a> {
     fn role_left(&self, why: &str) -> (String, CommandLine) {
         (
             format!("role {} ({})", self.name(), why.trim_end_matches('.')),
-            CommandLine::mixpanel_s3(["verify", "--live"])
-                .option("--role", &self.subject.role.name),
+            CommandLine::mixpanel_s3(["verify", "--live"]).option("--role", &self.subject.role.name),
         )
     }
 
@@ -253,16 +228,14 @@ impl<'a> Probe<'a> {
             .unfinished_uploads(bucket, owner, Some(&folder), &first)
             .await?;
         let uploads = page.items;
-        for upload in uploads
-            .iter()
-            .filter(|upload| upload.key.starts_with(&folder))
-        {
+        for upload in uploads.iter().filter(|upload| upload.key.starts_with(&folder)) {
             self.at_bucket.abort_upload(bucket, owner, upload).await?;
         }
         Ok(())
     }
 
-    /// Tries again for a while, since nobody comes after it: IAM may not have heard everywhere that a policy is detached.
+    /// Tries again for a while, since nobody comes after it: IAM may not have heard everywhere that a policy is
+    /// detached.
     async fn remove_role_patiently(&self, name: &RoleName) -> Result<(), Failure> {
         for _ in 0..TRIES_TO_REMOVE {
             match self.remove_role(name).await {
@@ -289,11 +262,7 @@ impl<'a> Probe<'a> {
 }
 
 /// Removes a probe that was read a moment ago, where it is one in every part.
-pub(crate) async fn remove_probe(
-    aws: &Aws,
-    original: &Original<'_>,
-    found: &Role,
-) -> Result<(), Failure> {
+pub(crate) async fn remove_probe(aws: &Aws, original: &Original<'_>, found: &Role) -> Result<(), Failure> {
     let name = &found.name;
     let differences = original.differences(found);
     if !differences.is_empty() {

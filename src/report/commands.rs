@@ -9,16 +9,16 @@ use crate::command_line::{CommandLine, Output, Target, Word};
 const LONGEST_WORD: usize = 2048;
 
 /// What stands where a command would stand that cannot be shown as it is. It is a comment to a shell.
-pub(crate) const NOT_SHOWN: &str =
-    "# no command is shown: one of its values holds what no name in AWS holds";
+pub(crate) const NOT_SHOWN: &str = "# no command is shown: one of its values holds what no name in AWS holds";
 
 /// What stands before a call of the AWS CLI in a rehearsal, which the AWS CLI does not reach. It makes a comment of it.
 pub(crate) const NOT_IN_A_REHEARSAL: &str = "# in AWS, and not in a rehearsal: ";
 
 /// A command as a POSIX shell reads it, and gives back its words.
 ///
-/// `None` where that cannot be shown: a word holds control characters or such as do not show (POSIX has no quoting that would write
-/// them out, and a terminal must not see them), or is longer than any name, or would have the AWS CLI read a file that nobody named.
+/// `None` where that cannot be shown: a word holds control characters or such as do not show (POSIX has no quoting that
+/// would write them out, and a terminal must not see them), or is longer than any name, or would have the AWS CLI read
+/// a file that nobody named.
 pub(crate) fn quoted(command: &CommandLine) -> Option<String> {
     let lines: Option<Vec<String>> = command
         .groups()
@@ -46,23 +46,19 @@ pub(crate) fn quoted(command: &CommandLine) -> Option<String> {
 fn quoted_word(word: &Word) -> Option<String> {
     match word {
         Word::Literal(text) => {
-            let reads_a_file = ["file://", "fileb://"]
-                .iter()
-                .any(|scheme| text.starts_with(scheme));
+            let reads_a_file = ["file://", "fileb://"].iter().any(|scheme| text.starts_with(scheme));
             let shown = text.len() <= LONGEST_WORD && !text.chars().any(is_hidden);
             let quoted = (shown && !reads_a_file).then(|| shlex::try_quote(text))?;
             quoted.ok().map(Into::into)
         }
-        Word::File(name) => shlex::try_quote(&format!("file://{name}"))
-            .ok()
-            .map(Into::into),
+        Word::File(name) => shlex::try_quote(&format!("file://{name}")).ok().map(Into::into),
         Word::Variable { name, number: 1 } => Some(format!("\"${name}\"")),
         Word::Variable { name, number } => Some(format!("\"${name}_{number}\"")),
     }
 }
 
-/// A command as text, sent to where this run was, or what is said in its stead. Pasted from a rehearsal, a call of the AWS CLI would
-/// change what stands in AWS itself, so there it is a comment to a shell.
+/// A command as text, sent to where this run was, or what is said in its stead. Pasted from a rehearsal, a call of the
+/// AWS CLI would change what stands in AWS itself, so there it is a comment to a shell.
 pub(crate) fn command_text(command: &CommandLine, target: &Target) -> String {
     let text = quoted(&command.sent_to(target)).unwrap_or_else(|| NOT_SHOWN.to_owned());
     match target {

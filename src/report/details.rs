@@ -73,11 +73,7 @@ pub(crate) fn as_json(details: &Details) -> Value {
 pub(crate) fn as_assignments(details: &Details) -> [String; 5] {
     let line = |field: Field| {
         // Single quotes always, so that the form does not depend on the value; no value holds a single quote.
-        format!(
-            "{}='{}'",
-            field.variable(),
-            details.value(field).replace('\'', "'\\''")
-        )
+        format!("{}='{}'", field.variable(), details.value(field).replace('\'', "'\\''"))
     };
     Field::ALL.map(line)
 }
@@ -91,9 +87,7 @@ mod tests {
         Details {
             bucket: "acme-mixpanel-export".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
-            role: "arn:aws:iam::123456789012:role/acme-mixpanel-export"
-                .parse()
-                .unwrap(),
+            role: "arn:aws:iam::123456789012:role/acme-mixpanel-export".parse().unwrap(),
             encryption: Some(UiEncryption::Kms),
             kms_key_id: Some(
                 "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -1,5 +1,5 @@
-//! Errors, rendered in one place. A name in them may be a project token that was typed, or stands, in the wrong place, so of what
-//! looks like one there are the ends only.
+//! Errors, rendered in one place. A name in them may be a project token that was typed, or stands, in the wrong place,
+//! so of what looks like one there are the ends only.
 
 use serde_json::json;
 

@@ -65,10 +65,7 @@ impl Printer {
             Outcome::Allows => (Tone::Good, "a statement allows".to_owned()),
             Outcome::DoesNotAllow => (Tone::Warning, "no statement allows".to_owned()),
             Outcome::None => (Tone::Quiet, "none".to_owned()),
-            Outcome::Unknown(why) => (
-                Tone::Warning,
-                format!("cannot be known: {}", why.join(", ")),
-            ),
+            Outcome::Unknown(why) => (Tone::Warning, format!("cannot be known: {}", why.join(", "))),
             Outcome::OutOfSight(why) => (Tone::Quiet, format!("not visible from here: {why}")),
         };
         let title = format!("{number}. {}: ", step.kind.title());
@@ -91,14 +88,11 @@ impl Printer {
         };
         let effect = statement.effect;
         let place = source_text(&statement.source);
-        let mut lines = wrapped(
-            &format!("   {mark} "),
-            "     ",
-            &format!("{effect}, {place}: {says}"),
-        );
-        let elements = statement.elements.iter().filter(|element| {
-            self.is_verbose() || statement.matched != Matched::No || element.matched == Matched::No
-        });
+        let mut lines = wrapped(&format!("   {mark} "), "     ", &format!("{effect}, {place}: {says}"));
+        let elements = statement
+            .elements
+            .iter()
+            .filter(|element| self.is_verbose() || statement.matched != Matched::No || element.matched == Matched::No);
         for element in elements {
             let mark = match &element.matched {
                 Matched::Yes => "✓",
@@ -168,10 +162,7 @@ pub(crate) fn explanation_json(evidence: &Evidence, action: &str, calls: &[&Acce
 
 fn call_json(access: &Access) -> Value {
     let judgement = &access.judgement;
-    let steps: Vec<Value> = steps(judgement)
-        .iter()
-        .map(|step| step_json(step, judgement))
-        .collect();
+    let steps: Vec<Value> = steps(judgement).iter().map(|step| step_json(step, judgement)).collect();
     json!({
         "action": judgement.request.action,
         "resource": judgement.request.resource,
@@ -229,11 +220,7 @@ fn statement_json(statement: &Weighed, judgement: &Judgement) -> Value {
 fn element_json(element: &Element, judgement: &Judgement) -> Value {
     let condition = element.condition.as_ref();
     let key = condition.map(|condition| condition.key.as_str());
-    let in_policy: Vec<String> = element
-        .values
-        .iter()
-        .map(|value| shown_value(value, key))
-        .collect();
+    let in_policy: Vec<String> = element.values.iter().map(|value| shown_value(value, key)).collect();
     let because = match &element.matched {
         Matched::Unknown(why) => why.clone(),
         _ => Vec::new(),

@@ -1,9 +1,11 @@
 //! Which characters do not show themselves. The tests of the whole program include this file.
 
-/// Whether a character does something else than show itself: controls, formats (bidirectional ones among them), separators of lines,
-/// selectors of variations, fillers and other invisible letters, tags, and code points that no font agrees on.
+/// Whether a character does something else than show itself: controls, formats (bidirectional ones among them),
+/// separators of lines, selectors of variations, fillers and other invisible letters, tags, and code points that no
+/// font agrees on.
 ///
-/// The general categories Cc, Cf, Zl, Zp and Co, the property Default_Ignorable_Code_Point, and noncharacters, of Unicode 16.
+/// The general categories Cc, Cf, Zl, Zp and Co, the property Default_Ignorable_Code_Point, and noncharacters, of
+/// Unicode 16.
 /// <https://www.unicode.org/reports/tr44/>
 pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()

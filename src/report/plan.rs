@@ -14,29 +14,19 @@ impl Printer {
     pub(crate) fn plan_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
         let mut lines = self.steps_text(&spec.role, &plan.steps);
         for kept in &plan.kept {
-            lines.push(format!(
-                "  {}",
-                self.paint(Tone::Heading, &kept_thing(kept))
-            ));
+            lines.push(format!("  {}", self.paint(Tone::Heading, &kept_thing(kept))));
             lines.push(format!("    {} {}", self.paint(Tone::Good, "="), kept.note));
         }
         lines.extend(self.exposure_lines(plan));
         if !plan.offers.is_empty() {
             lines.push(format!(
                 "  {}",
-                self.paint(
-                    Tone::Heading,
-                    &format!("bucket {} could be hardened", spec.bucket)
-                )
+                self.paint(Tone::Heading, &format!("bucket {} could be hardened", spec.bucket))
             ));
         }
         for offer in &plan.offers {
             let flag = format!("--harden {}", offer.hardening.as_str());
-            lines.push(format!(
-                "    {} {}",
-                self.paint(Tone::Quiet, "?"),
-                offer.summary
-            ));
+            lines.push(format!("    {} {}", self.paint(Tone::Quiet, "?"), offer.summary));
             lines.push(format!("        {}", self.paint(Tone::Quiet, &flag)));
         }
         lines
@@ -138,8 +128,8 @@ fn difference_lines(difference: &Difference) -> Vec<String> {
     lines.map(|line| format!("        {line}")).collect()
 }
 
-/// Steps with their indexes, in the order in which they read best: what is stored first, and then who may reach it. What is
-/// attached to the role reads as a part of it.
+/// Steps with their indexes, in the order in which they read best: what is stored first, and then who may reach it.
+/// What is attached to the role reads as a part of it.
 pub(crate) fn in_reading_order<A>(steps: &[Step<A>]) -> Vec<(usize, &Step<A>)> {
     let rank = |step: &Step<A>| match (step.change, step.resource) {
         (Change::Attach | Change::Detach, _) | (_, Resource::Role) => 3,
@@ -158,19 +148,12 @@ pub(super) fn thing_and_summary<A>(role: &RoleName, step: &Step<A>) -> (String, 
     match step.change {
         Change::Attach => (format!("role {role}"), format!("policy {id} attached")),
         Change::Detach => (format!("role {role}"), format!("policy {id} detached")),
-        _ => (
-            format!("{} {id}", step.resource.as_str()),
-            step.summary.clone(),
-        ),
+        _ => (format!("{} {id}", step.resource.as_str()), step.summary.clone()),
     }
 }
 
 fn kept_thing(kept: &Kept) -> String {
-    format!(
-        "{} {}",
-        kept.resource.as_str(),
-        short(kept.resource, &kept.id)
-    )
+    format!("{} {}", kept.resource.as_str(), short(kept.resource, &kept.id))
 }
 
 /// Policies and roles by name: their ARNs say little more, and are long.

@@ -11,11 +11,7 @@ impl Printer {
     pub(crate) fn progress<A>(&self, role: &RoleName, event: &Event<'_, A>) {
         match event {
             Event::Done(step) => {
-                self.note(&format!(
-                    "  {} {}",
-                    self.paint(Tone::Good, "✓"),
-                    step_line(role, step)
-                ));
+                self.note(&format!("  {} {}", self.paint(Tone::Good, "✓"), step_line(role, step)));
             }
             Event::Waiting(step, what) => {
                 self.note(&format!(
@@ -25,11 +21,7 @@ impl Printer {
                 ));
             }
             Event::Failed(step) => {
-                self.note(&format!(
-                    "  {} {}",
-                    self.paint(Tone::Bad, "✗"),
-                    step_line(role, step)
-                ));
+                self.note(&format!("  {} {}", self.paint(Tone::Bad, "✗"), step_line(role, step)));
             }
             Event::Interrupted => {
                 self.warning("interrupted: what is under way ends, nothing new begins. Ctrl-C again leaves at once.");

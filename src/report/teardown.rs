@@ -22,11 +22,7 @@ impl Printer {
             };
             let thing = format!("{} {}", stays.resource.as_str(), stays.id);
             self.note(&format!("  {}", self.paint(tone, &thing)));
-            self.note(&format!(
-                "    {} {}",
-                self.paint(Tone::Good, "="),
-                stays.why
-            ));
+            self.note(&format!("    {} {}", self.paint(Tone::Good, "="), stays.why));
             if let Some(command) = &stays.command {
                 self.note(&format!(
                     "        {}",
@@ -41,10 +37,9 @@ impl Printer {
 pub(crate) fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal>>) -> Vec<String> {
     let lines = steps.into_iter().filter_map(|step| {
         let did = match &step.action {
-            Removal::DeleteRole
-            | Removal::RemoveProbe(_)
-            | Removal::DeletePolicy(_)
-            | Removal::DeleteBucket(_) => "removed",
+            Removal::DeleteRole | Removal::RemoveProbe(_) | Removal::DeletePolicy(_) | Removal::DeleteBucket(_) => {
+                "removed"
+            }
             Removal::DeleteData(_) => "emptied",
             Removal::ReleaseRole(_) | Removal::ReleasePolicy(..) => "given back",
             Removal::DetachPolicy(_) | Removal::DeletePolicyVersion { .. } => return None,
@@ -58,12 +53,7 @@ pub(crate) fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal
 pub(crate) fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
     let mut lines = Vec::new();
     for stays in left {
-        lines.push(format!(
-            "  {} {}: {}",
-            stays.resource.as_str(),
-            stays.id,
-            stays.why
-        ));
+        lines.push(format!("  {} {}: {}", stays.resource.as_str(), stays.id, stays.why));
         let command = stays.command.as_ref();
         lines.extend(command.map(|command| format!("    {}", command_text(command, target))));
     }

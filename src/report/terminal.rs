@@ -1,9 +1,10 @@
 //! The one filter that text passes before it reaches a terminal, a log or a pipe.
 //!
-//! Whatever AWS, a file or a flag says may hold anything: characters that clear the screen, that reverse the order of reading, that
-//! do not show, or that begin a line which looks like this program's own. So every line is printed by [`Printer`](super::Printer) as
-//! *one* line, in which all of these become visible escapes such as `\u{1b}` or `\n`. Line breaks are made by printing another line,
-//! and colour by marks that nobody else can write; so there is nothing to remember where a value enters a text.
+//! Whatever AWS, a file or a flag says may hold anything: characters that clear the screen, that reverse the order of
+//! reading, that do not show, or that begin a line which looks like this program's own. So every line is printed by
+//! [`Printer`](super::Printer) as *one* line, in which all of these become visible escapes such as `\u{1b}` or `\n`.
+//! Line breaks are made by printing another line, and colour by marks that nobody else can write; so there is nothing
+//! to remember where a value enters a text.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -56,8 +57,8 @@ pub(crate) fn json_text(value: &Value, pretty: bool) -> String {
     shown
 }
 
-/// What encloses a piece of a line that has a tone, until the line is printed. It holds a number that is drawn at every start of the
-/// program, so no text from elsewhere can bring one along.
+/// What encloses a piece of a line that has a tone, until the line is printed. It holds a number that is drawn at every
+/// start of the program, so no text from elsewhere can bring one along.
 static MARK: LazyLock<String> = LazyLock::new(|| {
     let number = RandomState::new().hash_one("mark");
     format!("\u{fdd0}{number:016x}\u{fdd1}")
@@ -114,7 +115,9 @@ mod tests {
             visible("\u{1b}[2J\nPASS\r\t\u{7f}\u{9b}"),
             "\\u{1b}[2J\\nPASS\\r\\t\\u{7f}\\u{9b}"
         );
-        for hidden in "\u{202e}\u{2066}\u{200b}\u{feff}\u{ad}\u{2028}\u{e0041}\u{fe0f}\u{3164}\u{fdd0}\u{e000}\u{ffff}".chars() {
+        for hidden in
+            "\u{202e}\u{2066}\u{200b}\u{feff}\u{ad}\u{2028}\u{e0041}\u{fe0f}\u{3164}\u{fdd0}\u{e000}\u{ffff}".chars()
+        {
             assert_eq!(visible(&hidden.to_string()), hidden.escape_unicode().to_string());
         }
     }
@@ -129,10 +132,7 @@ mod tests {
     #[test]
     fn colour_is_what_was_marked_and_nothing_else() {
         let line = format!("{} {}", marked(Tone::Bad, "a\u{1b}[0m"), "\u{fdd0}1b");
-        assert_eq!(
-            styled(&line),
-            "\u{1b}[31m\u{1b}[1ma\\u{1b}[0m\u{1b}[0m \\u{fdd0}1b"
-        );
+        assert_eq!(styled(&line), "\u{1b}[31m\u{1b}[1ma\\u{1b}[0m\u{1b}[0m \\u{fdd0}1b");
     }
 
     proptest! {

@@ -12,18 +12,18 @@ use crate::error::{Error, ErrorKind};
 use crate::names::without_tokens;
 use crate::process::Process;
 
-/// Prints clap's help, version or complaint, and answers the exit code. A script that asked for JSON gets its complaint as JSON.
+/// Prints clap's help, version or complaint, and answers the exit code. A script that asked for JSON gets its complaint
+/// as JSON.
 ///
-/// A complaint repeats what was typed, so clap is asked for it once more, about arguments that may be shown: what does not show
-/// itself is an escape in them, and of what looks like a project token, wherever it was typed, there are the ends only.
+/// A complaint repeats what was typed, so clap is asked for it once more, about arguments that may be shown: what does
+/// not show itself is an escape in them, and of what looks like a project token, wherever it was typed, there are the
+/// ends only.
 pub(crate) fn usage(process: &Process, error: &clap::Error) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let is_help = error.kind() == Kind::DisplayHelpOnMissingArgumentOrSubcommand;
     if !error.use_stderr() || is_help {
         return match error.print() {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                ErrorKind::Failed.exit_code()
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ErrorKind::Failed.exit_code(),
             _ => code,
         };
     }
@@ -45,9 +45,7 @@ pub(crate) fn usage(process: &Process, error: &clap::Error) -> u8 {
             let lines = text.lines().map(str::to_owned).collect();
             Printer::plain(Output::Json).error(&Error::of_lines(ErrorKind::Usage, lines));
         }
-        Some(again) if Printer::may_color(process) => {
-            Printer::complain(&again.render().ansi().to_string())
-        }
+        Some(again) if Printer::may_color(process) => Printer::complain(&again.render().ansi().to_string()),
         _ => Printer::complain(&text),
     }
     code

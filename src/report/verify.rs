@@ -19,18 +19,13 @@ use crate::verify::{Access, ByHand, Check, Findings, Fix, Status, Verdict};
 const WIDTH: usize = 80;
 
 impl Printer {
-    /// The verdict as text: everything that came to something, the access table, what was exported, and a line for a ticket.
-    pub(crate) fn verdict_lines(
-        &self,
-        subject: &Subject,
-        evidence: &Evidence,
-        findings: &Findings,
-    ) -> Vec<String> {
+    /// The verdict as text: everything that came to something, the access table, what was exported, and a line for a
+    /// ticket.
+    pub(crate) fn verdict_lines(&self, subject: &Subject, evidence: &Evidence, findings: &Findings) -> Vec<String> {
         let mut parts = vec![self.heading(subject, evidence)];
         let shown = [Status::Fail, Status::Warn, Status::Unknown];
-        let folded = |check: &&Check| {
-            !self.is_verbose() && check.status == Status::Unknown && check.id.starts_with("rcp-")
-        };
+        let folded =
+            |check: &&Check| !self.is_verbose() && check.status == Status::Unknown && check.id.starts_with("rcp-");
         for status in shown {
             let told = findings.with(status).filter(|check| !folded(check));
             parts.extend(told.map(|check| self.check(check)));
@@ -48,21 +43,12 @@ impl Printer {
             parts.push(self.access_table(&findings.access));
         }
         let tried = findings.checks.iter();
-        let tried: Vec<&Check> = tried
-            .filter(|check| check.id.starts_with("live-"))
-            .collect();
+        let tried: Vec<&Check> = tried.filter(|check| check.id.starts_with("live-")).collect();
         if !tried.is_empty() {
             parts.push(self.tried_live(&tried));
         }
-        if let Some(exports) = evidence
-            .exports
-            .as_ref()
-            .and_then(|exports| exports.known())
-        {
-            let drawn = exports
-                .read
-                .iter()
-                .filter(|export| export.newest_of_all().is_some());
+        if let Some(exports) = evidence.exports.as_ref().and_then(|exports| exports.known()) {
+            let drawn = exports.read.iter().filter(|export| export.newest_of_all().is_some());
             parts.extend(drawn.map(|export| self.calendar(export, evidence)));
         }
         parts.push(vec![self.ticket(evidence, findings)]);
@@ -75,9 +61,7 @@ impl Printer {
             Event::Done(what) => self.note(&format!("  {} {what}", self.paint(Tone::Good, "·"))),
             Event::Waiting(why) => self.waiting(why),
             Event::Interrupted => {
-                self.warning(
-                    "interrupted: what the proof made is removed. Ctrl-C again leaves at once.",
-                );
+                self.warning("interrupted: what the proof made is removed. Ctrl-C again leaves at once.");
             }
         }
     }
@@ -99,16 +83,13 @@ impl Printer {
                 Status::Fail => "✗",
                 Status::Warn | Status::Unknown | Status::Skipped => "·",
             };
-            lines.push(format!(
-                "  {} {}",
-                self.paint(tone(check.status), mark),
-                check.summary
-            ));
+            lines.push(format!("  {} {}", self.paint(tone(check.status), mark), check.summary));
         }
         lines
     }
 
-    /// The judgement at the end of `setup`: what fails in full, what is warned of in a line, and the command that tells more.
+    /// The judgement at the end of `setup`: what fails in full, what is warned of in a line, and the command that tells
+    /// more.
     pub(crate) fn judged(&self, findings: &Findings, more: &CommandLine) {
         self.failures(findings);
         let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
@@ -162,12 +143,7 @@ impl Printer {
             (false, Some(_)) => (encryption, " (most likely; --encryption says)"),
             (false, None) => ("(not known)".into(), ""),
         };
-        let line = |name: &str, value: &str| {
-            format!(
-                "{} {value}",
-                self.paint(Tone::Heading, &format!("{name:<12}"))
-            )
-        };
+        let line = |name: &str, value: &str| format!("{} {value}", self.paint(Tone::Heading, &format!("{name:<12}")));
         vec![
             line("Role:", &role),
             line("Bucket:", &bucket),
@@ -203,17 +179,11 @@ impl Printer {
                 }
                 // A command stays in one piece, to be copied.
                 Fix::Command(command) => {
-                    lines.push(format!(
-                        "    mend: {}",
-                        command_text(command, &self.target())
-                    ));
+                    lines.push(format!("    mend: {}", command_text(command, &self.target())));
                 }
                 Fix::ByHand(edit) => lines.extend(self.by_hand(edit)),
                 Fix::Edit { diff, command } => {
-                    lines.push(format!(
-                        "    mend: {}",
-                        command_text(command, &self.target())
-                    ));
+                    lines.push(format!("    mend: {}", command_text(command, &self.target())));
                     lines.extend(diff.lines().map(|line| format!("          {line}")));
                 }
             }
@@ -226,9 +196,9 @@ impl Printer {
         let mut rows: Vec<(&Access, Vec<String>, String)> = Vec::new();
         for one in access {
             let reason = one.reason();
-            let alike = rows.iter_mut().find(|(first, _, known)| {
-                first.call.action() == one.call.action() && *known == reason
-            });
+            let alike = rows
+                .iter_mut()
+                .find(|(first, _, known)| first.call.action() == one.call.action() && *known == reason);
             match alike {
                 Some((_, purposes, _)) => purposes.push(one.call.purpose()),
                 None => rows.push((one, vec![one.call.purpose()], reason)),
@@ -258,20 +228,14 @@ impl Printer {
 
     /// Four weeks of events, a row a week: a full square is a day with events.
     fn calendar(&self, export: &Export, evidence: &Evidence) -> Vec<String> {
-        let mut lines = vec![self.paint(
-            Tone::Heading,
-            &format!("Exports of project {}", export.project),
-        )];
+        let mut lines = vec![self.paint(Tone::Heading, &format!("Exports of project {}", export.project))];
         for family in Family::ALL {
             let newest = match export.newest(family) {
                 Some(when) => format!("newest {} old", ago(when, evidence.now)),
                 None if family == Family::Events => "none in the last four weeks".into(),
                 None => "none".into(),
             };
-            lines.push(format!(
-                "  {:<27} {newest}",
-                format!("{}/", family.folder())
-            ));
+            lines.push(format!("  {:<27} {newest}", format!("{}/", family.folder())));
         }
         let has = |day: Date| {
             let entry = export.days.iter().find(|(known, _)| *known == day);
@@ -291,11 +255,7 @@ impl Printer {
                     None => " ",
                 })
                 .collect();
-            lines.push(
-                format!("  {monday}       {}", cells.join("  "))
-                    .trim_end()
-                    .to_owned(),
-            );
+            lines.push(format!("  {monday}       {}", cells.join("  ")).trim_end().to_owned());
             monday += time::Duration::weeks(1);
         }
         debug_assert_eq!(monday.weekday(), Weekday::Monday);
@@ -310,22 +270,16 @@ impl Printer {
     /// A line for a ticket.
     fn ticket(&self, evidence: &Evidence, findings: &Findings) -> String {
         let verdict = findings.verdict();
-        let bucket = evidence
-            .bucket_name()
-            .map_or("(none)", |name| name.as_str());
+        let bucket = evidence.bucket_name().map_or("(none)", |name| name.as_str());
         let undecided: Vec<&str> = findings.undecided().map(|check| check.id).collect();
         let says = match verdict {
             Verdict::Fail | Verdict::Unsafe => findings.failure().unwrap_or_default(),
-            Verdict::Unknown if undecided.is_empty() => {
-                "whether Mixpanel can write cannot be known from here".into()
-            }
+            Verdict::Unknown if undecided.is_empty() => "whether Mixpanel can write cannot be known from here".into(),
             Verdict::Unknown => format!(
                 "whether Mixpanel can write cannot be known from here ({})",
                 undecided.join(", ")
             ),
-            Verdict::Warn | Verdict::Pass => {
-                "Mixpanel can write, as far as it can be known from here".into()
-            }
+            Verdict::Warn | Verdict::Pass => "Mixpanel can write, as far as it can be known from here".into(),
         };
         let (word, tone) = match verdict {
             Verdict::Fail => ("FAIL", Tone::Bad),
@@ -336,7 +290,8 @@ impl Printer {
         };
         let count = |status| findings.with(status).count();
         let text = format!(
-            "{word}: {says}. Role {}, bucket {bucket}, account {}: {} failed, {} warned, {} unknown, {} passed, {} skipped.",
+            "{word}: {says}. Role {}, bucket {bucket}, account {}: {} failed, {} warned, {} unknown, {} passed, {} \
+             skipped.",
             evidence.role_name,
             evidence.caller.account,
             count(Status::Fail),
@@ -385,8 +340,8 @@ pub(crate) fn sentence(text: &str) -> String {
     }
 }
 
-/// Text in lines of at most 80 columns. A line break within the text is none, and what stands between backquotes is not broken: a
-/// command is copied whole.
+/// Text in lines of at most 80 columns. A line break within the text is none, and what stands between backquotes is not
+/// broken: a command is copied whole.
 pub(crate) fn wrapped(first: &str, rest: &str, text: &str) -> Vec<String> {
     // No text has it any more once it is visible.
     const KEPT_SPACE: char = '\u{fdd2}';
@@ -431,11 +386,7 @@ fn tone(status: Status) -> Tone {
 /// The verdict as JSON.
 pub(crate) fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Target) -> Value {
     let role = evidence.role.as_ref().map(|role| role.arn.to_string());
-    let checks: Vec<Value> = findings
-        .checks
-        .iter()
-        .map(|check| check_json(check, target))
-        .collect();
+    let checks: Vec<Value> = findings.checks.iter().map(|check| check_json(check, target)).collect();
     let access: Vec<Value> = findings
         .access
         .iter()
@@ -448,10 +399,7 @@ pub(crate) fn verdict_json(evidence: &Evidence, findings: &Findings, target: &Ta
             })
         })
         .collect();
-    let exports = evidence
-        .exports
-        .as_ref()
-        .and_then(|exports| exports.known());
+    let exports = evidence.exports.as_ref().and_then(|exports| exports.known());
     json!({
         "verdict": findings.verdict(),
         "judgement": judgement_json(findings),
@@ -509,8 +457,7 @@ pub(crate) fn check_json(check: &Check, target: &Target) -> Value {
 fn export_json(export: &Export) -> Value {
     let newest = |family| {
         let when = export.newest(family)?;
-        when.format(&time::format_description::well_known::Rfc3339)
-            .ok()
+        when.format(&time::format_description::well_known::Rfc3339).ok()
     };
     let days: Vec<Value> = export
         .days

@@ -1,9 +1,11 @@
 //! Where the emulator differs from AWS's documentation and a rehearsal would show it, AWS wins.
 //!
-//! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, keeps the tags and the
-//!   object ownership that it is given, and turns on what AWS turns on in every new bucket; `ExpectedBucketOwner` is compared; ListObjectVersions comes in pages.
+//! * S3: a bucket of another region answers 301 with its region; CreateBucket minds LocationConstraint, keeps the tags
+//!   and the object ownership that it is given, and turns on what AWS turns on in every new bucket;
+//!   `ExpectedBucketOwner` is compared; ListObjectVersions comes in pages.
 //! * STS: AssumeRole minds the role's trust policy, its ExternalId above all.
-//! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions boundary.
+//! * IAM: CreateRole keeps the permissions boundary that it is given; GetRole answers the role's tags and permissions
+//!   boundary.
 
 use http::HeaderMap;
 use winterbaume_core::StatefulService;
@@ -46,10 +48,7 @@ pub(super) async fn s3(emulator: &Emulator, region: &str, request: Request) -> R
     if creates && path.trim_matches('/') == bucket {
         return create_bucket(emulator, region, &bucket, request).await;
     }
-    if let Some(home) = region_of(emulator, &bucket)
-        .await
-        .filter(|home| home != region)
-    {
+    if let Some(home) = region_of(emulator, &bucket).await.filter(|home| home != region) {
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint.";
         let mut response = s3_error(301, "PermanentRedirect", message, !is_head);
         if let Ok(home) = home.parse() {
@@ -57,11 +56,7 @@ pub(super) async fn s3(emulator: &Emulator, region: &str, request: Request) -> R
         }
         return response;
     }
-    if request.method == "GET"
-        && query
-            .split('&')
-            .any(|part| part.trim_end_matches('=') == "versions")
-    {
+    if request.method == "GET" && query.split('&').any(|part| part.trim_end_matches('=') == "versions") {
         return versions::list(emulator, region, request).await;
     }
     emulator.forward("s3", region, request).await
@@ -72,10 +67,7 @@ async fn list_buckets(emulator: &Emulator, region: &str, request: Request) -> Re
     if request.method != "GET" {
         return emulator.forward("s3", region, request).await;
     }
-    let query = request
-        .path_and_query
-        .split_once('?')
-        .map_or("", |(_, query)| query);
+    let query = request.path_and_query.split_once('?').map_or("", |(_, query)| query);
     let prefix = parameter(query.as_bytes(), "prefix").unwrap_or_default();
     let mut buckets = Vec::new();
     for region in emulator.regions() {
@@ -90,7 +82,12 @@ async fn list_buckets(emulator: &Emulator, region: &str, request: Request) -> Re
     buckets.sort();
     let entries: String = buckets
         .iter()
-        .map(|(name, region)| format!("<Bucket><Name>{name}</Name><CreationDate>2026-01-01T00:00:00Z</CreationDate><BucketRegion>{region}</BucketRegion></Bucket>"))
+        .map(|(name, region)| {
+            format!(
+                "<Bucket><Name>{name}</Name><CreationDate>2026-01-01T00:00:00Z</CreationDate><BucketRegion>{region}</\
+                 BucketRegion></Bucket>"
+            )
+        })
         .collect();
     xml(
         200,
@@ -101,12 +98,7 @@ async fn list_buckets(emulator: &Emulator, region: &str, request: Request) -> Re
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
-async fn create_bucket(
-    emulator: &Emulator,
-    region: &str,
-    bucket: &str,
-    request: Request,
-) -> Response {
+async fn create_bucket(emulator: &Emulator, region: &str, bucket: &str, request: Request) -> Response {
     let body = String::from_utf8_lossy(&request.body).into_owned();
     let constraint = between(&body, "<LocationConstraint>", "</LocationConstraint>");
     match constraint {
@@ -119,11 +111,13 @@ async fn create_bucket(
             );
         }
         Some(other) if other != region => {
-            let message = "The location constraint is incompatible for the region specific endpoint this request was sent to.";
+            let message =
+                "The location constraint is incompatible for the region specific endpoint this request was sent to.";
             return s3_error(400, "IllegalLocationConstraintException", message, true);
         }
         None if region != "us-east-1" => {
-            let message = "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
+            let message = "The unspecified location constraint is incompatible for the region specific endpoint this \
+                           request was sent to.";
             return s3_error(400, "IllegalLocationConstraintException", message, true);
         }
         _ => {}
@@ -131,8 +125,7 @@ async fn create_bucket(
     if let Some(home) = region_of(emulator, bucket).await
         && !(home == "us-east-1" && region == "us-east-1")
     {
-        let message =
-            "Your previous request to create the named bucket succeeded and you already own it.";
+        let message = "Your previous request to create the named bucket succeeded and you already own it.";
         return s3_error(409, "BucketAlreadyOwnedByYou", message, true);
     }
     let ownership = request
@@ -180,15 +173,11 @@ async fn create_bucket(
         ),
     ];
     for (name, body) in from_the_start {
-        emulator
-            .forward("s3", region, sub_resource(name, body))
-            .await;
+        emulator.forward("s3", region, sub_resource(name, body)).await;
     }
     if let Some(tags) = between(&body, "<Tags>", "</Tags>") {
         let body = format!(r#"<Tagging xmlns="{S3_NAMESPACE}"><TagSet>{tags}</TagSet></Tagging>"#);
-        emulator
-            .forward("s3", region, sub_resource("tagging", body))
-            .await;
+        emulator.forward("s3", region, sub_resource("tagging", body)).await;
     }
     response
 }
@@ -247,7 +236,8 @@ async fn complete_role(emulator: &Emulator, role: &str, response: &mut Response)
     };
     let boundary = role.permissions_boundary.map(|arn| {
         format!(
-            "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary>",
+            "<PermissionsBoundary><PermissionsBoundaryType>Policy</\
+             PermissionsBoundaryType><PermissionsBoundaryArn>{}</PermissionsBoundaryArn></PermissionsBoundary>",
             escaped(&arn)
         )
     });
@@ -263,13 +253,8 @@ async fn complete_role(emulator: &Emulator, role: &str, response: &mut Response)
             )
         })
         .collect();
-    let more = format!(
-        "{}<Tags>{members}</Tags></Role>",
-        boundary.unwrap_or_default()
-    );
-    response.body = String::from_utf8_lossy(&response.body)
-        .replace("</Role>", &more)
-        .into();
+    let more = format!("{}<Tags>{members}</Tags></Role>", boundary.unwrap_or_default());
+    response.body = String::from_utf8_lossy(&response.body).replace("</Role>", &more).into();
     response.headers.remove(http::header::CONTENT_LENGTH);
 }
 
@@ -285,13 +270,12 @@ pub(super) async fn sts(emulator: &Emulator, region: &str, request: Request) -> 
         if let Some(role) = view.roles.get(name)
             && !lets_in(&role.assume_role_policy_document, &arn, &request)
         {
-            let message = format!(
-                "User: {CALLER} is not authorized to perform: sts:AssumeRole on resource: {arn}"
-            );
+            let message = format!("User: {CALLER} is not authorized to perform: sts:AssumeRole on resource: {arn}");
             return xml(
                 403,
                 format!(
-                    "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></\
+                     Error></ErrorResponse>"
                 ),
             );
         }
@@ -333,10 +317,7 @@ fn lets_in(trust: &str, arn: &str, request: &Request) -> bool {
         unreadable: Vec::new(),
         rule: Rule::ResourceOnly,
     };
-    matches!(
-        evaluate::decide(&request, &policies),
-        Decision::Allowed { .. }
-    )
+    matches!(evaluate::decide(&request, &policies), Decision::Allowed { .. })
 }
 
 /// A parameter of a form-encoded body or query.
@@ -354,10 +335,7 @@ pub(super) fn parameter(form: &[u8], name: &str) -> Option<String> {
 }
 
 pub(super) fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    text.split_once(start)?
-        .1
-        .split_once(end)
-        .map(|(inner, _)| inner)
+    text.split_once(start)?.1.split_once(end).map(|(inner, _)| inner)
 }
 
 pub(super) fn encoded(text: &str) -> String {
@@ -365,9 +343,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// An error in S3's form; a HEAD request gets no body.

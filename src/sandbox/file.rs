@@ -13,15 +13,12 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// After this time, a temporary file is one that a killed run left.
 const STALE: Duration = Duration::from_secs(600);
 
-/// Makes a directory that only its owner may look into, and closes it to others where it is there already. For a directory of this
-/// program's own.
+/// Makes a directory that only its owner may look into, and closes it to others where it is there already. For a
+/// directory of this program's own.
 pub(super) fn own_directory(directory: &Path) -> io::Result<()> {
     make_directory(directory)?;
     if fs::symlink_metadata(directory)?.is_symlink() {
-        return Err(io::Error::other(format!(
-            "{} is a symbolic link",
-            directory.display()
-        )));
+        return Err(io::Error::other(format!("{} is a symbolic link", directory.display())));
     }
     #[cfg(unix)]
     {
@@ -148,11 +145,8 @@ fn remove_stale(directory: &Path, file: &Path) {
             .and_then(|rest| rest.strip_suffix(".new"))
             .is_some_and(|rest| rest.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()));
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let is_stale = modified.is_ok_and(|modified| {
-            SystemTime::now()
-                .duration_since(modified)
-                .is_ok_and(|age| age > STALE)
-        });
+        let is_stale =
+            modified.is_ok_and(|modified| SystemTime::now().duration_since(modified).is_ok_and(|age| age > STALE));
         if is_temporary && is_stale {
             let _ = fs::remove_file(entry.path());
         }

@@ -35,12 +35,10 @@ fn first_format() -> String {
     FORMAT.to_owned()
 }
 
-/// Whether a text is a state that this program wrote, of whatever version and however broken: only that may be called removable.
+/// Whether a text is a state that this program wrote, of whatever version and however broken: only that may be called
+/// removable.
 fn is_ours(text: &str) -> bool {
-    let begins = format!(
-        r#"{{"format":"{}"#,
-        FORMAT.trim_end_matches(char::is_numeric)
-    );
+    let begins = format!(r#"{{"format":"{}"#, FORMAT.trim_end_matches(char::is_numeric));
     if text.starts_with(&begins) {
         return true;
     }
@@ -58,10 +56,7 @@ impl Emulator {
         let unusable = |error: &dyn std::fmt::Display| {
             Error::new(
                 ErrorKind::Failed,
-                format!(
-                    "The sandbox's state in {} cannot be used: {error}.",
-                    file.display()
-                ),
+                format!("The sandbox's state in {} cannot be used: {error}.", file.display()),
             )
         };
         let other_file = |error: Error| {
@@ -69,17 +64,16 @@ impl Emulator {
                 "Name another file with {STATE_VARIABLE}; it is made if it is not there."
             ))
         };
-        let read = super::file::read(file)
-            .and_then(|text| super::file::check_writable(file).map(|()| text));
+        let read = super::file::read(file).and_then(|text| super::file::check_writable(file).map(|()| text));
         let text = match read.map_err(|error| other_file(unusable(&error)))? {
             Some(text) => text,
             None => return Ok(Self::new(Some(file.to_owned()))),
         };
         match is_ours(&text) {
             false => Err(other_file(unusable(&"it holds something else"))),
-            true => Self::restore(file, &text).await.map_err(|error| {
-                unusable(&error).hint(format!("Begin anew: remove {}", file.display()))
-            }),
+            true => Self::restore(file, &text)
+                .await
+                .map_err(|error| unusable(&error).hint(format!("Begin anew: remove {}", file.display()))),
         }
     }
 

@@ -58,10 +58,7 @@ pub(super) async fn list(emulator: &Emulator, region: &str, request: Request) ->
 /// What the emulator lists, by key; the versions of a key in its order.
 fn entries(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (opens, closes) in [
-        ("<Version>", "</Version>"),
-        ("<DeleteMarker>", "</DeleteMarker>"),
-    ] {
+    for (opens, closes) in [("<Version>", "</Version>"), ("<DeleteMarker>", "</DeleteMarker>")] {
         let parts = text.split(opens).skip(1);
         entries.extend(parts.filter_map(|part| {
             let inner = part.split_once(closes)?.0;
@@ -85,14 +82,8 @@ fn behind(mut entries: Vec<Entry>, key: &str, version: Option<&str>) -> Vec<Entr
         .rposition(|entry| of_key(entry) && version == Some(entry.version.as_str()));
     let cut = match (last, version) {
         (Some(last), _) => last + 1,
-        (None, Some(_)) => entries
-            .iter()
-            .take_while(|entry| entry.key.as_str() < key)
-            .count(),
-        (None, None) => entries
-            .iter()
-            .take_while(|entry| entry.key.as_str() <= key)
-            .count(),
+        (None, Some(_)) => entries.iter().take_while(|entry| entry.key.as_str() < key).count(),
+        (None, None) => entries.iter().take_while(|entry| entry.key.as_str() <= key).count(),
     };
     entries.drain(..cut);
     entries

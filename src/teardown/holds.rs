@@ -45,16 +45,15 @@ impl Planner<'_> {
         let mut holds = Vec::new();
         if role_owner(role) == Owner::Others {
             holds.push(
-                Hold::new("its tags say that mixpanel-s3 made it, and it does not trust Mixpanel: a tag alone proves nothing")
-                    .with(of_role("get-role", role)),
+                Hold::new(
+                    "its tags say that mixpanel-s3 made it, and it does not trust Mixpanel: a tag alone proves nothing",
+                )
+                .with(of_role("get-role", role)),
             );
         }
         let others = Trust::new(&role.trust, &role.arn).others();
         if !others.is_empty() {
-            holds.push(
-                Hold::new(format!("others may use it: {}", others.join(", ")))
-                    .with(of_role("get-role", role)),
-            );
+            holds.push(Hold::new(format!("others may use it: {}", others.join(", "))).with(of_role("get-role", role)));
         }
         holds.extend(self.hold_of_profiles(role));
         let foreign: Vec<&str> = role
@@ -72,11 +71,7 @@ impl Planner<'_> {
                 .with(of_role("detach-role-policy", role).option("--policy-arn", first)),
             );
         }
-        let inline: Vec<&str> = role
-            .inline
-            .iter()
-            .map(|policy| policy.name.as_str())
-            .collect();
+        let inline: Vec<&str> = role.inline.iter().map(|policy| policy.name.as_str()).collect();
         if let Some(first) = inline.first() {
             holds.push(
                 Hold::new(format!(
@@ -101,13 +96,8 @@ impl Planner<'_> {
             Reading::Known(profiles) => {
                 let first = profiles.first()?;
                 Some(
-                    Hold::new(format!(
-                        "it is in the instance profile {}",
-                        profiles.join(", ")
-                    ))
-                    .with(
-                        of_role("remove-role-from-instance-profile", role)
-                            .option("--instance-profile-name", first),
+                    Hold::new(format!("it is in the instance profile {}", profiles.join(", "))).with(
+                        of_role("remove-role-from-instance-profile", role).option("--instance-profile-name", first),
                     ),
                 )
             }
@@ -171,26 +161,19 @@ impl Planner<'_> {
                 if others.is_empty() {
                     return None;
                 }
-                format!(
-                    "something else still uses policy {name}: {}",
-                    others.join(", ")
-                )
+                format!("something else still uses policy {name}: {}", others.join(", "))
             }
             Reading::Unreadable(denied) => {
                 format!("who else uses policy {name} cannot be told, since {denied}")
             }
         };
-        let command =
-            CommandLine::aws(["iam", "list-entities-for-policy"]).option("--policy-arn", arn);
+        let command = CommandLine::aws(["iam", "list-entities-for-policy"]).option("--policy-arn", arn);
         Some(Hold::new(why).with(command))
     }
 
-    /// Why a bucket stays, with what is in it. A name that is given up while Mixpanel goes on writing to it is anybody's to claim.
-    pub(super) fn holds_of_bucket(
-        &self,
-        bucket: &StandingBucket,
-        role: Option<&Fate>,
-    ) -> Vec<Hold> {
+    /// Why a bucket stays, with what is in it. A name that is given up while Mixpanel goes on writing to it is
+    /// anybody's to claim.
+    pub(super) fn holds_of_bucket(&self, bucket: &StandingBucket, role: Option<&Fate>) -> Vec<Hold> {
         let name = &bucket.name;
         match bucket.owner {
             Some(Owner::Us) => {}
@@ -203,8 +186,11 @@ impl Planner<'_> {
         let mut holds = Vec::new();
         if !self.standing.bucket_is_named() {
             holds.push(
-                Hold::new("its tags say that mixpanel-s3 made it, and no policy of a role of this set-up names it: a tag alone proves nothing")
-                    .with(CommandLine::aws(["s3", "rb"]).value(format!("s3://{name}"))),
+                Hold::new(
+                    "its tags say that mixpanel-s3 made it, and no policy of a role of this set-up names it: a tag \
+                     alone proves nothing",
+                )
+                .with(CommandLine::aws(["s3", "rb"]).value(format!("s3://{name}"))),
             );
         }
         let goes_too = matches!(role, Some(Fate::Goes));
@@ -218,9 +204,13 @@ impl Planner<'_> {
                         continue;
                     }
                     let why = match &writer.unread {
-                        None => format!("Mixpanel can still write to it through role {}, which stays", writer.role),
+                        None => format!(
+                            "Mixpanel can still write to it through role {}, which stays",
+                            writer.role
+                        ),
                         Some(denied) => format!(
-                            "Mixpanel may still write to it through role {}, which stays and whose policies cannot all be read ({denied})",
+                            "Mixpanel may still write to it through role {}, which stays and whose policies cannot \
+                             all be read ({denied})",
                             writer.role
                         ),
                     };
@@ -231,9 +221,7 @@ impl Planner<'_> {
                     holds.push(match self.is_own(&writer.role) {
                         // What holds the role itself is told beside it.
                         true => hold,
-                        false => hold.with(
-                            CommandLine::mixpanel_s3(["teardown"]).option("--role", &writer.role),
-                        ),
+                        false => hold.with(CommandLine::mixpanel_s3(["teardown"]).option("--role", &writer.role)),
                     });
                 }
             }
@@ -241,14 +229,13 @@ impl Planner<'_> {
         if !bucket.outside_writers.is_empty() {
             let who = bucket.outside_writers.join(", ");
             let why = format!(
-                "its own policy lets others write to it, and whether Mixpanel does so through them cannot be told: {who}"
+                "its own policy lets others write to it, and whether Mixpanel does so through them cannot be told: \
+                 {who}"
             );
             let policy = CommandLine::aws(["s3api", "get-bucket-policy"]).option("--bucket", name);
             holds.push(Hold::that_may_pass(why).with(policy));
         }
-        let Wish {
-            bucket: goes, data, ..
-        } = *self.wish;
+        let Wish { bucket: goes, data, .. } = *self.wish;
         if goes && !data && bucket.empty == Some(false) {
             let why = "it is not empty; --delete-data removes what is in it";
             holds.push(Hold::that_may_pass(why));

@@ -56,7 +56,8 @@ struct World {
     /// AWS's own, or one that may not be read.
     unknown_attached: bool,
     bucket: Option<(Option<Owner>, Option<bool>)>,
-    /// Whether the role itself, another one, and one that cannot be read write to the bucket; `None` where nobody may list.
+    /// Whether the role itself, another one, and one that cannot be read write to the bucket; `None` where nobody may
+    /// list.
     writers: Option<[bool; 3]>,
     /// The role of the name that a live proof uses. Where there is one, it uses every policy.
     probe: Probe,
@@ -111,9 +112,7 @@ fn probe(probe: Probe, policies: &[APolicy]) -> Reading<Option<Role>> {
     Reading::Known(Some(Role {
         name: "export-probe".parse().unwrap(),
         id: "AROAPROBE".into(),
-        arn: "arn:aws:iam::123456789012:role/export-probe"
-            .parse()
-            .unwrap(),
+        arn: "arn:aws:iam::123456789012:role/export-probe".parse().unwrap(),
         path: IamPath::root(),
         trust: build::probe_trust(principal, "aa"),
         tags: match probe {
@@ -188,11 +187,7 @@ fn standing(world: &World) -> Standing {
                 .collect(),
             aws_managed: Vec::new(),
         }),
-        instance_profiles: readable(
-            world.in_profile,
-            "machine",
-            "iam:ListInstanceProfilesForRole",
-        ),
+        instance_profiles: readable(world.in_profile, "machine", "iam:ListInstanceProfilesForRole"),
         policies: policies
             .map(|(index, policy)| StandingPolicy {
                 policy: Policy {
@@ -204,9 +199,7 @@ fn standing(world: &World) -> Standing {
                     others: Others::Unasked,
                 },
                 others: match (policy.used, world.probe) {
-                    (Used::No, Probe::Left | Probe::Changed | Probe::SomebodyElses)
-                        if policy.attached =>
-                    {
+                    (Used::No, Probe::Left | Probe::Changed | Probe::SomebodyElses) if policy.attached => {
                         Reading::Known(vec!["role export-probe".to_owned()])
                     }
                     (used, _) => readable(used, "role another", "iam:ListEntitiesForPolicy"),
@@ -273,8 +266,7 @@ fn sound() -> World {
 fn left(world: &World) -> Vec<(Resource, String)> {
     let result = teardown(&wish(world), &standing(world));
     let left = result.left();
-    left.map(|stays| (stays.resource, stays.why.clone()))
-        .collect()
+    left.map(|stays| (stays.resource, stays.why.clone())).collect()
 }
 
 #[test]
@@ -308,9 +300,7 @@ fn what_a_live_proof_left_goes_with_the_role_and_before_its_policies() {
         let mut steps = result.steps.iter();
         steps.position(|step| wanted(&step.action)).unwrap()
     };
-    let probe = at(
-        |removal| matches!(removal, Removal::RemoveProbe(name) if name.as_str() == "export-probe"),
-    );
+    let probe = at(|removal| matches!(removal, Removal::RemoveProbe(name) if name.as_str() == "export-probe"));
     for later in [
         at(|removal| matches!(removal, Removal::DeletePolicy(_))),
         at(|removal| *removal == Removal::DeleteRole),
@@ -322,14 +312,9 @@ fn what_a_live_proof_left_goes_with_the_role_and_before_its_policies() {
     for other in [Probe::Changed, Probe::SomebodyElses] {
         world.probe = other;
         let left = left(&world);
-        let role = left
-            .iter()
-            .find(|(resource, _)| *resource == Resource::Role);
+        let role = left.iter().find(|(resource, _)| *resource == Resource::Role);
         let why = &role.unwrap().1;
-        assert!(
-            why.contains("still uses policy p0: role export-probe"),
-            "{why}"
-        );
+        assert!(why.contains("still uses policy p0: role export-probe"), "{why}");
     }
     // Where the role stays, so does its probe, and is named.
     world.probe = Probe::Left;
@@ -337,12 +322,7 @@ fn what_a_live_proof_left_goes_with_the_role_and_before_its_policies() {
     let result = teardown(&wish(&world), &standing(&world));
     assert_eq!(result.steps, []);
     let named = result.stays.iter().find(|stays| stays.id == "export-probe");
-    assert!(
-        named
-            .unwrap()
-            .why
-            .contains("a live proof that was cut short left it")
-    );
+    assert!(named.unwrap().why.contains("a live proof that was cut short left it"));
 }
 
 type Spoil = fn(&mut World);
@@ -362,18 +342,12 @@ fn each_part_that_others_have_in_it_is_named_and_holds_everything() {
         ("iam:ListInstanceProfilesForRole is refused", |world| {
             world.in_profile = Used::Unreadable
         }),
-        (
-            "attached to it: arn:aws:iam::aws:policy/AmazonS3FullAccess",
-            |world| {
-                world.unknown_attached = true;
-            },
-        ),
-        (
-            "attached to it: arn:aws:iam::123456789012:policy/p0",
-            |world| {
-                world.policies[0].says = Says::More;
-            },
-        ),
+        ("attached to it: arn:aws:iam::aws:policy/AmazonS3FullAccess", |world| {
+            world.unknown_attached = true;
+        }),
+        ("attached to it: arn:aws:iam::123456789012:policy/p0", |world| {
+            world.policies[0].says = Says::More;
+        }),
         ("part of it: inline policy inline", |world| {
             world.inline = Some(Says::More)
         }),
@@ -381,12 +355,9 @@ fn each_part_that_others_have_in_it_is_named_and_holds_everything() {
         ("part of it: inline policy inline", |world| {
             world.inline = Some(Says::ThePage)
         }),
-        (
-            "something else still uses policy p0: role another",
-            |world| {
-                world.policies[0].used = Used::Yes;
-            },
-        ),
+        ("something else still uses policy p0: role another", |world| {
+            world.policies[0].used = Used::Yes;
+        }),
         ("iam:ListEntitiesForPolicy is refused", |world| {
             world.policies[0].used = Used::Unreadable
         }),
@@ -397,9 +368,7 @@ fn each_part_that_others_have_in_it_is_named_and_holds_everything() {
         let result = teardown(&wish(&world), &standing(&world));
         assert_eq!(result.steps, [], "{why}");
         let left = left(&world);
-        let role = left
-            .iter()
-            .find(|(resource, _)| *resource == Resource::Role);
+        let role = left.iter().find(|(resource, _)| *resource == Resource::Role);
         assert!(role.unwrap().1.contains(why), "{why}: {left:?}");
         let kinds: Vec<Resource> = left.iter().map(|(resource, _)| *resource).collect();
         assert!(kinds.contains(&Resource::Bucket), "{why}: {left:?}");
@@ -435,21 +404,11 @@ fn a_bucket_stays_while_somebody_may_write_to_it_or_nobody_can_tell() {
         // What proves whose the bucket is stays as long as the bucket may yet go.
         let for_good = ["role another", "no policy of a role"];
         let result = teardown(&wish(&world), &standing(&world));
-        let role_goes = result
-            .steps
-            .iter()
-            .any(|step| step.action == Removal::DeleteRole);
-        assert_eq!(
-            role_goes,
-            for_good.iter().any(|good| why.contains(good)),
-            "{why}"
-        );
+        let role_goes = result.steps.iter().any(|step| step.action == Removal::DeleteRole);
+        assert_eq!(role_goes, for_good.iter().any(|good| why.contains(good)), "{why}");
         let result = teardown(&wish(&world), &standing(&world));
         assert!(
-            !result
-                .steps
-                .iter()
-                .any(|step| step.resource == Resource::Bucket),
+            !result.steps.iter().any(|step| step.resource == Resource::Bucket),
             "{why}"
         );
     }
@@ -472,20 +431,14 @@ fn worlds() -> impl Strategy<Value = World> {
         Trusts::MixpanelAndOthers,
         Trusts::Others,
     ]);
-    let policy =
-        (owners(), says(), any::<bool>(), used()).prop_map(|(owner, says, attached, used)| {
-            APolicy {
-                owner,
-                says,
-                attached,
-                used,
-            }
-        });
+    let policy = (owners(), says(), any::<bool>(), used()).prop_map(|(owner, says, attached, used)| APolicy {
+        owner,
+        says,
+        attached,
+        used,
+    });
     let place = (
-        prop::option::weighted(
-            0.9,
-            (prop::option::of(owners()), prop::option::of(any::<bool>())),
-        ),
+        prop::option::weighted(0.9, (prop::option::of(owners()), prop::option::of(any::<bool>()))),
         prop::option::weighted(0.9, any::<[bool; 3]>()),
         prop::sample::select(vec![
             Probe::None,
@@ -506,25 +459,16 @@ fn worlds() -> impl Strategy<Value = World> {
         place,
     )
         .prop_map(
-            |(
+            |(role, in_profile, policies, inline, unknown_attached, (bucket, writers, probe, wish))| World {
                 role,
                 in_profile,
                 policies,
                 inline,
                 unknown_attached,
-                (bucket, writers, probe, wish),
-            )| {
-                World {
-                    role,
-                    in_profile,
-                    policies,
-                    inline,
-                    unknown_attached,
-                    bucket,
-                    writers,
-                    probe,
-                    wish,
-                }
+                bucket,
+                writers,
+                probe,
+                wish,
             },
         )
 }

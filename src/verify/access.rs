@@ -1,7 +1,7 @@
 //! The access table: each call that Mixpanel makes, and what the documents say of it.
 //!
-//! After AssumeRole, Mixpanel's session belongs to the customer's own account. So in a bucket of that account the role's
-//! policies suffice; a bucket of another account has to allow as well, and a key always has to delegate.
+//! After AssumeRole, Mixpanel's session belongs to the customer's own account. So in a bucket of that account the
+//! role's policies suffice; a bucket of another account has to allow as well, and a key always has to delegate.
 
 mod context;
 
@@ -12,8 +12,7 @@ use crate::observed::{Key, Reading, Role};
 use crate::policy::Document;
 use crate::policy::evaluate::explain::{Judgement, judge};
 use crate::policy::evaluate::{
-    Context, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, Request, Rule, Source,
-    decide,
+    Context, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, Request, Rule, Source, decide,
 };
 use crate::policy::trust::Trust;
 
@@ -116,8 +115,8 @@ pub(crate) struct Access {
     pub(crate) call: Call,
     /// What the documents say, and why.
     pub(crate) judgement: Judgement,
-    /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy simulator is
-    /// asked. `None` for the call that is not the role's.
+    /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy
+    /// simulator is asked. `None` for the call that is not the role's.
     pub(crate) by_role: Option<Decision>,
 }
 
@@ -147,9 +146,7 @@ impl Access {
             Decision::Denied(Refusal::NoAllow(layer)) => match layer {
                 Layer::Identity => "no policy of the role allows it".into(),
                 Layer::Boundary => "the permissions boundary does not allow it".into(),
-                Layer::Resource if self.call.is_of_kms() => {
-                    "the key's policy does not allow it".into()
-                }
+                Layer::Resource if self.call.is_of_kms() => "the key's policy does not allow it".into(),
                 Layer::Resource if self.call.is_of_s3() => {
                     "the policy of the bucket, which is another account's, does not allow it".into()
                 }
@@ -167,18 +164,17 @@ impl Access {
     }
 }
 
-/// Whether the documents treat a role that stands in for the real one otherwise: they name the real one, or go by its tags.
+/// Whether the documents treat a role that stands in for the real one otherwise: they name the real one, or go by its
+/// tags.
 pub(crate) fn stand_in_differs(subject: &Subject, evidence: &Evidence, stand_in: &Role) -> bool {
     let other = Evidence {
         role: Some(stand_in.clone()),
         ..evidence.clone()
     };
-    let refused =
-        |access: &Access| !access.call.action().starts_with("sts:") && !access.is_allowed();
+    let refused = |access: &Access| !access.call.action().starts_with("sts:") && !access.is_allowed();
     let real = table(subject, evidence);
     let other = table(subject, &other);
-    other.iter().filter(|access| refused(access)).count()
-        > real.iter().filter(|access| refused(access)).count()
+    other.iter().filter(|access| refused(access)).count() > real.iter().filter(|access| refused(access)).count()
 }
 
 /// A statement's place, for people.
@@ -224,11 +220,7 @@ pub(crate) fn trust<'a>(evidence: &Evidence, role: &'a Role) -> Trust<'a> {
     Trust::new(&role.trust, &role.arn).at(evidence.now)
 }
 
-fn assumptions<'a>(
-    subject: &Subject,
-    evidence: &Evidence,
-    role: &'a Role,
-) -> impl Iterator<Item = Access> + use<'a> {
+fn assumptions<'a>(subject: &Subject, evidence: &Evidence, role: &'a Role) -> impl Iterator<Item = Access> + use<'a> {
     let trust = trust(evidence, role);
     tokens(subject, role).into_iter().map(move |token| Access {
         judgement: trust.judge_for_mixpanel(Some(token.expose())),
@@ -306,13 +298,7 @@ impl Asked<'_> {
                 };
                 let judgement = other.judgement;
                 let why = format!("{may} may, {may_not} may not");
-                return hanging_on_project(
-                    Access {
-                        judgement,
-                        ..access
-                    },
-                    &why,
-                );
+                return hanging_on_project(Access { judgement, ..access }, &why);
             }
         }
         match named.len() > MOST_PROJECTS {
@@ -321,8 +307,8 @@ impl Asked<'_> {
         }
     }
 
-    /// The projects whose folders, at the bucket's first level, the documents tell from others: `arn:aws:s3:::bucket/123/*`, and
-    /// one for each pattern such as `arn:aws:s3:::bucket/12*`.
+    /// The projects whose folders, at the bucket's first level, the documents tell from others:
+    /// `arn:aws:s3:::bucket/123/*`, and one for each pattern such as `arn:aws:s3:::bucket/12*`.
     fn projects_named(&self) -> Vec<String> {
         let documents = self.evidence.grants.iter().map(|grant| &grant.document);
         let boundary = self.evidence.boundary.as_ref();

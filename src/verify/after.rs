@@ -1,5 +1,5 @@
-//! What stands after a plan was run and read back: what was observed before, with the plan's changes in it, and what neither of them
-//! says. So `setup` ends with the judgement that `verify` gives, and reads nothing twice for it.
+//! What stands after a plan was run and read back: what was observed before, with the plan's changes in it, and what
+//! neither of them says. So `setup` ends with the judgement that `verify` gives, and reads nothing twice for it.
 
 use time::OffsetDateTime;
 
@@ -7,8 +7,7 @@ use super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding,
 use crate::details::{Details, Form};
 use crate::names::{IamPath, KeyArn, PolicyArn};
 use crate::observed::{
-    Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role,
-    Simulated,
+    Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role, Simulated,
 };
 use crate::plan::{Action, BucketDefault, Plan, Resource};
 use crate::policy::Document;
@@ -148,10 +147,7 @@ impl After<'_> {
         for action in self.actions() {
             match action {
                 Action::CreateRole {
-                    trust,
-                    boundary,
-                    tags,
-                    ..
+                    trust, boundary, tags, ..
                 } => {
                     role.trust.clone_from(trust);
                     role.boundary = boundary.as_ref().map(ToString::to_string);
@@ -160,8 +156,7 @@ impl After<'_> {
                 Action::UpdateTrust { document, .. } => role.trust.clone_from(document),
                 Action::SetBoundary { boundary, .. } => role.boundary = Some(boundary.to_string()),
                 Action::TagRole(tags) => {
-                    role.tags
-                        .retain(|tag| tags.iter().all(|new| new.key != tag.key));
+                    role.tags.retain(|tag| tags.iter().all(|new| new.key != tag.key));
                     role.tags.extend(tags.iter().cloned());
                 }
                 Action::AttachPolicy(arn) => role.attached.push(arn.to_string()),
@@ -181,8 +176,7 @@ impl After<'_> {
         let managed = role.attached.iter().filter_map(|arn| {
             let parsed: PolicyArn = arn.parse().ok()?;
             let written = self.actions().find_map(|action| match action {
-                Action::CreatePolicy { arn, document, .. }
-                | Action::ReplacePolicyDocument { arn, document, .. }
+                Action::CreatePolicy { arn, document, .. } | Action::ReplacePolicyDocument { arn, document, .. }
                     if *arn == parsed =>
                 {
                     document.resolved(self.new_key)
@@ -219,9 +213,7 @@ impl After<'_> {
                 Action::CreateBucket { tags } | Action::TagBucket { tags, .. } => {
                     bucket.tags = Reading::Known(tags.clone());
                 }
-                Action::BlockPublicAccess => {
-                    bucket.public_access = Reading::Known(PublicAccess::all())
-                }
+                Action::BlockPublicAccess => bucket.public_access = Reading::Known(PublicAccess::all()),
                 Action::TurnAclsOff => bucket.ownership = Reading::Known(Ownership::enforced()),
                 Action::SetEncryption { default, .. } => {
                     let kms = |key: Option<&KeyArn>| BucketEncryption::Kms {

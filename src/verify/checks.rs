@@ -1,9 +1,9 @@
 //! One check for each way in which a set-up is known to fail, in the order of how often it is the reason.
 //!
-//! A call that is refused belongs to exactly one check (`blame`), so that one mistake is told once. What no check can see from
-//! the customer's side says so: the values in Mixpanel's form (as far as nobody gave them), resource control policies, the
-//! addresses that Mixpanel calls from. Two rows of the usual catalogues are no checks at all: SSE-C blocking and MFA Delete do
-//! not touch this export.
+//! A call that is refused belongs to exactly one check (`blame`), so that one mistake is told once. What no check can
+//! see from the customer's side says so: the values in Mixpanel's form (as far as nobody gave them), resource control
+//! policies, the addresses that Mixpanel calls from. Two rows of the usual catalogues are no checks at all: SSE-C
+//! blocking and MFA Delete do not touch this export.
 
 mod blame;
 mod bucket;
@@ -54,10 +54,7 @@ pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> 
     checks.extend(settings::checks(&case));
     checks.extend(export::checks(&case));
     checks.push(probe::left(&case));
-    checks
-        .into_iter()
-        .map(|check| known(evidence, check))
-        .collect()
+    checks.into_iter().map(|check| known(evidence, check)).collect()
 }
 
 /// The check; one that was skipped is unknown where what would say whether it applies could not be read.
@@ -90,16 +87,18 @@ fn known(evidence: &Evidence, check: Check) -> Check {
 
 /// Whether there is a role of that name, and whether its ARN is what was typed.
 fn identity(case: &Case<'_>) -> Vec<Check> {
-    let Case {
-        subject, evidence, ..
-    } = case;
+    let Case { subject, evidence, .. } = case;
     let name = &evidence.role_name;
     let partition = match evidence.caller.partition {
-        Partition::Aws => Check::pass("partition", "the account is in the partition 'aws', where Mixpanel's user is"),
+        Partition::Aws => Check::pass(
+            "partition",
+            "the account is in the partition 'aws', where Mixpanel's user is",
+        ),
         other => Check::fail(
             "partition",
             format!(
-                "the account is in the partition '{}', and a role there cannot trust Mixpanel's user, which is in 'aws'",
+                "the account is in the partition '{}', and a role there cannot trust Mixpanel's user, which is in \
+                 'aws'",
                 other.as_str()
             ),
         )
@@ -108,15 +107,13 @@ fn identity(case: &Case<'_>) -> Vec<Check> {
     }
     .because(format!("sts:GetCallerIdentity → Arn {}", evidence.caller.arn));
     let exists = match (&evidence.role, &evidence.unread_role) {
-        (Some(role), _) => Check::pass("role-exists", format!("role {name} exists"))
-            .because(format!("iam:GetRole → {}", role.arn)),
+        (Some(role), _) => {
+            Check::pass("role-exists", format!("role {name} exists")).because(format!("iam:GetRole → {}", role.arn))
+        }
         (None, Some(denied)) => unread("role-exists", &format!("role {name}"), denied),
         (None, None) => Check::fail(
             "role-exists",
-            format!(
-                "there is no role {name} in account {}",
-                evidence.caller.account
-            ),
+            format!("there is no role {name} in account {}", evidence.caller.account),
         )
         .because("iam:GetRole → NoSuchEntity")
         .mixpanel_sees("AccessDenied: not authorized to perform: sts:AssumeRole")
@@ -133,11 +130,8 @@ fn identity(case: &Case<'_>) -> Vec<Check> {
             "Paste the whole ARN under \"Role\" in Mixpanel, account and path included: {}",
             role.arn
         )),
-        (Some(role), _) => Check::pass(
-            "role-arn-shape",
-            format!("\"Role\" in Mixpanel has to be {}", role.arn),
-        )
-        .because("iam:GetRole → Arn"),
+        (Some(role), _) => Check::pass("role-arn-shape", format!("\"Role\" in Mixpanel has to be {}", role.arn))
+            .because("iam:GetRole → Arn"),
         (None, _) => Check::skipped("role-arn-shape", "there is no role to compare with"),
     };
     vec![partition, exists, shape]
@@ -149,13 +143,10 @@ const ELSEWHERE: &str = "another check tells why calls are refused or undecided"
 /// A check that could not be made for want of a permission, or of an answer.
 fn unread(id: &'static str, what: &str, unread: &Unread) -> Check {
     let advice = match &unread.why {
-        Unanswered::Refused => format!(
-            "Ask for {}, or use another profile with --profile.",
-            unread.action
-        ),
-        Unanswered::Senseless(_) => {
-            "AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, AWS_ENDPOINT_URL, a network that asks to sign in.".to_owned()
-        }
+        Unanswered::Refused => format!("Ask for {}, or use another profile with --profile.", unread.action),
+        Unanswered::Senseless(_) => "AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, \
+                                     AWS_ENDPOINT_URL, a network that asks to sign in."
+            .to_owned(),
     };
     Check::unknown(id, format!("{what} cannot be read: {unread}")).advise(advice)
 }
@@ -207,9 +198,7 @@ impl Case<'_> {
     }
 
     fn setup_encrypting(&self, encryption: Vec<Word>) -> CommandLine {
-        let Self {
-            subject, evidence, ..
-        } = self;
+        let Self { subject, evidence, .. } = self;
         let mut command = CommandLine::mixpanel_s3(["setup"]);
         // Where no bucket is known, setup asks for its name.
         if let Some(bucket) = evidence.bucket_name() {
@@ -221,10 +210,7 @@ impl Case<'_> {
         }
         command = command.option("--role-name", &evidence.role_name);
         // A role that is there keeps its path; one that is gone comes back where it was.
-        let typed = subject
-            .role_arn
-            .as_ref()
-            .filter(|_| evidence.role.is_none());
+        let typed = subject.role_arn.as_ref().filter(|_| evidence.role.is_none());
         let typed = typed.and_then(|arn| arn.parse::<RoleArn>().ok());
         if let Some(arn) = typed.filter(|arn| arn.path() != "/") {
             command = command.option("--path", arn.path());
@@ -234,9 +220,7 @@ impl Case<'_> {
         if evidence.role.as_ref().is_some_and(foreign) {
             command = command.flag("--adopt");
         }
-        let closed = |role: &&crate::observed::Role| {
-            Trust::new(&role.trust, &role.arn).admission() <= Admission::Kept
-        };
+        let closed = |role: &&crate::observed::Role| Trust::new(&role.trust, &role.arn).admission() <= Admission::Kept;
         if let Some(role) = evidence.role.as_ref().filter(closed) {
             command = command.option("--open-role", &role.name);
         }
@@ -245,8 +229,7 @@ impl Case<'_> {
 
     /// `verify` of the same role and bucket once more.
     fn verify_command(&self) -> CommandLine {
-        let mut command =
-            CommandLine::mixpanel_s3(["verify"]).option("--role", &self.evidence.role_name);
+        let mut command = CommandLine::mixpanel_s3(["verify"]).option("--role", &self.evidence.role_name);
         if let Some(bucket) = self.evidence.bucket_name() {
             command = command.option("--bucket", bucket);
         }

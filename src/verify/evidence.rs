@@ -1,4 +1,5 @@
-//! What is judged: what Mixpanel was told, and what stands in AWS. `observe::evidence` fills it; nothing here asks anybody.
+//! What is judged: what Mixpanel was told, and what stands in AWS. `observe::evidence` fills it; nothing here asks
+//! anybody.
 
 use time::OffsetDateTime;
 
@@ -76,9 +77,7 @@ pub(crate) struct Grant {
 impl Grant {
     /// The name of an inline policy.
     pub(crate) fn inline_name(&self) -> &str {
-        self.name
-            .strip_prefix("inline policy ")
-            .unwrap_or(&self.name)
+        self.name.strip_prefix("inline policy ").unwrap_or(&self.name)
     }
 }
 
@@ -96,9 +95,7 @@ pub(crate) fn original<'a>(
         account,
         place: role.map(|role| (&role.path, role.boundary.as_deref())),
         attached: attached.collect(),
-        inline: inline
-            .map(|grant| (grant.inline_name(), &grant.document))
-            .collect(),
+        inline: inline.map(|grant| (grant.inline_name(), &grant.document)).collect(),
     }
 }
 
@@ -140,7 +137,8 @@ pub(crate) struct BucketFacts {
 pub(crate) enum KeyStanding {
     /// None: S3's own encryption, or nobody looked.
     NotUsed,
-    /// The account's `aws/s3` key is used. AWS manages it, S3 makes it at its first use, and whoever may use S3 may use it.
+    /// The account's `aws/s3` key is used. AWS manages it, S3 makes it at its first use, and whoever may use S3 may use
+    /// it.
     AwsManaged,
     /// It is named so, and not there.
     Missing(String),

@@ -1,14 +1,12 @@
-//! Why a call is refused, or cannot be known: the statements that decide, and of each the elements that do, with what the policy says
-//! and what Mixpanel's call has.
+//! Why a call is refused, or cannot be known: the statements that decide, and of each the elements that do, with what
+//! the policy says and what Mixpanel's call has.
 
 pub(crate) mod tree;
 
 use super::access::source_text;
 use crate::names::{ProjectToken, without_tokens};
 use crate::policy::document::Effect;
-use crate::policy::evaluate::explain::{
-    CONDITION, Condition, Element, Judgement, Matched, Weighed,
-};
+use crate::policy::evaluate::explain::{CONDITION, Condition, Element, Judgement, Matched, Weighed};
 use crate::policy::evaluate::{Decision, Fact, Layer, Refusal};
 
 /// How many statements are quoted for one call: more would hide the one that was meant.
@@ -55,38 +53,31 @@ impl Judgement {
         }
     }
 
-    /// The statements of a layer that come nearest to allowing the call: those that only a condition keeps from it, or else those
-    /// that name the action, or else those that name the resource.
+    /// The statements of a layer that come nearest to allowing the call: those that only a condition keeps from it, or
+    /// else those that name the action, or else those that name the resource.
     fn near_misses(&self, layer: Layer) -> Vec<Deciding<'_>> {
         let fails = |element: &Element| element.matched != Matched::Yes;
         let allowing = || {
             let own = self.weighed.iter().filter(move |one| {
-                one.source.layer == layer
-                    && one.effect != Effect::Deny
-                    && one.matched != Matched::Yes
+                one.source.layer == layer && one.effect != Effect::Deny && one.matched != Matched::Yes
             });
             own.map(|statement| Deciding {
                 statement,
                 elements: elements(statement, fails),
             })
         };
-        let by_condition =
-            |one: &Deciding<'_>| one.elements.iter().all(|element| element.name == CONDITION);
+        let by_condition = |one: &Deciding<'_>| one.elements.iter().all(|element| element.name == CONDITION);
         let but_for = |one: &Deciding<'_>, name: &str| {
             let mut others = one.elements.iter();
             !others.any(|element| element.name.ends_with(name))
         };
-        let classes: [&dyn Fn(&Deciding<'_>) -> bool; 3] =
-            [&by_condition, &|one| but_for(one, "Action"), &|one| {
-                but_for(one, "Resource")
-            }];
+        let classes: [&dyn Fn(&Deciding<'_>) -> bool; 3] = [&by_condition, &|one| but_for(one, "Action"), &|one| {
+            but_for(one, "Resource")
+        }];
         let nearest = classes
             .iter()
             .map(|is_near| allowing().filter(|one| is_near(one)).collect::<Vec<_>>());
-        nearest
-            .into_iter()
-            .find(|near| !near.is_empty())
-            .unwrap_or_default()
+        nearest.into_iter().find(|near| !near.is_empty()).unwrap_or_default()
     }
 
     /// What decides, a line for each element that does: the statement, what it says, and what Mixpanel's call has.
@@ -216,10 +207,7 @@ fn said(element: &Element) -> String {
 }
 
 /// Values as they are shown: each between quotes, no project token whole, and none without end.
-pub(crate) fn quoted<'a>(
-    values: impl IntoIterator<Item = &'a String>,
-    key: Option<&str>,
-) -> String {
+pub(crate) fn quoted<'a>(values: impl IntoIterator<Item = &'a String>, key: Option<&str>) -> String {
     let values: Vec<&String> = values.into_iter().collect();
     let mut shown: Vec<String> = values
         .iter()
@@ -258,10 +246,7 @@ pub(crate) fn in_call(condition: &Condition) -> String {
         Fact::Absent => "in Mixpanel's call the key is absent".into(),
         Fact::Known(values) if values.is_empty() => "in Mixpanel's call the key is absent".into(),
         Fact::Known(values) => format!("in Mixpanel's call it is {}", quoted(values, key)),
-        Fact::StartsWith(start) => format!(
-            "in Mixpanel's call it begins with \"{}\"{why}",
-            shown_value(start, key)
-        ),
+        Fact::StartsWith(start) => format!("in Mixpanel's call it begins with \"{}\"{why}", shown_value(start, key)),
         Fact::Present => format!("what Mixpanel's call has is not known{why}"),
         Fact::Unknown | Fact::Unnamed => {
             format!("whether Mixpanel's call has the key is not known{why}")
@@ -272,10 +257,7 @@ pub(crate) fn in_call(condition: &Condition) -> String {
                 _ => "absent".into(),
             };
             let facts: Vec<String> = facts.iter().map(one).collect();
-            format!(
-                "in Mixpanel's call it is one of these: {}{why}",
-                facts.join(", ")
-            )
+            format!("in Mixpanel's call it is one of these: {}{why}", facts.join(", "))
         }
     }
 }
@@ -290,10 +272,7 @@ pub(crate) fn unknown_because(key: &str) -> Option<&'static str> {
         ("aws:resourceorg", "no document names the organization"),
         ("aws:userid", "Mixpanel chooses the session's name"),
         ("sts:rolesessionname", "Mixpanel chooses the session's name"),
-        (
-            "s3:x-amz-storage-class",
-            "Mixpanel chooses the storage class",
-        ),
+        ("s3:x-amz-storage-class", "Mixpanel chooses the storage class"),
         ("s3:x-amz-acl", "Mixpanel chooses, and makes nothing public"),
         ("s3:tlsversion", "S3 takes TLS 1.2 and 1.3"),
         ("s3:prefix", "Mixpanel chooses what it lists"),

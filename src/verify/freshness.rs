@@ -70,7 +70,8 @@ pub(crate) struct Exports {
     pub(crate) read: Vec<Export>,
     /// The projects that are there too and were not looked at, the freshest first.
     pub(crate) not_read: Vec<ProjectId>,
-    /// Whether every project of the bucket is among them: a first level of very many names is not looked through to its end.
+    /// Whether every project of the bucket is among them: a first level of very many names is not looked through to its
+    /// end.
     pub(crate) complete: bool,
 }
 
@@ -99,10 +100,7 @@ impl Export {
 
     /// When the newest object of all was written.
     pub(crate) fn newest_of_all(&self) -> Option<OffsetDateTime> {
-        Family::ALL
-            .into_iter()
-            .filter_map(|family| self.newest(family))
-            .max()
+        Family::ALL.into_iter().filter_map(|family| self.newest(family)).max()
     }
 
     /// The days without events between the first day that has some and the last.
@@ -167,12 +165,7 @@ mod tests {
             project: "7".parse().unwrap(),
             days: (1..)
                 .zip(days)
-                .map(|(day, exported)| {
-                    (
-                        Date::from_calendar_date(2026, time::Month::May, day).unwrap(),
-                        exported,
-                    )
-                })
+                .map(|(day, exported)| (Date::from_calendar_date(2026, time::Month::May, day).unwrap(), exported))
                 .collect(),
             people: Exported::default(),
             identities: Exported::default(),

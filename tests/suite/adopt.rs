@@ -1,10 +1,9 @@
-//! What somebody else made: recognised under whatever names it has, taken over on request, hardened piece by piece, and never
-//! damaged.
+//! What somebody else made: recognised under whatever names it has, taken over on request, hardened piece by piece, and
+//! never damaged.
 
 use aws_sdk_iam::types::Tag;
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, Tagging,
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, Tagging,
 };
 use serde_json::{Value, json};
 
@@ -129,13 +128,11 @@ fn adopting_keeps_what_others_put_there() {
     let mut document = data(&bucket);
     document["Statement"][0]["Action"] = json!(["s3:PutObject", "s3:ListBucket"]);
     let theirs = json!({ "Sid": "Theirs", "Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::other" });
-    document["Statement"]
-        .as_array_mut()
-        .unwrap()
-        .push(theirs.clone());
+    document["Statement"].as_array_mut().unwrap().push(theirs.clone());
     let policies = cloud.role_by_hand("theirs", &trust(USER, Some(other_id)), &[document]);
     let boundary = cloud.policy_by_hand("bounds", &data(&bucket));
-    let audit = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+    let audit =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
     let audit = cloud.policy_by_hand("audit", &audit);
     cloud.attach_by_hand("theirs", &audit);
     let iam = cloud.iam();
@@ -145,10 +142,7 @@ fn adopting_keeps_what_others_put_there() {
         .permissions_boundary(&boundary);
     block_on(bound.send()).unwrap();
     let tag = Tag::builder().key("managed-by").value("terraform");
-    let tag = iam
-        .tag_role()
-        .role_name("theirs")
-        .tags(tag.build().unwrap());
+    let tag = iam.tag_role().role_name("theirs").tags(tag.build().unwrap());
     block_on(tag.send()).unwrap();
     let before = cloud.everything();
 
@@ -177,8 +171,7 @@ fn adopting_keeps_what_others_put_there() {
     assert_eq!(newest["document"]["Statement"][1], theirs);
     assert_eq!(
         newest["document"]["Statement"][0],
-        serde_json::from_str::<Value>(&cloud.normalize(&data(&bucket)["Statement"][0].to_string()))
-            .unwrap()
+        serde_json::from_str::<Value>(&cloud.normalize(&data(&bucket)["Statement"][0].to_string())).unwrap()
     );
     assert_eq!(
         after["policies"][cloud.normalize(&audit)],
@@ -240,10 +233,7 @@ fn furnished_bucket(cloud: &Cloud) -> (Value, String) {
     block_on(put.send()).unwrap();
     let tag = aws_sdk_s3::types::Tag::builder().key("owner").value("them");
     let tags = Tagging::builder().tag_set(tag.build().unwrap());
-    let put = s3
-        .put_bucket_tagging()
-        .bucket(&bucket)
-        .tagging(tags.build().unwrap());
+    let put = s3.put_bucket_tagging().bucket(&bucket).tagging(tags.build().unwrap());
     block_on(put.send()).unwrap();
     block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
     let theirs = serde_json::from_str(&cloud.normalize(&theirs.to_string())).unwrap();
@@ -271,10 +261,7 @@ fn a_bucket_of_somebody_elses_is_hardened_only_as_far_as_agreed() {
     let some = cloud.everything();
     let bucket = |everything: &Value| everything["buckets"]["acme-xxxxxxxx"].clone();
     let statements = bucket(&some)["policy"]["Statement"].clone();
-    assert_eq!(
-        (statements.as_array().unwrap().len(), &statements[0]),
-        (2, &theirs)
-    );
+    assert_eq!((statements.as_array().unwrap().len(), &statements[0]), (2, &theirs));
     assert_eq!(bucket(&some)["lifecycle"].as_array().unwrap().len(), 2);
     for untouched in ["tags", "blocks", "ownership", "encryption"] {
         assert_eq!(bucket(&some)[untouched], bucket(&before)[untouched]);
@@ -288,7 +275,5 @@ fn a_bucket_of_somebody_elses_is_hardened_only_as_far_as_agreed() {
             .to_string()
             .contains("restrict_public_buckets: Some(true)")
     );
-    cloud
-        .setup(&["--harden", "all", "--dry-run", "--exit-code"])
-        .exits(0);
+    cloud.setup(&["--harden", "all", "--dry-run", "--exit-code"]).exits(0);
 }

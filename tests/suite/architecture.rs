@@ -69,9 +69,7 @@ fn each_thing_has_one_room() {
                 .unwrap();
             let place = place.to_string_lossy().replace('\\', "/");
             let allowed = rooms.iter().any(|room| place.starts_with(room));
-            let code = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
             assert!(
                 allowed || !code.into_iter().any(|line| line.contains(word)),
                 "{place} names {word}"
@@ -81,10 +79,7 @@ fn each_thing_has_one_room() {
     only("aws_sdk_", &["aws"]);
     only("dialoguer", &["answers/prompt.rs"]);
     only("std::env::", &["process.rs"]);
-    only(
-        "std::io::std",
-        &["report.rs", "process.rs", "answers/keyboard.rs"],
-    );
+    only("std::io::std", &["report.rs", "process.rs", "answers/keyboard.rs"]);
     only("winterbaume", &["sandbox"]);
     only("crate::commands", &["commands", "lib.rs"]);
     only("shlex", &["report/commands.rs"]);
@@ -102,10 +97,7 @@ fn each_thing_has_one_room() {
 
 /// The string literals of a source, without its tests and its comments.
 fn literals(source: &str) -> Vec<String> {
-    let code = source
-        .split("#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap_or_default();
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut literals = Vec::new();
     let mut rest = code.chars().peekable();
     let mut before = ' ';
@@ -174,9 +166,7 @@ fn no_text_breaks_its_line() {
             if literal.contains('\n') {
                 breaking += 1;
                 assert!(
-                    elsewhere.contains(&place.as_str())
-                        || place.starts_with("sandbox")
-                        || place.ends_with("tests.rs"),
+                    elsewhere.contains(&place.as_str()) || place.starts_with("sandbox") || place.ends_with("tests.rs"),
                     "{place} breaks a line in {literal:?}"
                 );
             }
@@ -206,13 +196,8 @@ fn no_command_is_put_together_as_text() {
     ];
     let mut seen = 0;
     for (path, text) in all_sources() {
-        let code = text
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or(&text);
-        let lines = code
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&text);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in lines {
             for call in calls {
                 for (at, _) in line.match_indices(call) {
@@ -248,12 +233,7 @@ fn the_tests_start_no_program_but_this_one() {
             true => text.matches(&shell).count(),
             false => text.matches(&this_one).count(),
         };
-        assert_eq!(
-            starts(text) - known,
-            0,
-            "{} starts a program",
-            path.display()
-        );
+        assert_eq!(starts(text) - known, 0, "{} starts a program", path.display());
     }
     assert_eq!(files.iter().map(|(_, text)| starts(text)).sum::<usize>(), 2);
 }

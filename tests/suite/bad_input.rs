@@ -148,19 +148,13 @@ fn a_token_in_the_wrong_place_is_not_shown_whole() {
                 command.arg("--sandbox");
             }
             let told = run(&mut command).says("0123…");
-            assert!(
-                !told.stderr.to_ascii_lowercase().contains(TOKEN),
-                "{told:?}"
-            );
+            assert!(!told.stderr.to_ascii_lowercase().contains(TOKEN), "{told:?}");
         }
         // What is no token of the usual shape is shown as it was typed.
         let long = format!("{token}0");
         run(bare(&home).args(["setup", &long])).exits(2).says(&long);
     }
-    assert!(
-        shortened > 80,
-        "{shortened} complaints name what was typed by its ends"
-    );
+    assert!(shortened > 80, "{shortened} complaints name what was typed by its ends");
 }
 
 #[test]
@@ -199,19 +193,16 @@ fn regions_and_partitions() {
     insta::assert_snapshot!("bad_regions", each(&cloud, &cases));
     unchanged(&cloud);
     cloud
-        .setup(&[
-            "--region",
-            "il-central-1",
-            "--allow-unlisted-region",
-            "--dry-run",
-        ])
+        .setup(&["--region", "il-central-1", "--allow-unlisted-region", "--dry-run"])
         .exits(0);
 }
 
 #[test]
 fn a_caller_in_another_partition() {
     let cloud = Cloud::start();
-    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws-cn:iam::123456789012:user/me</Arn><UserId>x</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws-cn:iam::123456789012:user/me</\
+                Arn><UserId>x</UserId><Account>123456789012</Account></GetCallerIdentityResult></\
+                GetCallerIdentityResponse>";
     cloud.script("sts:GetCallerIdentity", None, Scripted::answer("s3", body));
     cloud
         .setup(&[])
@@ -226,13 +217,7 @@ fn flags_that_do_not_go_together() {
     let cases: [&[&str]; 6] = [
         &["--kms-key", "alias/acme"],
         &["--create-kms-key", "--encryption", "aes"],
-        &[
-            "--encryption",
-            "kms",
-            "--kms-key",
-            "alias/acme",
-            "--create-kms-key",
-        ],
+        &["--encryption", "kms", "--kms-key", "alias/acme", "--create-kms-key"],
         &["--encryption", "kms", "--kms-key", "aws/s3"],
         &["--exit-code"],
         &["--output", "env"],
@@ -307,13 +292,7 @@ fn keys_that_s3_cannot_use() {
             "ENCRYPT_DECRYPT",
             "CUSTOMER",
         ),
-        (
-            "an asymmetric key",
-            "Enabled",
-            "RSA_2048",
-            "SIGN_VERIFY",
-            "CUSTOMER",
-        ),
+        ("an asymmetric key", "Enabled", "RSA_2048", "SIGN_VERIFY", "CUSTOMER"),
         (
             "an AWS-managed key",
             "Enabled",
@@ -325,12 +304,7 @@ fn keys_that_s3_cannot_use() {
         describe(state, spec, usage, manager);
         runs.push(setup(title, "eu-west-1", key));
     }
-    describe(
-        "Enabled",
-        "SYMMETRIC_DEFAULT",
-        "ENCRYPT_DECRYPT",
-        "CUSTOMER",
-    );
+    describe("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "CUSTOMER");
     runs.push(setup(
         "a key that turns out to be in another region",
         "eu-central-1",
@@ -346,11 +320,7 @@ fn keys_that_s3_cannot_use() {
         None,
         Scripted::error("kms", 400, "NotFoundException", "Alias is not found."),
     );
-    runs.push(setup(
-        "an alias that is not found",
-        "eu-west-1",
-        "alias/nothing",
-    ));
+    runs.push(setup("an alias that is not found", "eu-west-1", "alias/nothing"));
     assert!(runs.iter().all(|(_, outcome)| outcome.code == 2));
     insta::assert_snapshot!("bad_keys", screens(runs));
     unchanged(&cloud);
@@ -377,14 +347,7 @@ fn a_bucket_of_somebody_elses() {
 #[test]
 fn ones_own_bucket_that_may_not_be_listed() {
     let cloud = Cloud::start();
-    block_on(
-        cloud
-            .s3("us-east-1")
-            .create_bucket()
-            .bucket(cloud.bucket())
-            .send(),
-    )
-    .unwrap();
+    block_on(cloud.s3("us-east-1").create_bucket().bucket(cloud.bucket()).send()).unwrap();
     cloud.forget();
     cloud.script("s3:HEAD", None, Scripted::bare(403, vec![]));
     cloud
@@ -398,18 +361,9 @@ fn ones_own_bucket_that_may_not_be_listed() {
 #[test]
 fn a_bucket_in_another_region() {
     for (status, headers) in [
-        (
-            301,
-            vec![("x-amz-bucket-region", "eu-central-1".to_owned())],
-        ),
-        (
-            400,
-            vec![("x-amz-bucket-region", "eu-central-1".to_owned())],
-        ),
-        (
-            200,
-            vec![("x-amz-bucket-region", "eu-central-1".to_owned())],
-        ),
+        (301, vec![("x-amz-bucket-region", "eu-central-1".to_owned())]),
+        (400, vec![("x-amz-bucket-region", "eu-central-1".to_owned())]),
+        (200, vec![("x-amz-bucket-region", "eu-central-1".to_owned())]),
     ] {
         let cloud = Cloud::start();
         cloud.script("s3:HEAD", None, Scripted::bare(status, headers));
@@ -437,9 +391,7 @@ fn a_name_that_is_taken_between_looking_and_making() {
     );
     let outcome = cloud.setup(&[]);
     assert!([5, 6].contains(&outcome.code), "{outcome:?}");
-    outcome
-        .says("BucketAlreadyExists")
-        .says("Choose another with --bucket");
+    outcome.says("BucketAlreadyExists").says("Choose another with --bucket");
 }
 
 #[test]
@@ -476,11 +428,7 @@ fn credentials_that_are_missing() {
     };
     said(
         &[],
-        &[
-            "Tried profile 'default'.",
-            "No AWS credentials were found",
-            "--sandbox",
-        ],
+        &["Tried profile 'default'.", "No AWS credentials were found", "--sandbox"],
     );
     said(
         &["--profile", "sso"],
@@ -488,10 +436,7 @@ fn credentials_that_are_missing() {
     );
     said(
         &["--profile", "console"],
-        &[
-            "Tried profile 'console'.",
-            "Run: aws login --profile console",
-        ],
+        &["Tried profile 'console'.", "Run: aws login --profile console"],
     );
     said(
         &["--profile", "mfa"],
@@ -514,24 +459,14 @@ fn credentials_that_are_expired() {
     let cloud = Cloud::start();
     let message = "The security token included in the request is expired";
     for (action, service) in [("sts:GetCallerIdentity", "sts"), ("iam:GetRole", "iam")] {
-        cloud.script(
-            action,
-            None,
-            Scripted::error(service, 403, "ExpiredToken", message),
-        );
+        cloud.script(action, None, Scripted::error(service, 403, "ExpiredToken", message));
     }
     let outcome = cloud.setup(&["--output", "json"]).exits(3);
     let error = outcome.json_error();
     assert_eq!(error["kind"], "credentials");
+    assert!(error["message"].as_str().unwrap().contains("ExpiredToken"), "{error}");
     assert!(
-        error["message"].as_str().unwrap().contains("ExpiredToken"),
-        "{error}"
-    );
-    assert!(
-        error["hints"][0]
-            .as_str()
-            .unwrap()
-            .contains("AWS_ACCESS_KEY_ID"),
+        error["hints"][0].as_str().unwrap().contains("AWS_ACCESS_KEY_ID"),
         "{error}"
     );
     unchanged(&cloud);
@@ -540,13 +475,10 @@ fn credentials_that_are_expired() {
 #[test]
 fn a_denied_call_names_action_resource_and_layer() {
     let cloud = Cloud::start();
-    let message = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: iam:CreateRole on resource: role acme with an explicit deny in a service control policy";
+    let message = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: iam:CreateRole on resource: \
+                   role acme with an explicit deny in a service control policy";
     for action in ["iam:CreateRole", "iam:CreatePolicy"] {
-        cloud.script(
-            action,
-            None,
-            Scripted::error("iam", 403, "AccessDenied", message),
-        );
+        cloud.script(action, None, Scripted::error("iam", 403, "AccessDenied", message));
     }
     cloud.script(
         "s3:PUT",
@@ -569,12 +501,7 @@ fn a_denied_call_names_action_resource_and_layer() {
     cloud.script(
         "iam:GetRole",
         None,
-        Scripted::error(
-            "iam",
-            403,
-            "AccessDenied",
-            &message.replace("CreateRole", "GetRole"),
-        ),
+        Scripted::error("iam", 403, "AccessDenied", &message.replace("CreateRole", "GetRole")),
     );
     let error = cloud.setup(&["--output", "json"]).exits(3).json_error();
     assert_eq!(error["denied"][0]["action"], "iam:GetRole");
@@ -610,20 +537,12 @@ fn a_region_that_the_account_has_not_opted_into() {
     let cloud = Cloud::start();
     let message = "The provided token is malformed or otherwise invalid.";
     cloud.script("s3:HEAD", None, Scripted::bare(400, vec![]));
-    cloud.script(
-        "s3:PUT",
-        None,
-        Scripted::error("s3", 400, "InvalidToken", message),
-    );
+    cloud.script("s3:PUT", None, Scripted::error("s3", 400, "InvalidToken", message));
     let outcome = cloud.setup(&["--region", "me-south-1"]);
     assert_ne!(outcome.code, 0);
     unchanged(&cloud);
     let cloud = Cloud::start();
-    cloud.script(
-        "s3:PUT",
-        None,
-        Scripted::error("s3", 400, "InvalidToken", message),
-    );
+    cloud.script("s3:PUT", None, Scripted::error("s3", 400, "InvalidToken", message));
     let outcome = cloud.setup(&["--region", "me-south-1"]);
     outcome.says("get-region-opt-status");
 }
@@ -634,10 +553,7 @@ fn a_write_that_is_not_answered_may_have_been_done() {
     for action in ["s3:PUT", "iam:CreateRole", "iam:CreatePolicy"] {
         cloud.script(action, None, Scripted::Hang);
     }
-    let outcome = cloud
-        .setup(&["--timeout", "1"])
-        .exits(1)
-        .says("got no answer");
+    let outcome = cloud.setup(&["--timeout", "1"]).exits(1).says("got no answer");
     outcome
         .says("AWS may have acted on what was under way.")
         .says("Running the same again");

@@ -1,5 +1,5 @@
-//! A bucket's name says nothing about whose it is: every request on a bucket names the account that has to own it, and a stranger's
-//! bucket that happens to be open passes for nobody's.
+//! A bucket's name says nothing about whose it is: every request on a bucket names the account that has to own it, and
+//! a stranger's bucket that happens to be open passes for nobody's.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule};
@@ -55,10 +55,7 @@ fn every_request_on_a_bucket_names_its_owner() {
     run(&setup, 0);
     drift();
     run(&[&setup[..], &["--tag", "team=data"]].concat(), 0);
-    run(
-        &[&setup[..], &["--encryption", "kms", "--create-kms-key"]].concat(),
-        0,
-    );
+    run(&[&setup[..], &["--encryption", "kms", "--create-kms-key"]].concat(), 0);
     // The tests' AWS is reached over plain HTTP.
     block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
     run(&["print-details"], 0);
@@ -132,16 +129,10 @@ fn a_strangers_bucket_that_is_open_is_a_failure_and_nothing_more_is_read_of_it()
         .collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0]["id"], "bucket-owner");
-    assert!(
-        failed[0].to_string().contains("--bucket-account"),
-        "{failed:?}"
-    );
+    assert!(failed[0].to_string().contains("--bucket-account"), "{failed:?}");
     assert_eq!(actions(&calls), ["s3:HEAD", "s3:HEAD"]);
     // The one request that does not say whose the bucket has to be.
-    let owners: Vec<Option<&str>> = calls
-        .iter()
-        .map(|call| call.expected_owner.as_deref())
-        .collect();
+    let owners: Vec<Option<&str>> = calls.iter().map(|call| call.expected_owner.as_deref()).collect();
     assert_eq!(owners, [Some(cloud.account.as_str()), None]);
 
     cloud.script("s3:HEAD", Some(1), Scripted::bare(403, Vec::new()));
@@ -167,26 +158,16 @@ fn with_its_account_named_another_accounts_bucket_is_judged_and_read_as_that_acc
     let here = vec![("x-amz-bucket-region", "eu-west-1".to_owned())];
     cloud.script("s3:HEAD", None, Scripted::bare(200, here));
     let json = vec![("content-type", "application/json".to_owned())];
-    cloud.script(
-        "s3:GET policy",
-        None,
-        Scripted::Answer(200, json, policy.to_string()),
-    );
+    cloud.script("s3:GET policy", None, Scripted::Answer(200, json, policy.to_string()));
     let arguments = ["--role", "theirs", "--bucket-account", OTHER];
-    let (judged, mut calls) = asked(
-        &cloud,
-        &[&["verify", "--verbose"], arguments.as_slice()].concat(),
-    );
+    let (judged, mut calls) = asked(&cloud, &[&["verify", "--verbose"], arguments.as_slice()].concat());
     assert!(
         judged
             .stdout
             .contains("bucket is account 210987654321's, as --bucket-account says"),
         "{judged:?}"
     );
-    assert!(
-        !judged.stdout.contains("FAIL    bucket-owner"),
-        "{judged:?}"
-    );
+    assert!(!judged.stdout.contains("FAIL    bucket-owner"), "{judged:?}");
     cloud.script(
         "s3:GET encryption",
         None,

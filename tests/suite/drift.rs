@@ -1,8 +1,8 @@
 //! What changed since the last run is mended by the same command, and what others added stays.
 
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, Tag, Tagging,
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, Tag,
+    Tagging,
 };
 use serde_json::{Value, json};
 
@@ -70,20 +70,11 @@ fn a_bucket_of_ours_is_mended_and_keeps_what_others_added() {
     let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     assert_eq!((statements.len(), &statements[0]), (2, &theirs));
-    let rules = block_on(
-        s3.get_bucket_lifecycle_configuration()
-            .bucket(&bucket)
-            .send(),
-    )
-    .unwrap();
+    let rules = block_on(s3.get_bucket_lifecycle_configuration().bucket(&bucket).send()).unwrap();
     let mut ids: Vec<&str> = rules.rules().iter().filter_map(|rule| rule.id()).collect();
     ids.sort_unstable();
     assert_eq!(ids, ["abort-unfinished-uploads", "theirs"]);
-    let theirs = rules
-        .rules()
-        .iter()
-        .find(|rule| rule.id() == Some("theirs"))
-        .unwrap();
+    let theirs = rules.rules().iter().find(|rule| rule.id() == Some("theirs")).unwrap();
     assert_eq!(theirs.expiration().unwrap().days(), Some(1));
     let tags = block_on(s3.get_bucket_tagging().bucket(&bucket).send()).unwrap();
     let mut keys: Vec<&str> = tags.tag_set().iter().map(|tag| tag.key()).collect();
@@ -109,41 +100,15 @@ fn a_role_of_ours_is_mended_and_keeps_what_others_added() {
     )
     .unwrap();
     let policy = format!("arn:aws:iam::{}:policy/{role}-s3", cloud.account);
-    block_on(
-        iam.detach_role_policy()
-            .role_name(&role)
-            .policy_arn(&policy)
-            .send(),
-    )
-    .unwrap();
-    block_on(
-        iam.untag_role()
-            .role_name(&role)
-            .tag_keys("mixpanel-encryption")
-            .send(),
-    )
-    .unwrap();
+    block_on(iam.detach_role_policy().role_name(&role).policy_arn(&policy).send()).unwrap();
+    block_on(iam.untag_role().role_name(&role).tag_keys("mixpanel-encryption").send()).unwrap();
 
-    let shown = cloud
-        .setup(&["--dry-run"])
-        .exits(0)
-        .says("attached")
-        .says("~ tags");
-    assert!(
-        shown.stderr.contains("        -   \"Principal\""),
-        "{}",
-        shown.stderr
-    );
+    let shown = cloud.setup(&["--dry-run"]).exits(0).says("attached").says("~ tags");
+    assert!(shown.stderr.contains("        -   \"Principal\""), "{}", shown.stderr);
     cloud.setup(&[]).exits(0);
     let answer = block_on(iam.get_role().role_name(&role).send()).unwrap();
-    let trust = answer
-        .role()
-        .unwrap()
-        .assume_role_policy_document()
-        .unwrap();
-    let trust = percent_encoding::percent_decode_str(trust)
-        .decode_utf8()
-        .unwrap();
+    let trust = answer.role().unwrap().assume_role_policy_document().unwrap();
+    let trust = percent_encoding::percent_decode_str(trust).decode_utf8().unwrap();
     let trust: Value = serde_json::from_str(&trust).unwrap();
     let statements = trust["Statement"].as_array().unwrap();
     assert_eq!((statements.len(), &statements[0]), (2, &theirs));
@@ -160,18 +125,12 @@ fn another_encryption_is_a_change_of_bucket_and_role() {
         .setup(&kms)
         .exits(0)
         .says("default encryption SSE-KMS with the new key");
-    let json = cloud
-        .run(&["print-details", "--output", "json"])
-        .exits(0)
-        .json();
+    let json = cloud.run(&["print-details", "--output", "json"]).exits(0).json();
     assert_eq!(json["encryption"], "KMS");
     as_before(&cloud);
     cloud.setup(&["--encryption", "aes"]).exits(0);
     assert_eq!(
-        cloud
-            .run(&["print-details", "--field", "encryption"])
-            .exits(0)
-            .stdout,
+        cloud.run(&["print-details", "--field", "encryption"]).exits(0).stdout,
         "AES\n"
     );
     as_before(&cloud);
@@ -185,15 +144,7 @@ fn another_bucket_for_the_same_role_is_refused() {
     cloud.forget();
     let other = format!("{role}-two");
     let outcome = cloud
-        .run(&[
-            "setup",
-            "--bucket",
-            &other,
-            "--role-name",
-            &role,
-            "--adopt",
-            "--yes",
-        ])
+        .run(&["setup", "--bucket", &other, "--role-name", &role, "--adopt", "--yes"])
         .exits(5);
     outcome
         .says("it grants another bucket, acme-xxxxxxxx, to which Mixpanel may be writing")
@@ -204,13 +155,8 @@ fn another_bucket_for_the_same_role_is_refused() {
 #[test]
 fn a_bucket_is_made_without_tags_where_tagging_at_creation_is_refused() {
     let cloud = Cloud::start();
-    let message =
-        "User: arn:aws:iam::123456789012:user/me is not authorized to perform: s3:TagResource";
-    cloud.script(
-        "s3:PUT",
-        Some(1),
-        Scripted::error("s3", 403, "AccessDenied", message),
-    );
+    let message = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: s3:TagResource";
+    cloud.script("s3:PUT", Some(1), Scripted::error("s3", 403, "AccessDenied", message));
     cloud.setup(&[]).exits(0);
     let bodies: Vec<bool> = cloud
         .calls()

@@ -1,5 +1,5 @@
-//! Networks that fail half-way: every writing request of a fresh set-up is hit in every way, once. The run copes with it by
-//! itself, and leaves what an undisturbed one leaves.
+//! Networks that fail half-way: every writing request of a fresh set-up is hit in every way, once. The run copes with
+//! it by itself, and leaves what an undisturbed one leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,7 @@ fn faults(service: &str) -> [(&'static str, Scripted); 5] {
     [
         (
             "500",
-            Scripted::error(
-                service,
-                500,
-                "InternalError",
-                "We encountered an internal error.",
-            ),
+            Scripted::error(service, 500, "InternalError", "We encountered an internal error."),
         ),
         (
             "503",
@@ -66,10 +61,7 @@ fn census(cloud: &Cloud) -> BTreeMap<&'static str, usize> {
                 .len(),
         ),
         ("attached", attached.attached_policies().len()),
-        (
-            "roles",
-            block_on(iam.list_roles().send()).unwrap().roles().len(),
-        ),
+        ("roles", block_on(iam.list_roles().send()).unwrap().roles().len()),
     ])
 }
 
@@ -145,13 +137,7 @@ fn two_runs_at_once_end_in_one_set_up() {
         let other = scope.spawn(|| cloud.setup(&["--role-name", "both"]));
         (one.join().unwrap(), other.join().unwrap())
     });
-    assert_eq!(
-        (one.code, other.code),
-        (0, 0),
-        "{}\n{}",
-        one.stderr,
-        other.stderr
-    );
+    assert_eq!((one.code, other.code), (0, 0), "{}\n{}", one.stderr, other.stderr);
     assert_eq!(one.stdout, other.stdout);
     cloud
         .setup(&["--role-name", "both", "--dry-run", "--exit-code"])
@@ -167,13 +153,7 @@ fn two_runs_at_once_make_one_key() {
         let other = scope.spawn(|| cloud.setup(&KMS));
         (one.join().unwrap(), other.join().unwrap())
     });
-    assert_eq!(
-        (one.code, other.code),
-        (0, 0),
-        "{}\n{}",
-        one.stderr,
-        other.stderr
-    );
+    assert_eq!((one.code, other.code), (0, 0), "{}\n{}", one.stderr, other.stderr);
     assert_eq!(one.stdout, other.stdout);
     assert_eq!(census(&cloud)["keys"], 1);
     cloud
@@ -215,16 +195,10 @@ fn a_key_that_lost_the_race_for_its_name_is_told_and_not_used() {
 #[test]
 fn a_new_version_whose_answer_is_lost_is_not_made_twice() {
     let cloud = Cloud::start();
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     // The policy says something else meanwhile.
     let iam = cloud.iam();
-    let arn = format!(
-        "arn:aws:iam::{}:policy/{}-kms",
-        cloud.account,
-        cloud.bucket()
-    );
+    let arn = format!("arn:aws:iam::{}:policy/{}-kms", cloud.account, cloud.bucket());
     let other = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"}]}"#;
     block_on(
         iam.create_policy_version()
@@ -257,11 +231,7 @@ fn of_five_versions_the_oldest_that_is_not_the_default_goes() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
     let iam = cloud.iam();
-    let arn = format!(
-        "arn:aws:iam::{}:policy/{}-s3",
-        cloud.account,
-        cloud.bucket()
-    );
+    let arn = format!("arn:aws:iam::{}:policy/{}-s3", cloud.account, cloud.bucket());
     for number in 2..=5 {
         let other = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::{}/number-{number}"}}]}}"#,
@@ -309,10 +279,7 @@ fn a_key_that_a_killed_run_left_without_a_name_is_found() {
         "not authorized to perform: kms:CreateAlias",
     );
     cloud.script("kms:CreateAlias", Some(1), denied);
-    cloud
-        .setup(&KMS)
-        .exits(6)
-        .says("AWS refused kms:CreateAlias");
+    cloud.setup(&KMS).exits(6).says("AWS refused kms:CreateAlias");
     cloud.setup(&KMS).exits(0);
     assert_eq!(census(&cloud)["keys"], 1);
 }

@@ -1,5 +1,5 @@
-//! Endpoints and environments that are broken or mean harm: whatever comes back, a run ends in time, after a bounded number of
-//! requests, with an exit code and a message, and never with a panic.
+//! Endpoints and environments that are broken or mean harm: whatever comes back, a run ends in time, after a bounded
+//! number of requests, with an exit code and a message, and never with a panic.
 //!
 //! The answers are scripted: no emulator gives them.
 
@@ -11,11 +11,7 @@ use crate::support::{Cloud, Outcome, Scripted};
 /// What every run has to keep, whatever it met.
 #[track_caller]
 fn sane(outcome: Outcome) -> Outcome {
-    let Outcome {
-        code,
-        stdout,
-        stderr,
-    } = &outcome;
+    let Outcome { code, stdout, stderr } = &outcome;
     // 101 is a panic's code, -1 a signal's; and the last resort says that it was one.
     assert!((0..=6).contains(code), "exit {code}\n{stdout}\n{stderr}");
     for word in ["panicked", "defect of its own", "RUST_BACKTRACE"] {
@@ -34,9 +30,7 @@ fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let certificate = |inside: &str| {
-        format!("-----BEGIN CERTIFICATE-----\n{inside}\n-----END CERTIFICATE-----\n")
-    };
+    let certificate = |inside: &str| format!("-----BEGIN CERTIFICATE-----\n{inside}\n-----END CERTIFICATE-----\n");
     let bundles = [
         file("empty.pem", ""),
         file("garbage.pem", "garbage\n"),
@@ -55,15 +49,8 @@ fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
         "/dev/zero".to_owned(),
         String::new(),
     ];
-    let mut cases: Vec<(&str, &str, i32)> = bundles
-        .iter()
-        .map(|path| ("AWS_CA_BUNDLE", path.as_str(), 2))
-        .collect();
-    for name in [
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_S3",
-        "AWS_ENDPOINT_URL_STS",
-    ] {
+    let mut cases: Vec<(&str, &str, i32)> = bundles.iter().map(|path| ("AWS_CA_BUNDLE", path.as_str(), 2)).collect();
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"] {
         for url in [
             "",
             "nonsense",
@@ -97,30 +84,16 @@ fn an_environment_that_cannot_be_used_is_named_and_not_passed_over() {
         ("AWS_SESSION_TOKEN", "hünter2", 3),
     ]);
     for (name, value, code) in cases {
-        let outcome = run(cloud
-            .command(&home, &["verify", "--role", "x"])
-            .env(name, value));
+        let outcome = run(cloud.command(&home, &["verify", "--role", "x"]).env(name, value));
         let outcome = sane(outcome).exits(code).says(name);
         assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
-        assert!(
-            cloud.calls().is_empty(),
-            "{name}={value:?}: {:?}",
-            cloud.calls()
-        );
+        assert!(cloud.calls().is_empty(), "{name}={value:?}: {:?}", cloud.calls());
     }
     // The same of a profile, which has no variable to name.
     let endpoint = cloud.endpoint();
     for (config, code, words) in [
-        (
-            "endpoint_url =\n",
-            2,
-            "endpoint_url of profile 'default' is empty",
-        ),
-        (
-            "endpoint_url = nonsense\n",
-            2,
-            "endpoint_url of profile 'default'",
-        ),
+        ("endpoint_url =\n", 2, "endpoint_url of profile 'default' is empty"),
+        ("endpoint_url = nonsense\n", 2, "endpoint_url of profile 'default'"),
         (
             "ca_bundle = /nowhere/hunter2.pem\n",
             2,
@@ -167,9 +140,7 @@ fn a_variable_that_is_no_text_is_named() {
         "MIXPANEL_PROJECT_TOKEN",
     ] {
         let value = std::ffi::OsStr::from_bytes(b"http://\xff\xfe");
-        let outcome = run(cloud
-            .command(&home, &["verify", "--role", "x"])
-            .env(name, value));
+        let outcome = run(cloud.command(&home, &["verify", "--role", "x"]).env(name, value));
         sane(outcome).exits(2).says(&format!("{name} is not text"));
         assert!(cloud.calls().is_empty());
     }
@@ -219,7 +190,8 @@ fn lists() -> Vec<List> {
             "iam:ListAttachedRolePolicies",
             |role| vec!["verify", "--role", role],
             pages,
-            "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>true</IsTruncated>",
+            "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>true</\
+             IsTruncated>",
             "<Marker>%</Marker>",
             "</ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>"
         ),
@@ -251,7 +223,8 @@ fn lists() -> Vec<List> {
             "iam:ListInstanceProfilesForRole",
             |role| vec!["teardown", "--yes", "--role", role],
             pages,
-            "<ListInstanceProfilesForRoleResponse><ListInstanceProfilesForRoleResult><InstanceProfiles/><IsTruncated>true</IsTruncated>",
+            "<ListInstanceProfilesForRoleResponse><ListInstanceProfilesForRoleResult><InstanceProfiles/\
+             ><IsTruncated>true</IsTruncated>",
             "<Marker>%</Marker>",
             "</ListInstanceProfilesForRoleResult></ListInstanceProfilesForRoleResponse>"
         ),
@@ -317,10 +290,7 @@ fn lists() -> Vec<List> {
 #[test]
 fn a_list_that_never_ends_is_an_error() {
     for list in lists() {
-        for (way, page) in ["changes", "repeats", "is missing"]
-            .into_iter()
-            .zip(list.pages)
-        {
+        for (way, page) in ["changes", "repeats", "is missing"].into_iter().zip(list.pages) {
             // S3's objects have no number that they cannot exceed: that bound has a test of its own.
             if way == "changes" && list.most == 1 {
                 continue;
@@ -345,16 +315,10 @@ fn a_list_that_never_ends_is_an_error() {
             // Of a role that is named, verify says what it cannot know, and judges the rest.
             match arguments.as_slice() {
                 ["verify", "--role", _] => {
-                    assert!(
-                        outcome.stdout.contains("the list does not end"),
-                        "{context}"
-                    );
+                    assert!(outcome.stdout.contains("the list does not end"), "{context}");
                 }
                 _ => {
-                    assert!(
-                        outcome.stderr.contains("the list does not end"),
-                        "{context}"
-                    );
+                    assert!(outcome.stderr.contains("the list does not end"), "{context}");
                     assert_ne!(outcome.code, 0, "{context}");
                 }
             }
@@ -365,11 +329,7 @@ fn a_list_that_never_ends_is_an_error() {
 #[test]
 fn a_listing_of_objects_that_never_ends_leaves_the_exports_unknown() {
     let pages: [fn(usize) -> String; 3] = [
-        |number| {
-            objects(&format!(
-                "<NextContinuationToken>{number}</NextContinuationToken>"
-            ))
-        },
+        |number| objects(&format!("<NextContinuationToken>{number}</NextContinuationToken>")),
         |_| objects("<NextContinuationToken>again</NextContinuationToken>"),
         |_| objects(""),
     ];
@@ -411,16 +371,8 @@ fn garbage() -> Vec<(&'static str, String)> {
 const SETTINGS: [(&str, &str, &str); 9] = [
     ("s3:GET tagging", "", "tags"),
     ("s3:GET publicAccessBlock", "bpa", "public-access blocks"),
-    (
-        "s3:GET ownershipControls",
-        "acl-ownership",
-        "object ownership",
-    ),
-    (
-        "s3:GET encryption",
-        "ui-encryption-mismatch",
-        "default encryption",
-    ),
+    ("s3:GET ownershipControls", "acl-ownership", "object ownership"),
+    ("s3:GET encryption", "ui-encryption-mismatch", "default encryption"),
     ("s3:GET policy", "plain-http", "policy"),
     ("s3:GET lifecycle", "lifecycle-expiry", "lifecycle rules"),
     ("s3:GET versioning", "versioning-growth", ""),
@@ -457,7 +409,8 @@ fn garbage_where_a_setting_was_asked_is_unknown_and_told() {
     }
 }
 
-/// Answers of the right kind that say nothing. S3 answers what is not set with an error, so these do not mean "not set".
+/// Answers of the right kind that say nothing. S3 answers what is not set with an error, so these do not mean "not
+/// set".
 const EMPTY: [(&str, &str); 11] = [
     ("s3:GET policy", "{}"),
     ("s3:GET policy", r#"{"a":1}"#),
@@ -467,15 +420,9 @@ const EMPTY: [(&str, &str); 11] = [
     ("s3:GET policy", r#"{"Statement":[{"Effect":"deny"}]}"#),
     ("s3:GET lifecycle", "<LifecycleConfiguration/>"),
     ("s3:GET encryption", "<ServerSideEncryptionConfiguration/>"),
-    (
-        "s3:GET publicAccessBlock",
-        "<PublicAccessBlockConfiguration/>",
-    ),
+    ("s3:GET publicAccessBlock", "<PublicAccessBlockConfiguration/>"),
     ("s3:GET ownershipControls", "<OwnershipControls/>"),
-    (
-        "s3:GET ownershipControls",
-        "<OwnershipControls></OwnershipControls>",
-    ),
+    ("s3:GET ownershipControls", "<OwnershipControls></OwnershipControls>"),
 ];
 
 #[test]
@@ -500,10 +447,7 @@ fn garbage_where_something_has_to_be_known_is_an_error() {
             ("sts:GetCallerIdentity", vec!["verify"]),
             ("iam:GetRole", vec!["print-details", "--role", "x"]),
             ("iam:ListRoles", vec!["verify"]),
-            (
-                "iam:CreateRole",
-                vec!["setup", "--yes", "--bucket", "acme-export"],
-            ),
+            ("iam:CreateRole", vec!["setup", "--yes", "--bucket", "acme-export"]),
             (
                 "kms:DescribeKey",
                 vec![
@@ -534,11 +478,7 @@ fn garbage_where_something_has_to_be_known_is_an_error() {
 fn documents_far_beyond_what_aws_keeps_are_no_answers() {
     let statement = r#"{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}"#;
     let many = vec![statement; 5000].join(",");
-    let deep = format!(
-        "{{\"Statement\":{}{}}}",
-        "[".repeat(50_000),
-        "]".repeat(50_000)
-    );
+    let deep = format!("{{\"Statement\":{}{}}}", "[".repeat(50_000), "]".repeat(50_000));
     let documents = [
         ("many statements", format!("{{\"Statement\":[{many}]}}")),
         ("deep", deep),
@@ -548,7 +488,10 @@ fn documents_far_beyond_what_aws_keeps_are_no_answers() {
     for (what, document) in &documents {
         let escaped = document.replace('"', "&quot;");
         let role = format!(
-            "<GetRoleResponse><GetRoleResult><Role><Path>/</Path><RoleName>x</RoleName><RoleId>AROA</RoleId><Arn>arn:aws:iam::123456789012:role/x</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>{escaped}</AssumeRolePolicyDocument></Role></GetRoleResult></GetRoleResponse>"
+            "<GetRoleResponse><GetRoleResult><Role><Path>/</Path><RoleName>x</RoleName><RoleId>AROA</RoleId><Arn>arn:\
+             aws:iam::123456789012:role/x</Arn><CreateDate>2024-01-01T00:00:00Z</\
+             CreateDate><AssumeRolePolicyDocument>{escaped}</AssumeRolePolicyDocument></Role></GetRoleResult></\
+             GetRoleResponse>"
         );
         let cloud = Cloud::start();
         cloud.script("iam:GetRole", None, Scripted::answer("iam", role.as_str()));
@@ -617,27 +560,16 @@ fn nobody_is_followed_to_another_host() {
 fn a_time_to_wait_is_no_defect() {
     for (action, code) in [("*", 1), ("s3:PUT policy", 6), ("s3:PUT lifecycle", 6)] {
         for wait in ["50", "18446744073709551615"] {
-            for error in [
-                "ServiceUnavailable",
-                "InternalError",
-                "NoSuchThing",
-                "Throttling",
-            ] {
+            for error in ["ServiceUnavailable", "InternalError", "NoSuchThing", "Throttling"] {
                 let cloud = Cloud::start();
-                let Scripted::Answer(_, mut headers, body) =
-                    Scripted::error("s3", 503, error, "no")
-                else {
+                let Scripted::Answer(_, mut headers, body) = Scripted::error("s3", 503, error, "no") else {
                     unreachable!("an error is an answer");
                 };
                 headers.push(("x-amz-retry-after", wait.to_owned()));
                 cloud.script(action, None, Scripted::Answer(503, headers, body));
                 let arguments = ["--timeout", "2"];
                 let outcome = sane(cloud.setup(&arguments));
-                assert_eq!(
-                    outcome.code, code,
-                    "{action} {wait} {error}: {}",
-                    outcome.stderr
-                );
+                assert_eq!(outcome.code, code, "{action} {wait} {error}: {}", outcome.stderr);
             }
         }
     }
@@ -655,17 +587,16 @@ fn shapes_that_break_parsers_break_nothing() {
         format!("<GetCallerIdentityResponse>{nested}</GetCallerIdentityResponse>"),
         format!("<GetCallerIdentityResponse>{entities}</GetCallerIdentityResponse>"),
         format!(
-            "<!DOCTYPE x [<!ENTITY lol \"lol\"><!ENTITY lol2 \"{entities}\">]><GetCallerIdentityResponse>&lol2;</GetCallerIdentityResponse>"
+            "<!DOCTYPE x [<!ENTITY lol \"lol\"><!ENTITY lol2 \
+             \"{entities}\">]><GetCallerIdentityResponse>&lol2;</GetCallerIdentityResponse>"
         ),
-        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/me</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>".to_owned(),
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/me</Arn></\
+         GetCallerIdentityResult></GetCallerIdentityResponse>"
+            .to_owned(),
     ];
     for body in bodies {
         let cloud = Cloud::start();
-        cloud.script(
-            "sts:GetCallerIdentity",
-            None,
-            Scripted::answer("sts", body.as_str()),
-        );
+        cloud.script("sts:GetCallerIdentity", None, Scripted::answer("sts", body.as_str()));
         let began = Instant::now();
         let outcome = sane(cloud.run(&["verify", "--role", "x", "--timeout", "5"]));
         assert_ne!(outcome.code, 0);
@@ -673,11 +604,7 @@ fn shapes_that_break_parsers_break_nothing() {
     }
     let deep = "{\"KeyMetadata\":".repeat(200_000);
     let cloud = Cloud::start();
-    cloud.script(
-        "kms:DescribeKey",
-        None,
-        Scripted::answer("kms", deep.as_str()),
-    );
+    cloud.script("kms:DescribeKey", None, Scripted::answer("kms", deep.as_str()));
     let arguments = [
         "setup",
         "--yes",
@@ -691,7 +618,8 @@ fn shapes_that_break_parsers_break_nothing() {
     sane(cloud.run(&arguments)).says("makes no sense");
 }
 
-/// Real answers of whole runs, with some bytes changed, dropped, doubled or cut off. Each run has a seed, which the failure names.
+/// Real answers of whole runs, with some bytes changed, dropped, doubled or cut off. Each run has a seed, which the
+/// failure names.
 #[test]
 fn mutated_answers_end_every_run_in_time() {
     let runs = 48;
@@ -731,11 +659,7 @@ fn mutated_answers_end_every_run_in_time() {
         };
         let outcome = sane(cloud.run(&arguments));
         let requests = cloud.calls().len();
-        assert!(
-            requests < 500,
-            "seed {seed}: {requests} requests\n{}",
-            outcome.stderr
-        );
+        assert!(requests < 500, "seed {seed}: {requests} requests\n{}", outcome.stderr);
     };
     std::thread::scope(|scope| {
         for _ in 0..8 {

@@ -1,13 +1,12 @@
-//! Nothing that AWS, a file or a flag says reaches a terminal but as text that shows itself: whole runs against answers in which any
-//! string may hold anything.
+//! Nothing that AWS, a file or a flag says reaches a terminal but as text that shows itself: whole runs against answers
+//! in which any string may hold anything.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter,
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +25,8 @@ use hidden::is_hidden;
 const NAME: &str = "HOSTILENAME";
 const IN_DOCUMENT: &str = "HOSTILEDOCUMENT";
 
-/// Clears the screen and prints verdicts of its own; in C1; from right to left; unseen; with other line breaks; in colour.
+/// Clears the screen and prints verdicts of its own; in C1; from right to left; unseen; with other line breaks; in
+/// colour.
 const HOSTILE: [&str; 6] = [
     "\u{1b}[2J\u{1b}[1;1H\nPASS    forged\nerror: forged\r\u{8}",
     "\u{9b}2J\u{9d}0;forged\u{9c}\u{85}PASS    forged",
@@ -50,26 +50,17 @@ const COLOURS: [&str; 7] = [
 /// Checks that a run printed nothing but text that shows itself, and no line that somebody else has made.
 #[track_caller]
 fn clean(outcome: &Outcome) {
-    assert!(
-        outcome.code >= 0 && outcome.code != 101,
-        "it ends: {outcome:?}"
-    );
+    assert!(outcome.code >= 0 && outcome.code != 101, "it ends: {outcome:?}");
     for text in [&outcome.stdout, &outcome.stderr] {
         let mut plain = text.clone();
         for colour in COLOURS {
             plain = plain.replace(colour, "");
         }
-        let hidden: Vec<char> = plain
-            .chars()
-            .filter(|c| *c != '\n' && is_hidden(*c))
-            .collect();
+        let hidden: Vec<char> = plain.chars().filter(|c| *c != '\n' && is_hidden(*c)).collect();
         assert!(hidden.is_empty(), "{hidden:?} in {text}");
         for line in plain.lines() {
             let begins = |own: &str| line.trim_start().starts_with(own);
-            assert!(
-                !begins("PASS    forged") && !begins("error: forged"),
-                "{text}"
-            );
+            assert!(!begins("PASS    forged") && !begins("error: forged"), "{text}");
         }
         assert!(text.len() < 1_000_000, "it is bounded");
     }
@@ -77,9 +68,7 @@ fn clean(outcome: &Outcome) {
     let verdict: Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
     let checks = verdict["checks"].as_array().into_iter().flatten();
     for fix in checks.filter_map(|check| check["fix"].as_array()).flatten() {
-        let command = fix["command"]
-            .as_str()
-            .filter(|command| *command != NOT_SHOWN);
+        let command = fix["command"].as_str().filter(|command| *command != NOT_SHOWN);
         if let Some(Err(why)) = command.map(shell::commands) {
             panic!("{why}");
         }
@@ -88,9 +77,7 @@ fn clean(outcome: &Outcome) {
 
 /// As XML's character data.
 fn in_xml(text: &str) -> String {
-    text.chars()
-        .map(|c| format!("&#x{:x};", u32::from(c)))
-        .collect()
+    text.chars().map(|c| format!("&#x{:x};", u32::from(c))).collect()
 }
 
 /// As JSON's, without the quotation marks, in ASCII.
@@ -118,16 +105,11 @@ fn planted(action: &str, body: &str, text: &str) -> String {
 fn tampered_with() -> Cloud {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     let (s3, iam) = (cloud.s3("eu-west-1"), cloud.iam());
     // The set-up's own policy refuses plain HTTP, which the tests speak.
     block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
-    for key in [
-        format!("123/mp_master_event/2026/01/01/{NAME}"),
-        format!("{NAME}/x"),
-    ] {
+    for key in [format!("123/mp_master_event/2026/01/01/{NAME}"), format!("{NAME}/x")] {
         let put = s3.put_object().bucket(&bucket).key(key);
         block_on(put.body(ByteStream::from_static(b"x")).send()).expect("an object");
     }
@@ -160,10 +142,7 @@ fn tampered_with() -> Cloud {
     let mut theirs = trust(USER, Some(IN_DOCUMENT));
     let other = json!({ "Sid": IN_DOCUMENT, "Effect": "Allow", "Principal": { "AWS": USER }, "Action": "sts:AssumeRole",
         "Condition": { "StringLike": { "sts:ExternalId": TOKEN, format!("aws:{IN_DOCUMENT}"): IN_DOCUMENT } } });
-    theirs["Statement"]
-        .as_array_mut()
-        .expect("statements")
-        .push(other);
+    theirs["Statement"].as_array_mut().expect("statements").push(other);
     let update = iam.update_assume_role_policy().role_name(&bucket);
     block_on(update.policy_document(theirs.to_string()).send()).expect("a trust");
     cloud
@@ -201,10 +180,7 @@ fn commands(cloud: &Cloud) -> Vec<Vec<String>> {
         with(&teardown, &["--output", "json", "--delete-bucket"]),
         with(&teardown, &["--delete-data", role]),
         with(&verify, &[]),
-        with(
-            &verify,
-            &["--verbose", "--color", "always", "--encryption", "kms"],
-        ),
+        with(&verify, &["--verbose", "--color", "always", "--encryption", "kms"]),
         with(&verify, &["--output", "json"]),
         with(&verify, &["--live", "--yes", "--timeout", "5", "--verbose"]),
         with(&["verify"], &["--verbose"]),
@@ -315,11 +291,7 @@ fn error_codes_and_messages_are_shown_as_escapes_and_cut() {
         ("s3", "s3:GET tagging"),
         ("kms", "kms:DescribeKey"),
     ];
-    let statuses = [
-        (403, "AccessDenied"),
-        (400, "Whatever"),
-        (400, "ExpiredToken"),
-    ];
+    let statuses = [(403, "AccessDenied"), (400, "Whatever"), (400, "ExpiredToken")];
     let mut cloud = tampered_with();
     let commands = commands(&cloud);
     let picked = [0, 1, 4, 8, 9, 12];

@@ -1,10 +1,5 @@
 //! One test binary: whole runs of the program against an AWS on loopback, at a terminal, and in the sandbox.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::print_stdout,
-    clippy::unwrap_used
-)]
+#![allow(missing_docs, unreachable_pub, clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
 

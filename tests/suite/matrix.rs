@@ -1,5 +1,5 @@
-//! Networks and people that fail at the worst moment: every request of a run is hit in every way, once each. The first run
-//! says truly how it ended, and a plain second one leaves what an undisturbed run leaves, object for object.
+//! Networks and people that fail at the worst moment: every request of a run is hit in every way, once each. The first
+//! run says truly how it ended, and a plain second one leaves what an undisturbed run leaves, object for object.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -103,9 +103,7 @@ impl Scenario {
                 .map(|_| {
                     scope.spawn(|| {
                         let mut failures = Vec::new();
-                        while let Some((action, nth, mode)) =
-                            cases.get(next.fetch_add(1, Ordering::SeqCst))
-                        {
+                        while let Some((action, nth, mode)) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                             if let Err(failure) = self.case(action, *nth, *mode, &expected) {
                                 failures.push(format!("{action} #{nth}, {mode:?}: {failure}"));
                             }
@@ -114,9 +112,7 @@ impl Scenario {
                     })
                 })
                 .collect();
-            let joined = workers
-                .into_iter()
-                .map(|worker| worker.join().expect("a worker"));
+            let joined = workers.into_iter().map(|worker| worker.join().expect("a worker"));
             joined.flatten().collect()
         });
         // Straight to the stream: what is printed is swallowed when a test passes.
@@ -150,9 +146,7 @@ impl Scenario {
         let arguments = self.words(&cloud);
         cloud.script_nth(action, nth, mode.answer(action));
         let first = match mode {
-            Mode::KilledBefore | Mode::KilledAfter | Mode::Interrupted => {
-                stopped_run(&cloud, &arguments, mode)
-            }
+            Mode::KilledBefore | Mode::KilledAfter | Mode::Interrupted => stopped_run(&cloud, &arguments, mode),
             _ => Some(cloud.run(&arguments)),
         };
         cloud.wait_until_quiet();
@@ -237,9 +231,7 @@ fn differing_lines(expected: &Value, left: &Value) -> String {
     let only = |of: &str, than: &str, mark: &str| {
         let known: Vec<&str> = than.lines().collect();
         let lines = of.lines().filter(|line| !known.contains(line));
-        lines
-            .map(|line| format!("{mark}{line}\n"))
-            .collect::<String>()
+        lines.map(|line| format!("{mark}{line}\n")).collect::<String>()
     };
     only(&expected, &left, "-") + &only(&left, &expected, "+")
 }
@@ -417,9 +409,7 @@ fn a_teardown() {
 
 /// A set-up with a key, data in its bucket, and a policy with two versions.
 fn furnished(cloud: &Cloud) {
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     let (bucket, iam, s3) = (cloud.bucket(), cloud.iam(), cloud.s3("eu-west-1"));
     // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
     block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");

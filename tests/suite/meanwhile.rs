@@ -1,8 +1,9 @@
-//! What somebody else changes between the plan and the write is not overwritten: the step stops, and says to look again.
+//! What somebody else changes between the plan and the write is not overwritten: the step stops, and says to look
+//! again.
 
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
-    LifecycleRuleFilter, ServerSideEncryption, Tag, Tagging,
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
+    ServerSideEncryption, Tag, Tagging,
 };
 use serde_json::{Value, json};
 
@@ -80,9 +81,7 @@ fn a_deny_that_somebody_adds_to_the_buckets_policy_stays() {
     let theirs = deny(&bucket);
     {
         let (s3, bucket, theirs) = (s3.clone(), bucket.clone(), theirs.clone());
-        cloud.meanwhile("s3:GET policy", 2, move || {
-            put_policy(&s3, &bucket, &theirs)
-        });
+        cloud.meanwhile("s3:GET policy", 2, move || put_policy(&s3, &bucket, &theirs));
     }
     stopped(&cloud.setup(&[]), "its policy");
     assert_eq!(
@@ -106,10 +105,7 @@ fn a_tag_that_somebody_adds_to_the_bucket_stays() {
     cloud.meanwhile("s3:GET tagging", 2, move || put_tags(&s3, &bucket, &theirs));
     stopped(&cloud.setup(&["--tag", "team=data"]), "its tags");
     let tags = || cloud.everything()["buckets"]["acme-xxxxxxxx"]["tags"].clone();
-    assert_eq!(
-        tags(),
-        json!({ "managed-by": "mixpanel-s3", "cost-center": "4711" })
-    );
+    assert_eq!(tags(), json!({ "managed-by": "mixpanel-s3", "cost-center": "4711" }));
     cloud.setup(&["--tag", "team=data"]).exits(0);
     assert_eq!(tags()["cost-center"], "4711");
     assert_eq!(tags()["team"], "data");
@@ -125,9 +121,7 @@ fn a_lifecycle_rule_that_somebody_changes_stays() {
         if let Some(days) = before {
             put_lifecycle(&s3, &bucket, days);
         }
-        cloud.meanwhile("s3:GET lifecycle", 2, move || {
-            put_lifecycle(&s3, &bucket, 7)
-        });
+        cloud.meanwhile("s3:GET lifecycle", 2, move || put_lifecycle(&s3, &bucket, 7));
         stopped(&cloud.setup(&[]), "its lifecycle rules");
         let rules = || cloud.everything()["buckets"]["acme-xxxxxxxx"]["lifecycle"].to_string();
         assert!(
@@ -151,18 +145,9 @@ fn an_encryption_that_somebody_sets_stays() {
     cloud.setup(&[]).exits(0);
     let theirs = cloud.key_by_hand();
     cloud.meanwhile("s3:GET encryption", 2, move || {
-        encrypt(
-            &s3,
-            &bucket,
-            ServerSideEncryption::AwsKms,
-            Some(&theirs),
-            false,
-        )
+        encrypt(&s3, &bucket, ServerSideEncryption::AwsKms, Some(&theirs), false)
     });
-    stopped(
-        &cloud.setup(&["--encryption", "kms"]),
-        "its default encryption",
-    );
+    stopped(&cloud.setup(&["--encryption", "kms"]), "its default encryption");
     let encryption = &cloud.everything()["buckets"]["acme-xxxxxxxx"]["encryption"];
     assert!(!encryption["key"].is_null(), "{encryption}");
 }
@@ -182,16 +167,10 @@ fn a_trust_that_somebody_changes_stays() {
             block_on(update.policy_document(theirs.to_string()).send()).unwrap();
         });
     }
-    stopped(
-        &cloud.setup(&["--project-token", OTHER_TOKEN]),
-        "its trust policy",
-    );
+    stopped(&cloud.setup(&["--project-token", OTHER_TOKEN]), "its trust policy");
     let role = block_on(iam.get_role().role_name(&bucket).send()).unwrap();
     let role = role.role().unwrap();
-    assert_eq!(
-        document(role.assume_role_policy_document().unwrap()),
-        theirs
-    );
+    assert_eq!(document(role.assume_role_policy_document().unwrap()), theirs);
 }
 
 #[test]
@@ -215,22 +194,12 @@ fn a_policy_that_somebody_changes_stays() {
     let nth = plans("iam:GetPolicy") + 1;
     {
         let (iam, arn, theirs) = (iam.clone(), arn.clone(), theirs.clone());
-        cloud.meanwhile("iam:GetPolicy", nth, move || {
-            new_version(&iam, &arn, &theirs)
-        });
+        cloud.meanwhile("iam:GetPolicy", nth, move || new_version(&iam, &arn, &theirs));
     }
     stopped(&cloud.setup(&[]), "what it says");
     let policy = block_on(iam.get_policy().policy_arn(&arn).send()).unwrap();
-    let version = policy
-        .policy()
-        .unwrap()
-        .default_version_id()
-        .unwrap()
-        .to_owned();
-    let version = iam
-        .get_policy_version()
-        .policy_arn(&arn)
-        .version_id(version);
+    let version = policy.policy().unwrap().default_version_id().unwrap().to_owned();
+    let version = iam.get_policy_version().policy_arn(&arn).version_id(version);
     let version = block_on(version.send()).unwrap();
     let text = version.policy_version().unwrap().document().unwrap();
     assert_eq!(document(text), theirs);
@@ -253,9 +222,7 @@ fn an_inline_policy_that_somebody_changes_stays() {
     let mut theirs = some.clone();
     theirs["Statement"][0]["Action"] = json!(["s3:PutObject", "s3:AbortMultipartUpload"]);
     cloud.forget();
-    cloud
-        .setup(&["--adopt", "--role-name", "theirs", "--dry-run"])
-        .exits(0);
+    cloud.setup(&["--adopt", "--role-name", "theirs", "--dry-run"]).exits(0);
     let reads = cloud.count("iam:GetRolePolicy");
     {
         let (iam, theirs) = (iam.clone(), theirs.clone());
@@ -263,10 +230,7 @@ fn an_inline_policy_that_somebody_changes_stays() {
     }
     let outcome = cloud.setup(&["--adopt", "--role-name", "theirs"]);
     stopped(&outcome, "its inline policy");
-    let inline = iam
-        .get_role_policy()
-        .role_name("theirs")
-        .policy_name("export");
+    let inline = iam.get_role_policy().role_name("theirs").policy_name("export");
     let inline = block_on(inline.send()).unwrap();
     assert_eq!(document(inline.policy_document()), theirs);
 }
@@ -281,11 +245,7 @@ fn an_own_write_whose_answer_was_lost_is_recognised() {
     block_on(s3.delete_bucket_lifecycle().bucket(&bucket).send()).unwrap();
     put_tags(&s3, &bucket, &[("managed-by", "mixpanel-s3"), ("a", "b")]);
     put_trust(&cloud.iam(), &bucket, OTHER_TOKEN);
-    for action in [
-        "s3:PUT policy",
-        "s3:PUT lifecycle",
-        "iam:UpdateAssumeRolePolicy",
-    ] {
+    for action in ["s3:PUT policy", "s3:PUT lifecycle", "iam:UpdateAssumeRolePolicy"] {
         cloud.script(action, Some(1), Scripted::LostAnswer);
     }
     cloud.setup(&[]).exits(0);
@@ -306,8 +266,7 @@ fn a_bucket_that_somebody_else_makes_at_the_same_moment_is_not_written_over() {
     {
         let (bucket, theirs) = (bucket.clone(), theirs.clone());
         cloud.meanwhile("s3:PUT", 1, move || {
-            let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
-                .location_constraint("eu-west-1".into());
+            let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into());
             let create = s3.create_bucket().bucket(&bucket);
             block_on(create.create_bucket_configuration(place.build()).send()).unwrap();
             put_tags(&s3, &bucket, &[("team", "logs")]);
@@ -317,10 +276,7 @@ fn a_bucket_that_somebody_else_makes_at_the_same_moment_is_not_written_over() {
     cloud.setup(&[]).exits(6).says("BucketAlreadyOwnedByYou");
     let there = &cloud.everything()["buckets"]["acme-xxxxxxxx"];
     assert_eq!(there["tags"], json!({ "team": "logs" }));
-    assert_eq!(
-        there["policy"].to_string(),
-        cloud.normalize(&theirs.to_string())
-    );
+    assert_eq!(there["policy"].to_string(), cloud.normalize(&theirs.to_string()));
     assert!(there["lifecycle"].is_null());
 }
 
@@ -338,17 +294,15 @@ fn what_an_owner_has_set_about_encryption_is_sent_along() {
     cloud.forget();
     cloud.setup(&["--encryption", "kms"]).exits(0);
     let calls = cloud.calls();
-    let put = calls
-        .iter()
-        .find(|call| call.action == "s3:PUT encryption")
-        .unwrap();
+    let put = calls.iter().find(|call| call.action == "s3:PUT encryption").unwrap();
     assert!(
         put.body.contains("<SSEAlgorithm>aws:kms</SSEAlgorithm>"),
         "{}",
         put.body
     );
     assert!(
-        put.body.contains("<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"),
+        put.body
+            .contains("<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"),
         "{}",
         put.body
     );
@@ -375,36 +329,25 @@ fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
             let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
             Box::new(move || put_tags(&s3, &bucket, &[("theirs", "1")]))
         }),
-        (
-            "its policy, which lets others write to it",
-            "buckets",
-            |cloud| {
-                let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
-                let policy = json!({ "Version": "2012-10-17", "Statement": [{
-                    "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
-                    "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
-                }]});
-                Box::new(move || put_policy(&s3, &bucket, &policy))
-            },
-        ),
-        (
-            "the roles through which Mixpanel can write to it",
-            "buckets",
-            |cloud| {
-                let (iam, bucket) = (cloud.iam(), cloud.bucket());
-                Box::new(move || {
-                    let role = iam.create_role().role_name("late");
-                    let trust = trust(USER, Some(OTHER_TOKEN)).to_string();
-                    block_on(role.assume_role_policy_document(trust).send()).unwrap();
-                    let put = iam
-                        .put_role_policy()
-                        .role_name("late")
-                        .policy_name("export");
-                    let document = data(&bucket).to_string();
-                    block_on(put.policy_document(document).send()).unwrap();
-                })
-            },
-        ),
+        ("its policy, which lets others write to it", "buckets", |cloud| {
+            let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
+            let policy = json!({ "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+                "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
+            }]});
+            Box::new(move || put_policy(&s3, &bucket, &policy))
+        }),
+        ("the roles through which Mixpanel can write to it", "buckets", |cloud| {
+            let (iam, bucket) = (cloud.iam(), cloud.bucket());
+            Box::new(move || {
+                let role = iam.create_role().role_name("late");
+                let trust = trust(USER, Some(OTHER_TOKEN)).to_string();
+                block_on(role.assume_role_policy_document(trust).send()).unwrap();
+                let put = iam.put_role_policy().role_name("late").policy_name("export");
+                let document = data(&bucket).to_string();
+                block_on(put.policy_document(document).send()).unwrap();
+            })
+        }),
         // The role proves whose the bucket is.
         ("its trust policy", "buckets", |cloud| {
             let (iam, role) = (cloud.iam(), cloud.bucket());
@@ -427,9 +370,7 @@ fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
         cloud
             .run(&arguments)
             .exits(6)
-            .says(&format!(
-                "was not sent: somebody has changed {what} since it was read"
-            ))
+            .says(&format!("was not sent: somebody has changed {what} since it was read"))
             .says("Run the same again");
         let after = cloud.everything();
         let of = |all: &Value| all[kind].as_object().unwrap().len();

@@ -46,10 +46,7 @@ fn a_copied_tag_does_not_make_a_production_role_ours() {
     let cloud = Cloud::start();
     cloud.role_by_hand("payments", &trust(EC2, None), &[wide("dynamodb:*")]);
     tag_role(&cloud, "payments");
-    tag_policy(
-        &cloud,
-        &format!("arn:aws:iam::{}:policy/payments-0", cloud.account),
-    );
+    tag_policy(&cloud, &format!("arn:aws:iam::{}:policy/payments-0", cloud.account));
     let before = cloud.everything();
     for more in [&[][..], &["--include-adopted"]] {
         let arguments = [&["teardown", "--yes", "--role", "payments"], more].concat();
@@ -84,10 +81,7 @@ fn a_role_that_trusts_others_beside_mixpanel_stays_whole() {
 
 #[test]
 fn an_inline_policy_holds_a_role_whatever_it_says() {
-    for condition in [
-        json!({}),
-        json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }),
-    ] {
+    for condition in [json!({}), json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } })] {
         let cloud = Cloud::start();
         let bucket = cloud.bucket();
         cloud.setup(&[]).exits(0);
@@ -156,10 +150,10 @@ fn a_copied_tag_on_a_policy_does_not_make_it_ours() {
     tag_policy(&cloud, &arn);
     cloud.attach_by_hand(&bucket, &arn);
     let before = cloud.everything();
-    cloud
-        .run(&["teardown", "--yes", "--role", &bucket])
-        .exits(5)
-        .says("policy arn:aws:iam::123456789012:policy/shared: its tags say that mixpanel-s3 made it, and it says more than Mixpanel's page does");
+    cloud.run(&["teardown", "--yes", "--role", &bucket]).exits(5).says(
+        "policy arn:aws:iam::123456789012:policy/shared: its tags say that mixpanel-s3 made it, and it says more than \
+         Mixpanel's page does",
+    );
     assert_eq!(cloud.everything(), before);
 }
 
@@ -203,18 +197,13 @@ fn what_was_taken_over_is_removed_on_the_same_proof_only() {
         .says("mixpanel-s3 did not make what is attached to it: arn:aws:iam::123456789012:policy/theirs-1");
     assert_eq!(cloud.everything(), adopted);
     // Given back is only the mark.
-    cloud
-        .run(&["teardown", "--yes", "--role", "theirs"])
-        .exits(0);
+    cloud.run(&["teardown", "--yes", "--role", "theirs"]).exits(0);
     assert_eq!(cloud.everything(), before);
 }
 
 #[test]
 fn who_else_has_a_part_in_it_and_cannot_be_read_holds_it() {
-    for action in [
-        "iam:ListEntitiesForPolicy",
-        "iam:ListInstanceProfilesForRole",
-    ] {
+    for action in ["iam:ListEntitiesForPolicy", "iam:ListInstanceProfilesForRole"] {
         let mut cloud = Cloud::start();
         cloud.setup(&[]).exits(0);
         let before = cloud.everything();
@@ -242,8 +231,5 @@ fn no_command_deletes_a_key_that_only_has_the_alias_of_ours() {
         .run(&["teardown", "--yes", "--role", &cloud.bucket()])
         .exits(0)
         .says("it has the alias of this set-up's key and is not known to be that one: it has no tag managed-by");
-    assert!(
-        !outcome.stderr.contains("schedule-key-deletion"),
-        "{outcome:?}"
-    );
+    assert!(!outcome.stderr.contains("schedule-key-deletion"), "{outcome:?}");
 }

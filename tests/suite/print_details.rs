@@ -15,10 +15,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let home = tempfile::tempdir().unwrap();
     for (arguments, says) in [
         (&["print-details"][..], "could not be written to stdout"),
-        (
-            &["print-details", "--output", "json"],
-            "could not be written to stdout",
-        ),
+        (&["print-details", "--output", "json"], "could not be written to stdout"),
         (&["verify"], "could not be written to stdout"),
         (&["completions", "bash"], "could not be written to stdout"),
         (&["--help"], ""),
@@ -42,17 +39,11 @@ fn every_form_of_one_set_up() {
     insta::assert_snapshot!("details_where_to_paste", text.stderr);
     insta::assert_snapshot!(
         "details_env",
-        cloud
-            .run(&["print-details", "--output", "env"])
-            .exits(0)
-            .stdout
+        cloud.run(&["print-details", "--output", "env"]).exits(0).stdout
     );
     insta::assert_snapshot!(
         "details_json",
-        cloud
-            .run(&["print-details", "--output", "json"])
-            .exits(0)
-            .stdout
+        cloud.run(&["print-details", "--output", "json"]).exits(0).stdout
     );
     let arn = "arn:aws:iam::123456789012:role/acme-xxxxxxxx";
     for (field, value) in [
@@ -67,10 +58,7 @@ fn every_form_of_one_set_up() {
     }
     let by_arn = format!("arn:aws:iam::{}:role/{}", cloud.account, cloud.bucket());
     assert_eq!(
-        cloud
-            .run(&["print-details", "--role", &by_arn])
-            .exits(0)
-            .stdout,
+        cloud.run(&["print-details", "--role", &by_arn]).exits(0).stdout,
         text.stdout
     );
 }
@@ -88,15 +76,8 @@ fn a_set_up_made_by_hand_is_read_too() {
     let kms = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": arn,
     }]});
-    cloud.role_by_hand(
-        "by-hand",
-        &trust(USER, Some("a-token")),
-        &[data(&bucket), kms],
-    );
-    let json = cloud
-        .run(&["print-details", "--output", "json"])
-        .exits(0)
-        .json();
+    cloud.role_by_hand("by-hand", &trust(USER, Some("a-token")), &[data(&bucket), kms]);
+    let json = cloud.run(&["print-details", "--output", "json"]).exits(0).json();
     assert_eq!(
         json,
         json!({
@@ -152,7 +133,8 @@ fn with_several_roles_a_script_is_told_which_there_are() {
     cloud.role_by_hand("two", &trust(USER, Some("b")), &[data(&bucket)]);
     cloud.role_by_hand("other", &trust("arn:aws:iam::111122223333:root", None), &[]);
     let outcome = cloud.run(&["print-details"]).exits(2);
-    let lines = "Several roles trust Mixpanel:\n  one, which writes to acme-xxxxxxxx\n  two, which writes to acme-xxxxxxxx\n";
+    let lines =
+        "Several roles trust Mixpanel:\n  one, which writes to acme-xxxxxxxx\n  two, which writes to acme-xxxxxxxx\n";
     assert!(outcome.stderr.contains(lines), "{}", outcome.stderr);
 }
 
@@ -168,10 +150,7 @@ fn the_bucket_chooses_the_role_that_writes_to_it() {
     let details = cloud.run(&["print-details", "--bucket", &other]).exits(0);
     assert!(details.stdout.contains("role/second"), "{details:?}");
     let verdict = cloud.run(&["verify", "--bucket", &bucket]).exits(0);
-    assert!(
-        verdict.stdout.contains("role/acme-xxxxxxxx\n"),
-        "{verdict:?}"
-    );
+    assert!(verdict.stdout.contains("role/acme-xxxxxxxx\n"), "{verdict:?}");
     cloud
         .run(&["print-details", "--bucket", "acme-nowhere"])
         .exits(2)
@@ -198,16 +177,22 @@ fn what_cannot_be_rebuilt_is_said() {
         .run(&["print-details", "--role", "gone"])
         .exits(1)
         .says("there is no such bucket");
-    cloud.role_by_hand(
-        "many",
-        &trust(USER, Some("a")),
-        &[data(&bucket), data("other-bucket")],
-    );
+    cloud.role_by_hand("many", &trust(USER, Some("a")), &[data(&bucket), data("other-bucket")]);
     cloud
         .run(&["print-details", "--role", "many"])
         .exits(2)
         .says("several buckets: acme-xxxxxxxx, other-bucket");
-    cloud.script("iam:GetRole", None, Scripted::error("iam", 403, "AccessDenied", "User: x is not authorized to perform: iam:GetRole because no identity-based policy allows the iam:GetRole action"));
+    cloud.script(
+        "iam:GetRole",
+        None,
+        Scripted::error(
+            "iam",
+            403,
+            "AccessDenied",
+            "User: x is not authorized to perform: iam:GetRole because no identity-based policy allows the \
+             iam:GetRole action",
+        ),
+    );
     cloud
         .run(&["print-details", "--role", "gone"])
         .exits(3)

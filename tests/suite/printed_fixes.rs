@@ -1,9 +1,9 @@
-//! What mends a finding, done to the letter: for each way in which a set-up can be broken, the commands of the finding run in a shell,
-//! the difference that it shows is made in the file between them, and `verify` passes afterwards.
+//! What mends a finding, done to the letter: for each way in which a set-up can be broken, the commands of the finding
+//! run in a shell, the difference that it shows is made in the file between them, and `verify` passes afterwards.
 //!
-//! A person adds nothing but what the program asks of him: the project's token in the environment, as the note below a verdict says,
-//! `--yes` since nobody sits at a terminal here, and what `setup` would ask for where nobody can know it. Credentials and region are
-//! those of a profile, which every command has to name.
+//! A person adds nothing but what the program asks of him: the project's token in the environment, as the note below a
+//! verdict says, `--yes` since nobody sits at a terminal here, and what `setup` would ask for where nobody can know it.
+//! Credentials and region are those of a profile, which every command has to name.
 
 mod patch;
 mod rows;
@@ -89,12 +89,7 @@ impl Shell {
 }
 
 /// The program as somebody runs it whose credentials are a profile's alone.
-fn with_a_profile(
-    cloud: &Cloud,
-    row: &Row,
-    home: &tempfile::TempDir,
-    arguments: &[&str],
-) -> Command {
+fn with_a_profile(cloud: &Cloud, row: &Row, home: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let keys = &cloud.keys;
     let token = keys.token.as_ref();
     let token = token.map(|token| format!("aws_session_token = {token}\n"));
@@ -175,10 +170,7 @@ fn try_row(row: &Row) -> Result<(), String> {
     let before = verify(&cloud, row);
     let found = check(&before, row.id).clone();
     if found["status"] != row.before {
-        return Err(format!(
-            "before: {} of {found:#}",
-            failing(&before).join(", ")
-        ));
+        return Err(format!("before: {} of {found:#}", failing(&before).join(", ")));
     }
     let steps = steps(&found);
     if steps.is_empty() {
@@ -204,9 +196,7 @@ fn try_row(row: &Row) -> Result<(), String> {
             false => 0,
         };
         if done.code != exits {
-            let files = std::fs::read_dir(shell.work.path())
-                .expect("files")
-                .flatten();
+            let files = std::fs::read_dir(shell.work.path()).expect("files").flatten();
             let files: Vec<String> = files
                 .filter_map(|file| std::fs::read_to_string(file.path()).ok())
                 .collect();
@@ -220,11 +210,7 @@ fn try_row(row: &Row) -> Result<(), String> {
             call.action == asked.action && text.contains(asked.text)
         };
         if !cloud.calls().iter().any(is_asked) {
-            return Err(format!(
-                "{} was not asked: {:?}",
-                asked.action,
-                cloud.calls()
-            ));
+            return Err(format!("{} was not asked: {:?}", asked.action, cloud.calls()));
         }
         (asked.then)(&mut cloud);
     }
@@ -238,10 +224,7 @@ fn try_row(row: &Row) -> Result<(), String> {
         return Err(format!("after {last}: {:#}", check(&after, row.id)));
     }
     let known = failing(&before);
-    let new: Vec<String> = failing(&after)
-        .into_iter()
-        .filter(|id| !known.contains(id))
-        .collect();
+    let new: Vec<String> = failing(&after).into_iter().filter(|id| !known.contains(id)).collect();
     if !new.is_empty() {
         let checks: Vec<&Value> = new.iter().map(|id| check(&after, id)).collect();
         return Err(format!("it fails now: {checks:#?}"));
@@ -264,17 +247,13 @@ fn try_rows(tool: Tool) {
                 scope.spawn(move || {
                     let tried = rows.iter().map(|row| (row, try_row(row)));
                     tried
-                        .filter_map(|(row, tried)| {
-                            Some(format!("{}, {}: {}", row.id, row.name, tried.err()?))
-                        })
+                        .filter_map(|(row, tried)| Some(format!("{}, {}: {}", row.id, row.name, tried.err()?)))
                         .collect::<Vec<_>>()
                 })
             })
             .collect();
         let failed = halves.into_iter();
-        failed
-            .flat_map(|half| half.join().expect("the rows"))
-            .collect()
+        failed.flat_map(|half| half.join().expect("the rows")).collect()
     });
     assert!(
         failed.is_empty(),

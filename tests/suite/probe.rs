@@ -1,4 +1,5 @@
-//! The role of a live proof: nothing is attached to a role of its name that is not in every part one, and none is left untold.
+//! The role of a live proof: nothing is attached to a role of its name that is not in every part one, and none is left
+//! untold.
 
 use serde_json::{Value, json};
 
@@ -53,12 +54,7 @@ fn nothing_is_attached_to_a_role_that_only_looks_like_a_probe() {
         }),
         ("trusts others", |_, create| {
             let stranger = trust("arn:aws:iam::111122223333:root", Some(TOKEN));
-            block_on(
-                create
-                    .assume_role_policy_document(stranger.to_string())
-                    .send(),
-            )
-            .unwrap();
+            block_on(create.assume_role_policy_document(stranger.to_string()).send()).unwrap();
         }),
         ("trusts others", |cloud, create| {
             let mut both = trust(&caller(cloud), Some(TOKEN));

@@ -9,8 +9,8 @@ use crate::support::{Cloud, TOKEN};
 /// answer begins after it.
 const ANSWER_TIME: Duration = Duration::from_millis(300);
 
-/// What moto makes a run ask beside: its new buckets have none of what AWS sets on every one, so that is written and read back, and
-/// its policy simulator fails, so it is asked twice. One after another, that is at most two more.
+/// What moto makes a run ask beside: its new buckets have none of what AWS sets on every one, so that is written and
+/// read back, and its policy simulator fails, so it is asked twice. One after another, that is at most two more.
 fn of_moto(cloud: &Cloud, more: usize) -> usize {
     match cloud.is_emulator_of_ours() {
         true => 0,
@@ -51,16 +51,9 @@ fn a_run_with_nothing_to_do_only_reads_and_at_most_4_deep() {
     cloud.delay(ANSWER_TIME);
     cloud.setup(&[]).exits(0);
     let actions = actions(&cloud);
-    assert!(
-        cloud.calls().iter().all(|call| call.reads()),
-        "{actions:#?}"
-    );
+    assert!(cloud.calls().iter().all(|call| call.reads()), "{actions:#?}");
     let deepest = 4 + of_moto(&cloud, 2);
-    assert!(
-        cloud.depth() <= deepest,
-        "{} deep: {actions:#?}",
-        cloud.depth()
-    );
+    assert!(cloud.depth() <= deepest, "{} deep: {actions:#?}", cloud.depth());
     println!(
         "nothing to do: {} requests, {} one after another",
         actions.len(),
@@ -71,17 +64,12 @@ fn a_run_with_nothing_to_do_only_reads_and_at_most_4_deep() {
 #[test]
 fn verify_of_a_role_only_reads_and_is_at_most_8_deep() {
     let cloud = Cloud::start();
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     cloud.forget();
     cloud.delay(ANSWER_TIME);
     cloud.run(&["verify", "--role", &cloud.bucket()]).exits(0);
     let actions = actions(&cloud);
-    assert!(
-        cloud.calls().iter().all(|call| call.reads()),
-        "{actions:#?}"
-    );
+    assert!(cloud.calls().iter().all(|call| call.reads()), "{actions:#?}");
     assert!(actions.len() <= 34, "{}: {actions:#?}", actions.len());
     assert!(
         cloud.depth() <= 8 + of_moto(&cloud, 2),
@@ -93,14 +81,10 @@ fn verify_of_a_role_only_reads_and_is_at_most_8_deep() {
 #[test]
 fn print_details_of_a_role_is_at_most_4_deep() {
     let cloud = Cloud::start();
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     cloud.forget();
     cloud.delay(ANSWER_TIME);
-    cloud
-        .run(&["print-details", "--role", &cloud.bucket()])
-        .exits(0);
+    cloud.run(&["print-details", "--role", &cloud.bucket()]).exits(0);
     let actions = actions(&cloud);
     assert!(cloud.depth() <= 4, "{} deep: {actions:#?}", cloud.depth());
     println!(
@@ -120,11 +104,7 @@ fn help_completions_and_usage_errors_ask_nothing_and_load_no_credentials() {
         marker.display()
     );
     std::fs::write(home.path().join("config"), process).unwrap();
-    let without_keys = |arguments: &[&str]| {
-        run(bare(&home)
-            .args(arguments)
-            .env("AWS_ENDPOINT_URL", cloud.endpoint()))
-    };
+    let without_keys = |arguments: &[&str]| run(bare(&home).args(arguments).env("AWS_ENDPOINT_URL", cloud.endpoint()));
     for arguments in [
         &["--help"][..],
         &["setup", "--help"],
@@ -176,9 +156,7 @@ fn a_proxy_and_a_ca_bundle_of_the_environment_are_honoured() {
         .env("HTTP_PROXY", cloud.endpoint()));
     proxied.exits(0);
     assert!(!actions(&cloud).is_empty());
-    let missing = run(cloud
-        .command(&home, &setup)
-        .env("AWS_CA_BUNDLE", "/no/such/file"));
+    let missing = run(cloud.command(&home, &setup).env("AWS_CA_BUNDLE", "/no/such/file"));
     missing
         .exits(2)
         .says("AWS_CA_BUNDLE names '/no/such/file', which cannot be read");

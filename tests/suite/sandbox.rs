@@ -34,11 +34,7 @@ fn set_up_print_details_set_up_again() {
 fn nothing_can_leave_the_machine() {
     let home = tempfile::tempdir().unwrap();
     // An endpoint and a profile that would fail if they were looked at.
-    std::fs::write(
-        home.path().join("config"),
-        "[default]\ncredential_process = false\n",
-    )
-    .unwrap();
+    std::fs::write(home.path().join("config"), "[default]\ncredential_process = false\n").unwrap();
     let outcome = run(bare(&home)
         .args([
             "setup",
@@ -92,10 +88,7 @@ fn a_state_that_is_ours_and_broken_may_be_removed() {
     rehearse(&home).exits(0);
     let state = sandbox_state(&home);
     let text = std::fs::read_to_string(&state).unwrap();
-    assert!(
-        text.starts_with(r#"{"format":"mixpanel-s3 sandbox 1","#),
-        "{text:.60}"
-    );
+    assert!(text.starts_with(r#"{"format":"mixpanel-s3 sandbox 1","#), "{text:.60}");
     let older = text.replacen(r#""format":"mixpanel-s3 sandbox 1","#, "", 1);
     let newer = text.replacen("sandbox 1", "sandbox 2", 1);
     // The state of an earlier version had no name for its format.
@@ -233,11 +226,7 @@ mod unix {
         let state = sandbox_state(&home);
         let beside = |name: &str| state.with_file_name(name);
         let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
-        for name in [
-            ".sandbox.json.12-ab.new",
-            ".sandbox.json.34-cd.new",
-            "mine.new",
-        ] {
+        for name in [".sandbox.json.12-ab.new", ".sandbox.json.34-cd.new", "mine.new"] {
             let file = fs::File::create(beside(name)).unwrap();
             if !name.contains("34") {
                 file.set_modified(old).unwrap();

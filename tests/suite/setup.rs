@@ -16,34 +16,17 @@ fn policy_document(cloud: &Cloud, name: &str) -> Value {
         .policy
         .unwrap();
     let version = policy.default_version_id.unwrap();
-    let version = block_on(
-        iam.get_policy_version()
-            .policy_arn(arn)
-            .version_id(version)
-            .send(),
-    )
-    .unwrap();
+    let version = block_on(iam.get_policy_version().policy_arn(arn).version_id(version).send()).unwrap();
     document(version.policy_version().unwrap().document().unwrap())
 }
 
 fn role_tags(cloud: &Cloud, role: &str) -> BTreeMap<String, String> {
     let answer = block_on(cloud.iam().list_role_tags().role_name(role).send()).unwrap();
-    answer
-        .tags
-        .into_iter()
-        .map(|tag| (tag.key, tag.value))
-        .collect()
+    answer.tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
 }
 
 fn attached(cloud: &Cloud, role: &str) -> Vec<String> {
-    let answer = block_on(
-        cloud
-            .iam()
-            .list_attached_role_policies()
-            .role_name(role)
-            .send(),
-    )
-    .unwrap();
+    let answer = block_on(cloud.iam().list_attached_role_policies().role_name(role).send()).unwrap();
     let mut names: Vec<String> = answer
         .attached_policies()
         .iter()
@@ -127,10 +110,7 @@ fn a_fresh_set_up_leaves_exactly_the_documented_objects() {
         "BucketOwnerEnforced"
     );
     let encryption = block_on(s3.get_bucket_encryption().bucket(&bucket).send()).unwrap();
-    let rule = &encryption
-        .server_side_encryption_configuration()
-        .unwrap()
-        .rules()[0];
+    let rule = &encryption.server_side_encryption_configuration().unwrap().rules()[0];
     assert_eq!(
         rule.apply_server_side_encryption_by_default()
             .unwrap()
@@ -145,25 +125,11 @@ fn a_fresh_set_up_leaves_exactly_the_documented_objects() {
         policy["Statement"][0]["Condition"],
         json!({ "Bool": { "aws:SecureTransport": "false" } })
     );
-    let lifecycle = block_on(
-        s3.get_bucket_lifecycle_configuration()
-            .bucket(&bucket)
-            .send(),
-    )
-    .unwrap();
-    let abort = lifecycle.rules()[0]
-        .abort_incomplete_multipart_upload()
-        .unwrap();
-    assert_eq!(
-        (lifecycle.rules().len(), abort.days_after_initiation()),
-        (1, Some(7))
-    );
+    let lifecycle = block_on(s3.get_bucket_lifecycle_configuration().bucket(&bucket).send()).unwrap();
+    let abort = lifecycle.rules()[0].abort_incomplete_multipart_upload().unwrap();
+    assert_eq!((lifecycle.rules().len(), abort.days_after_initiation()), (1, Some(7)));
     let tags = block_on(s3.get_bucket_tagging().bucket(&bucket).send()).unwrap();
-    let tags: BTreeMap<&str, &str> = tags
-        .tag_set()
-        .iter()
-        .map(|tag| (tag.key(), tag.value()))
-        .collect();
+    let tags: BTreeMap<&str, &str> = tags.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
     assert_eq!(
         tags,
         BTreeMap::from([("managed-by", "mixpanel-s3"), ("team", "data platform")])
@@ -182,22 +148,12 @@ fn the_whole_screen_reads_well() {
         .collect::<Vec<_>>()
         .join("\n");
     insta::assert_snapshot!("dry_run_screen", screen);
-    assert!(
-        screen.lines().all(|line| line.chars().count() <= 80),
-        "{screen}"
-    );
-    assert!(
-        cloud.calls().iter().all(|call| call.reads()),
-        "a dry run only reads"
-    );
+    assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+    assert!(cloud.calls().iter().all(|call| call.reads()), "a dry run only reads");
     let outcome = cloud.setup(&[]).exits(0);
     assert!(!outcome.stderr.contains(TOKEN) && !outcome.stdout.contains(TOKEN));
     // Steps of bucket and role run side by side: their order is not fixed, their lines are.
-    let mut lines: Vec<&str> = outcome
-        .stderr
-        .lines()
-        .filter(|line| line.starts_with("  ✓"))
-        .collect();
+    let mut lines: Vec<&str> = outcome.stderr.lines().filter(|line| line.starts_with("  ✓")).collect();
     lines.sort_unstable();
     insta::assert_snapshot!("progress_lines", lines.join("\n"));
 }
@@ -237,14 +193,8 @@ fn us_east_1_takes_no_location_constraint_and_every_other_region_its_own() {
             .nth(1)
             .and_then(|rest| rest.split('<').next());
         assert_eq!(sent, constraint);
-        let head = calls
-            .iter()
-            .position(|call| call.action == "s3:HEAD")
-            .unwrap();
-        let put = calls
-            .iter()
-            .position(|call| call.action == "s3:PUT")
-            .unwrap();
+        let head = calls.iter().position(|call| call.action == "s3:HEAD").unwrap();
+        let put = calls.iter().position(|call| call.action == "s3:PUT").unwrap();
         assert!(head < put, "existence is asked with HeadBucket");
     }
 }
@@ -254,13 +204,7 @@ fn a_new_key_is_made_once_and_used_everywhere() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     let outcome = cloud
-        .setup(&[
-            "--encryption",
-            "kms",
-            "--create-kms-key",
-            "--output",
-            "json",
-        ])
+        .setup(&["--encryption", "kms", "--create-kms-key", "--output", "json"])
         .exits(0);
     let json = outcome.json();
     assert_eq!(json["details"]["encryption"], "KMS");
@@ -278,10 +222,7 @@ fn a_new_key_is_made_once_and_used_everywhere() {
         .iter()
         .map(|c| c["resource"].as_str().unwrap())
         .collect();
-    assert!(
-        actions.contains(&"key") && actions.contains(&"policy"),
-        "{actions:?}"
-    );
+    assert!(actions.contains(&"key") && actions.contains(&"policy"), "{actions:?}");
 
     let kms = cloud.kms("eu-west-1");
     let alias = format!("alias/mixpanel-s3-{bucket}");
@@ -311,24 +252,11 @@ fn a_new_key_is_made_once_and_used_everywhere() {
             }],
         })
     );
-    let encryption = block_on(
-        cloud
-            .s3("eu-west-1")
-            .get_bucket_encryption()
-            .bucket(&bucket)
-            .send(),
-    )
-    .unwrap();
-    let rule = &encryption
-        .server_side_encryption_configuration()
-        .unwrap()
-        .rules()[0];
+    let encryption = block_on(cloud.s3("eu-west-1").get_bucket_encryption().bucket(&bucket).send()).unwrap();
+    let rule = &encryption.server_side_encryption_configuration().unwrap().rules()[0];
     let default = rule.apply_server_side_encryption_by_default().unwrap();
     assert_eq!(
-        (
-            default.sse_algorithm().as_str(),
-            default.kms_master_key_id()
-        ),
+        (default.sse_algorithm().as_str(), default.kms_master_key_id()),
         ("aws:kms", Some(arn.as_str()))
     );
     assert_eq!(rule.bucket_key_enabled(), Some(true));
@@ -338,29 +266,13 @@ fn a_new_key_is_made_once_and_used_everywhere() {
 fn a_key_is_found_by_arn_id_or_alias_and_becomes_the_arn() {
     let cloud = Cloud::start();
     let kms = cloud.kms("eu-west-1");
-    let key = block_on(kms.create_key().send())
-        .unwrap()
-        .key_metadata
-        .unwrap();
+    let key = block_on(kms.create_key().send()).unwrap().key_metadata.unwrap();
     let alias = format!("alias/{}", cloud.bucket());
-    block_on(
-        kms.create_alias()
-            .alias_name(&alias)
-            .target_key_id(key.key_id())
-            .send(),
-    )
-    .unwrap();
+    block_on(kms.create_alias().alias_name(&alias).target_key_id(key.key_id()).send()).unwrap();
     let arn = cloud.normalize(key.arn().unwrap());
     for reference in [key.arn().unwrap(), key.key_id(), &alias] {
         let outcome = cloud
-            .setup(&[
-                "--encryption",
-                "kms",
-                "--kms-key",
-                reference,
-                "--output",
-                "json",
-            ])
+            .setup(&["--encryption", "kms", "--kms-key", reference, "--output", "json"])
             .exits(0);
         assert_eq!(
             outcome.json()["details"]["kms_key_id"].as_str(),
@@ -373,10 +285,7 @@ fn a_key_is_found_by_arn_id_or_alias_and_becomes_the_arn() {
 #[test]
 fn json_says_what_changed_and_nothing_the_second_time() {
     let cloud = Cloud::start();
-    let planned = cloud
-        .setup(&["--output", "json", "--dry-run"])
-        .exits(0)
-        .json();
+    let planned = cloud.setup(&["--output", "json", "--dry-run"]).exits(0).json();
     let done = cloud.setup(&["--output", "json"]).exits(0).json();
     assert_eq!(planned["changes"], done["changes"]);
     assert_eq!(planned["details"], done["details"]);
@@ -410,10 +319,7 @@ fn json_says_what_changed_and_nothing_the_second_time() {
 #[test]
 fn a_pending_change_is_exit_4_where_asked_for() {
     let cloud = Cloud::start();
-    cloud
-        .setup(&["--dry-run", "--exit-code"])
-        .exits(4)
-        .says("are pending");
+    cloud.setup(&["--dry-run", "--exit-code"]).exits(4).says("are pending");
     cloud.setup(&["--dry-run"]).exits(0);
     cloud.setup(&[]).exits(0);
     cloud.setup(&["--dry-run", "--exit-code"]).exits(0);
@@ -455,10 +361,7 @@ fn path_boundary_and_names_are_honoured() {
     assert_eq!(role.path(), "/mixpanel/export/");
     assert_eq!(attached(&cloud, "exporter"), ["exporter-s3"]);
     // Flags that are absent remove nothing, and a second run finds the path.
-    let second = cloud
-        .setup(&["--role-name", "exporter"])
-        .exits(0)
-        .says("Nothing to do");
+    let second = cloud.setup(&["--role-name", "exporter"]).exits(0).says("Nothing to do");
     assert_eq!(second.stdout, outcome.stdout);
     cloud
         .setup(&["--role-name", "exporter", "--path", "/elsewhere/"])
@@ -567,10 +470,7 @@ fn a_bucket_that_exists_is_used_as_it_is() {
     let s3 = cloud.s3("us-east-1");
     block_on(s3.create_bucket().bucket(&bucket).send()).unwrap();
     cloud.forget();
-    cloud
-        .setup(&["--region", "us-east-1"])
-        .exits(0)
-        .says("used as it is");
+    cloud.setup(&["--region", "us-east-1"]).exits(0).says("used as it is");
     let written: Vec<String> = cloud
         .calls()
         .into_iter()
@@ -590,22 +490,12 @@ fn what_aws_has_not_heard_of_yet_is_waited_for_with_a_word() {
         "Policy does not exist or is not attachable.",
     );
     cloud.script("iam:AttachRolePolicy", Some(1), not_yet);
-    let busy =
-        "A conflicting conditional operation is currently in progress against this resource.";
-    cloud.script(
-        "s3:PUT",
-        Some(1),
-        Scripted::error("s3", 409, "OperationAborted", busy),
-    );
+    let busy = "A conflicting conditional operation is currently in progress against this resource.";
+    cloud.script("s3:PUT", Some(1), Scripted::error("s3", 409, "OperationAborted", busy));
     cloud.script(
         "s3:PUT policy",
         Some(1),
-        Scripted::error(
-            "s3",
-            404,
-            "NoSuchBucket",
-            "The specified bucket does not exist",
-        ),
+        Scripted::error("s3", 404, "NoSuchBucket", "The specified bucket does not exist"),
     );
     let principal = Scripted::error(
         "iam",
@@ -628,7 +518,8 @@ fn what_aws_has_not_heard_of_yet_is_waited_for_with_a_word() {
 fn done_is_said_only_after_it_was_read_back() {
     let cloud = Cloud::start();
     // IAM answers for a while as if nothing were attached.
-    let empty = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>";
+    let empty = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies/\
+                 ><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>";
     let answer = Scripted::answer("s3", empty);
     cloud.script("iam:ListAttachedRolePolicies", Some(2), answer);
     let outcome = cloud.setup(&[]).exits(0);

@@ -1,5 +1,5 @@
-//! A bucket is not taken away from under a role through which Mixpanel can still write to it: a name that is free is anybody's to
-//! claim, and Mixpanel goes on sending.
+//! A bucket is not taken away from under a role through which Mixpanel can still write to it: a name that is free is
+//! anybody's to claim, and Mixpanel goes on sending.
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
@@ -62,10 +62,7 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
             inline(cloud, role, &grants("s3:PutObject", &folder));
         }),
         ("the bucket's own policy", |cloud, role| {
-            bucket_lets_write(
-                cloud,
-                &format!("arn:aws:iam::{}:role/{role}", cloud.account),
-            );
+            bucket_lets_write(cloud, &format!("arn:aws:iam::{}:role/{role}", cloud.account));
         }),
     ];
     for (way, grant) in ways {
@@ -75,9 +72,7 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
         grant(&cloud, "second");
         let with = cloud.everything();
         let outcome = take_all(&cloud).exits(6);
-        outcome.says(
-            "bucket acme-xxxxxxxx: Mixpanel can still write to it through role second, which stays",
-        );
+        outcome.says("bucket acme-xxxxxxxx: Mixpanel can still write to it through role second, which stays");
         let after = cloud.everything();
         assert_eq!(after["buckets"], with["buckets"], "{way}");
         assert!(after["roles"]["acme-xxxxxxxx"].is_null(), "{way}");
@@ -128,11 +123,7 @@ fn what_cannot_be_read_may_write_and_is_said_so() {
         cloud.role_by_hand("second", &trust(USER, Some(TOKEN)), &[]);
         inline(&cloud, "second", &grants("sqs:*", "*"));
         let with = cloud.everything();
-        cloud.script(
-            action,
-            None,
-            Scripted::error("iam", 403, "AccessDenied", "no"),
-        );
+        cloud.script(action, None, Scripted::error("iam", 403, "AccessDenied", "no"));
         take_all(&cloud).exits(5).says(words);
         cloud.clear_script();
         assert_eq!(cloud.everything(), with, "{action}");
@@ -148,13 +139,8 @@ fn two_set_ups_that_share_a_bucket_are_told_about_each_other() {
         .setup(&["--role-name", "two"])
         .exits(0)
         .says("Mixpanel can write to bucket acme-xxxxxxxx already, through another role: one.");
-    let judged = cloud
-        .run(&["verify", "--role", "one", "--verbose"])
-        .exits(0);
-    assert!(
-        judged.stdout.contains("through another role too: two"),
-        "{judged:?}"
-    );
+    let judged = cloud.run(&["verify", "--role", "one", "--verbose"]).exits(0);
+    assert!(judged.stdout.contains("through another role too: two"), "{judged:?}");
     let with = cloud.everything();
     cloud
         .run(&["teardown", "--role", "one", "--dry-run"])
@@ -180,10 +166,7 @@ fn the_data_goes_only_after_the_roles_access_has_ended() {
     take_all(&cloud).exits(0);
     let writes = cloud.writes();
     let at = |action: &str| writes.iter().position(|write| write == action).unwrap();
-    assert!(
-        at("iam:DetachRolePolicy") < at("s3:POST delete"),
-        "{writes:?}"
-    );
+    assert!(at("iam:DetachRolePolicy") < at("s3:POST delete"), "{writes:?}");
     assert!(at("s3:DELETE") < at("iam:DeleteRole"), "{writes:?}");
 
     let mut cloud = Cloud::start();

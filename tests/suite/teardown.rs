@@ -23,7 +23,8 @@ fn neighbours(cloud: &Cloud) {
     cloud.policy_by_hand("unattached", &data(&other));
 }
 
-/// `setup`, and then plain HTTP is let in again: the tests' AWS is reached that way, and an emulator may mind the policy.
+/// `setup`, and then plain HTTP is let in again: the tests' AWS is reached that way, and an emulator may mind the
+/// policy.
 fn set_up_for_objects(cloud: &Cloud) {
     cloud.setup(&[]).exits(0);
     let s3 = cloud.s3("eu-west-1");
@@ -51,10 +52,7 @@ fn it_leaves_exactly_what_was_there_before() {
         assert!(shown.stderr.contains("nothing was removed"), "{shown:?}");
         teardown(&cloud, &["--dry-run", "--exit-code"]).exits(4);
         let gone = teardown(&cloud, &["--delete-bucket"]).exits(0);
-        assert!(
-            gone.stdout.contains("removed: role acme-xxxxxxxx"),
-            "{gone:?}"
-        );
+        assert!(gone.stdout.contains("removed: role acme-xxxxxxxx"), "{gone:?}");
         assert_eq!(cloud.everything(), before, "{flags:?}");
         cloud.forget();
         teardown(&cloud, &["--delete-bucket"])
@@ -71,9 +69,7 @@ fn the_only_role_that_setup_made_is_found_and_its_bucket_stays() {
     let before = cloud.everything();
     cloud.setup(&["--role-name", "its-own-name"]).exits(0);
     let with = cloud.everything();
-    let outcome = cloud
-        .run(&["teardown", "--yes", "--output", "json"])
-        .exits(0);
+    let outcome = cloud.run(&["teardown", "--yes", "--output", "json"]).exits(0);
     let value = outcome.json();
     assert_eq!(value["complete"], true);
     assert_eq!(value["stays"][0]["resource"], "bucket");
@@ -83,10 +79,7 @@ fn the_only_role_that_setup_made_is_found_and_its_bucket_stays() {
         assert_eq!(after[kind], before[kind]);
     }
     assert_eq!(after["buckets"], with["buckets"]);
-    cloud
-        .run(&["teardown", "--yes"])
-        .exits(0)
-        .says("Nothing to remove");
+    cloud.run(&["teardown", "--yes"]).exits(0).says("Nothing to remove");
     // Without the role only a tag says whose the bucket is.
     teardown(&cloud, &["--delete-bucket"])
         .exits(5)
@@ -103,11 +96,9 @@ fn a_key_stays_and_the_command_that_removes_it_is_printed() {
     let keys = cloud.everything()["keys"].clone();
     let key = made.stdout.split("KMS Key ID:").nth(1).unwrap();
     let key = key.split_whitespace().next().unwrap().to_owned();
-    teardown(&cloud, &["--delete-bucket"])
-        .exits(0)
-        .says(&format!(
-            "aws kms schedule-key-deletion --region eu-west-1 --key-id {key}"
-        ));
+    teardown(&cloud, &["--delete-bucket"]).exits(0).says(&format!(
+        "aws kms schedule-key-deletion --region eu-west-1 --key-id {key}"
+    ));
     let after = cloud.everything();
     assert_eq!(after["keys"], keys);
     for kind in ["roles", "policies", "buckets"] {
@@ -164,10 +155,7 @@ fn a_policy_that_something_else_uses_stays_and_its_users_are_named() {
         assert_eq!(cloud.everything(), before);
     }
     let iam = cloud.iam();
-    let detach = iam
-        .detach_role_policy()
-        .role_name("another")
-        .policy_arn(&arn);
+    let detach = iam.detach_role_policy().role_name("another").policy_arn(&arn);
     block_on(detach.send()).unwrap();
     teardown(&cloud, &[]).exits(0);
     assert_eq!(cloud.everything()["policies"], json!({}));
@@ -179,12 +167,7 @@ fn a_role_in_an_instance_profile_stays_whole() {
     cloud.setup(&[]).exits(0);
     let before = cloud.everything();
     let iam = cloud.iam();
-    block_on(
-        iam.create_instance_profile()
-            .instance_profile_name("machine")
-            .send(),
-    )
-    .unwrap();
+    block_on(iam.create_instance_profile().instance_profile_name("machine").send()).unwrap();
     let add = iam
         .add_role_to_instance_profile()
         .instance_profile_name("machine")
@@ -200,7 +183,8 @@ fn a_role_in_an_instance_profile_stays_whole() {
 #[test]
 fn others_policies_of_our_role_hold_it_and_are_named() {
     let cloud = Cloud::start();
-    let audit = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+    let audit =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
     let arn = cloud.policy_by_hand("audit", &audit);
     let before = cloud.everything();
     cloud.setup(&[]).exits(0);
@@ -214,7 +198,9 @@ fn others_policies_of_our_role_hold_it_and_are_named() {
         .exits(5)
         .says("mixpanel-s3 did not make what is attached to it: arn:aws:iam::123456789012:policy/audit")
         .says("mixpanel-s3 did not make what is part of it: inline policy theirs")
-        .says("aws iam detach-role-policy --role-name acme-xxxxxxxx --policy-arn arn:aws:iam::123456789012:policy/audit");
+        .says(
+            "aws iam detach-role-policy --role-name acme-xxxxxxxx --policy-arn arn:aws:iam::123456789012:policy/audit",
+        );
     assert_eq!(cloud.everything(), with);
     let detach = iam.detach_role_policy().role_name(cloud.bucket());
     block_on(detach.policy_arn(&arn).send()).unwrap();
@@ -236,9 +222,7 @@ fn data_goes_only_with_the_buckets_name() {
         .says("it is not empty; --delete-data removes what is in it");
     teardown(&cloud, &["--delete-data", "another-bucket"])
         .exits(2)
-        .says(
-            "--delete-data names 'another-bucket', and the bucket of this set-up is acme-xxxxxxxx",
-        );
+        .says("--delete-data names 'another-bucket', and the bucket of this set-up is acme-xxxxxxxx");
     teardown(&cloud, &["--delete-data"])
         .exits(2)
         .says("--delete-data BUCKET");
@@ -315,7 +299,8 @@ fn objects_that_s3_does_not_delete_are_told() {
     let bucket = cloud.bucket();
     set_up_for_objects(&cloud);
     put(&cloud, "held");
-    let body = "<DeleteResult><Error><Key>held</Key><Code>AccessDenied</Code><Message>object is under legal hold</Message></Error></DeleteResult>";
+    let body = "<DeleteResult><Error><Key>held</Key><Code>AccessDenied</Code><Message>object is under legal \
+                hold</Message></Error></DeleteResult>";
     cloud.script("s3:POST delete", None, Scripted::answer("s3", body));
     let outcome = teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(6);
     outcome
@@ -337,11 +322,7 @@ fn a_set_up_that_was_cut_short_goes_too() {
         cloud.has_bare_buckets();
         let before = cloud.everything();
         let service = action.split(':').next().unwrap();
-        cloud.script(
-            action,
-            None,
-            Scripted::error(service, 403, "AccessDenied", "no"),
-        );
+        cloud.script(action, None, Scripted::error(service, 403, "AccessDenied", "no"));
         cloud.setup(&[]).exits(6);
         cloud.clear_script();
         teardown(&cloud, &["--delete-bucket"]).exits(0);
@@ -353,7 +334,8 @@ fn a_set_up_that_was_cut_short_goes_too() {
 fn a_refused_removal_says_what_went_and_what_did_not() {
     let mut cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let message = "User: x is not authorized to perform: iam:DeleteRole because no identity-based policy allows the iam:DeleteRole action";
+    let message = "User: x is not authorized to perform: iam:DeleteRole because no identity-based policy allows the \
+                   iam:DeleteRole action";
     cloud.script(
         "iam:DeleteRole",
         None,

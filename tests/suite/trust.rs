@@ -1,4 +1,5 @@
-//! Who may use the role and what it may do: nothing that an account says widens it, and what is wide is named before the gate.
+//! Who may use the role and what it may do: nothing that an account says widens it, and what is wide is named before
+//! the gate.
 
 use serde_json::{Value, json};
 
@@ -17,14 +18,7 @@ fn set_trust(cloud: &Cloud, role: &str, statements: &Value) {
 
 fn trust_of(cloud: &Cloud, role: &str) -> Value {
     let answer = block_on(cloud.iam().get_role().role_name(role).send()).unwrap();
-    document(
-        answer
-            .role()
-            .unwrap()
-            .assume_role_policy_document()
-            .unwrap(),
-    )["Statement"]
-        .clone()
+    document(answer.role().unwrap().assume_role_policy_document().unwrap())["Statement"].clone()
 }
 
 fn admin() -> Value {
@@ -72,16 +66,10 @@ fn an_administrators_role_is_not_taken_over_and_is_told_of_when_it_is() {
         .says("Setup finished, but the set-up is not safe (role-excess)");
     assert!(!opened.stderr.contains("as it should be"));
     let (_, ids) = failing(&cloud, &["--role", "admin"]);
-    assert_eq!(
-        ids,
-        ["policy-attached", "role-excess"],
-        "no bucket is named"
-    );
+    assert_eq!(ids, ["policy-attached", "role-excess"], "no bucket is named");
     let (verified, ids) = failing(&cloud, &["--role", "admin", "--bucket", &bucket]);
     assert_eq!(ids, ["role-excess"]);
-    verified
-        .exits(4)
-        .says("The set-up is not safe (role-excess)");
+    verified.exits(4).says("The set-up is not safe (role-excess)");
 }
 
 #[test]
@@ -95,20 +83,15 @@ fn policies_of_aws_itself_count_as_well() {
         "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies><member><PolicyName>AdministratorAccess</PolicyName><PolicyArn>{arn}</PolicyArn></member><member><PolicyName>{bucket}-s3</PolicyName><PolicyArn>arn:aws:iam::{}:policy/{bucket}-s3</PolicyArn></member></AttachedPolicies><IsTruncated>false</IsTruncated></ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>",
         cloud.account
     );
-    cloud.script(
-        "iam:ListAttachedRolePolicies",
-        None,
-        Scripted::answer("iam", attached),
-    );
+    cloud.script("iam:ListAttachedRolePolicies", None, Scripted::answer("iam", attached));
     let policy = format!(
-        "<GetPolicyResponse><GetPolicyResult><Policy><Arn>{arn}</Arn><DefaultVersionId>v1</DefaultVersionId></Policy></GetPolicyResult></GetPolicyResponse>"
+        "<GetPolicyResponse><GetPolicyResult><Policy><Arn>{arn}</Arn><DefaultVersionId>v1</DefaultVersionId></\
+         Policy></GetPolicyResult></GetPolicyResponse>"
     );
     let version = format!(
-        "<GetPolicyVersionResponse><GetPolicyVersionResult><PolicyVersion><Document>{}</Document></PolicyVersion></GetPolicyVersionResult></GetPolicyVersionResponse>",
-        percent_encoding::utf8_percent_encode(
-            &admin().to_string(),
-            percent_encoding::NON_ALPHANUMERIC
-        )
+        "<GetPolicyVersionResponse><GetPolicyVersionResult><PolicyVersion><Document>{}</Document></PolicyVersion></\
+         GetPolicyVersionResult></GetPolicyVersionResponse>",
+        percent_encoding::utf8_percent_encode(&admin().to_string(), percent_encoding::NON_ALPHANUMERIC)
     );
     let spelled = "aws%3Apolicy%2FAdministratorAccess";
     for (action, answer) in [("iam:GetPolicy", policy), ("iam:GetPolicyVersion", version)] {
@@ -128,10 +111,7 @@ fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
     let no_id = "trust-no-external-id";
     let table = [
         (user(json!({})), vec![no_id]),
-        (
-            user(json!({ "StringLike": { "sts:ExternalId": "*" } })),
-            vec![no_id],
-        ),
+        (user(json!({ "StringLike": { "sts:ExternalId": "*" } })), vec![no_id]),
         (
             user(json!({ "StringLike": { "sts:ExternalId": "?".repeat(32) } })),
             vec![no_id],
@@ -140,10 +120,7 @@ fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
             user(json!({ "StringLike": { "sts:ExternalId": "0123*" } })),
             vec![no_id],
         ),
-        (
-            user(json!({ "Null": { "sts:ExternalId": "false" } })),
-            vec![no_id],
-        ),
+        (user(json!({ "Null": { "sts:ExternalId": "false" } })), vec![no_id]),
         (anybody(right.clone()), vec!["trust-others"]),
         (anybody(json!({})), vec![no_id, "trust-others"]),
     ];
@@ -183,20 +160,14 @@ fn what_stays_open_in_somebody_elses_trust_is_said_before_the_gate() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|exposure| {
-            exposure["open"] == true && exposure["what"].as_str().unwrap().contains(third)
-        })
+        .find(|exposure| exposure["open"] == true && exposure["what"].as_str().unwrap().contains(third))
         .expect("the third party is named");
     cloud
         .setup(&["--adopt"])
         .exits(4)
         .says("arn:aws:iam::111122223333:root, which is not Mixpanel's, can assume it")
         .says("the set-up is not safe (trust-others)");
-    assert_eq!(
-        trust_of(&cloud, "theirs"),
-        before,
-        "nothing of theirs is lost"
-    );
+    assert_eq!(trust_of(&cloud, "theirs"), before, "nothing of theirs is lost");
 }
 
 #[test]
@@ -234,18 +205,12 @@ fn a_policy_of_our_own_name_that_others_use_is_a_conflict() {
     let iam = cloud.iam();
     let mut narrow = data(&role);
     narrow["Statement"][0]["Action"] = json!(["s3:PutObject"]);
-    let version = iam
-        .create_policy_version()
-        .policy_arn(&arn)
-        .set_as_default(true);
+    let version = iam.create_policy_version().policy_arn(&arn).set_as_default(true);
     block_on(version.policy_document(narrow.to_string()).send()).unwrap();
     cloud.role_by_hand("bystander", &ec2(), &[]);
     cloud.attach_by_hand("bystander", &arn);
     let before = cloud.everything();
-    cloud
-        .setup(&[])
-        .exits(5)
-        .says("others use it too (role bystander)");
+    cloud.setup(&[]).exits(5).says("others use it too (role bystander)");
     assert_eq!(cloud.everything(), before);
 }
 
@@ -286,25 +251,15 @@ fn a_token_is_taken_out_and_the_last_one_cannot_go() {
     assert_eq!(ids(), json!(TOKEN));
 
     // The mend for a wrong token leaves the wrong one no longer trusted.
-    let verified = cloud
-        .run(&["verify", "--project-token", OTHER_TOKEN])
-        .exits(4);
+    let verified = cloud.run(&["verify", "--project-token", OTHER_TOKEN]).exits(4);
     let mend = verified
         .stdout
         .lines()
         .find(|line| line.contains("--remove-token"))
         .expect("a command");
-    assert!(
-        mend.contains("0123…cdef") && !mend.contains(TOKEN),
-        "{mend}"
-    );
+    assert!(mend.contains("0123…cdef") && !mend.contains(TOKEN), "{mend}");
     cloud
-        .setup(&[
-            "--project-token",
-            OTHER_TOKEN,
-            "--remove-token",
-            "0123…cdef",
-        ])
+        .setup(&["--project-token", OTHER_TOKEN, "--remove-token", "0123…cdef"])
         .exits(0);
     assert_eq!(ids(), json!(OTHER_TOKEN));
 }
@@ -328,9 +283,7 @@ fn planted_key(cloud: &Cloud, tagged: bool, open: bool) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     let mut create = kms
         .create_key()
-        .description(format!(
-            "Mixpanel export to s3://{bucket}: key made by mixpanel-s3"
-        ))
+        .description(format!("Mixpanel export to s3://{bucket}: key made by mixpanel-s3"))
         .policy(policy.to_string());
     if tagged {
         let tag = aws_sdk_kms::types::Tag::builder()
@@ -349,13 +302,7 @@ fn planted_key(cloud: &Cloud, tagged: bool, open: bool) -> String {
 fn name_key(cloud: &Cloud, key: &str) {
     let alias = format!("alias/mixpanel-s3-{}", cloud.bucket());
     let kms = cloud.kms("eu-west-1");
-    block_on(
-        kms.create_alias()
-            .alias_name(alias)
-            .target_key_id(key)
-            .send(),
-    )
-    .unwrap();
+    block_on(kms.create_alias().alias_name(alias).target_key_id(key).send()).unwrap();
 }
 
 #[test]
@@ -365,9 +312,7 @@ fn a_planted_key_is_not_used() {
         let cloud = Cloud::start();
         let planted = planted_key(&cloud, tagged, open);
         cloud.setup(&KMS).exits(0);
-        let details = cloud
-            .run(&["print-details", "--field", "kms-key-id"])
-            .exits(0);
+        let details = cloud.run(&["print-details", "--field", "kms-key-id"]).exits(0);
         assert_ne!(details.stdout.trim(), cloud.normalize(&planted));
 
         // Under our alias it is in the way.
@@ -386,9 +331,7 @@ fn a_planted_key_is_not_used() {
     let cloud = Cloud::start();
     let ours = planted_key(&cloud, true, false);
     cloud.setup(&KMS).exits(0);
-    let details = cloud
-        .run(&["print-details", "--field", "kms-key-id"])
-        .exits(0);
+    let details = cloud.run(&["print-details", "--field", "kms-key-id"]).exits(0);
     assert_eq!(details.stdout.trim(), cloud.normalize(&ours));
 }
 
@@ -396,13 +339,8 @@ fn a_planted_key_is_not_used() {
 fn verify_fails_on_a_key_of_ours_that_others_can_use() {
     let cloud = Cloud::start();
     cloud.setup(&KMS).exits(0);
-    let details = cloud
-        .run(&["print-details", "--field", "kms-key-id"])
-        .exits(0);
-    let key = details
-        .stdout
-        .trim()
-        .replace("123456789012", &cloud.account);
+    let details = cloud.run(&["print-details", "--field", "kms-key-id"]).exits(0);
+    let key = details.stdout.trim().replace("123456789012", &cloud.account);
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) }, "Action": "kms:*", "Resource": "*" },
         { "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*" },

@@ -1,5 +1,5 @@
-//! `verify`: sound set-ups, set-ups that are broken in AWS itself, what may not be read, and the live proof. Each way of being
-//! broken has its own row in the unit tests of the checks; here a few go the whole way.
+//! `verify`: sound set-ups, set-ups that are broken in AWS itself, what may not be read, and the live proof. Each way
+//! of being broken has its own row in the unit tests of the checks; here a few go the whole way.
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
@@ -64,8 +64,8 @@ fn a_set_up_of_ours_is_sound_with_every_encryption() {
     }
 }
 
-/// `setup` ends with the judgement that `verify` gives right afterwards: of a new bucket, of a run with nothing to do, and of a
-/// bucket of somebody's.
+/// `setup` ends with the judgement that `verify` gives right afterwards: of a new bucket, of a run with nothing to do,
+/// and of a bucket of somebody's.
 #[test]
 fn setup_ends_with_the_judgement_that_verify_gives() {
     let same = |cloud: &Cloud, encryption: &[&str]| {
@@ -89,11 +89,7 @@ fn setup_ends_with_the_judgement_that_verify_gives() {
         let export = s3.put_object().bucket(theirs.bucket());
         let export = export.key("2195193/mp_people_data/export.json.gz");
         block_on(export.body(ByteStream::from_static(b"{}")).send()).expect("an export");
-        theirs.role_by_hand(
-            "other",
-            &trust(USER, Some(OTHER_TOKEN)),
-            &[data(&theirs.bucket())],
-        );
+        theirs.role_by_hand("other", &trust(USER, Some(OTHER_TOKEN)), &[data(&theirs.bucket())]);
         let role = ["--role-name", "export"];
         let ours = |more: &[&str]| theirs.setup(&[encryption, &role, more].concat());
         let setup = ours(&["--output", "json"]).exits(0).json()["judgement"].clone();
@@ -113,9 +109,7 @@ fn a_decision_is_explained_step_by_step_and_ends_with_the_verdict() {
     let refused = cloud.run(&["verify", "--explain", "s3:putobject"]).exits(4);
     insta::assert_snapshot!("explain_refused", undated(&refused.stdout));
     refused.says("s3:PutObject is refused: denied by statement 2 (Theirs)");
-    let allowed = cloud
-        .run(&["verify", "--explain", "s3:ListBucket"])
-        .exits(0);
+    let allowed = cloud.run(&["verify", "--explain", "s3:ListBucket"]).exits(0);
     let last = allowed.stdout.trim_end().lines().last().unwrap();
     assert!(last.starts_with("ALLOWED by statement 1"), "{last}");
 
@@ -150,13 +144,7 @@ fn a_decision_is_explained_step_by_step_and_ends_with_the_verdict() {
         assert_eq!(condition["in_policy"], json!(["vpce-1"]));
         assert_eq!(condition["in_call"]["is"], "absent");
     }
-    let assumed = [
-        "verify",
-        "--explain",
-        "sts:AssumeRole",
-        "--project-token",
-        OTHER_TOKEN,
-    ];
+    let assumed = ["verify", "--explain", "sts:AssumeRole", "--project-token", OTHER_TOKEN];
     let assumed = cloud.run(&assumed).exits(4);
     assert!(
         assumed
@@ -174,9 +162,7 @@ fn a_decision_is_explained_step_by_step_and_ends_with_the_verdict() {
     let gone = ["verify", "--explain", "s3:PutObject", "--role", "gone"];
     let gone = cloud.run(&gone).exits(4);
     gone.says("There is nothing to decide about s3:PutObject: the role is not there");
-    let unheard = cloud
-        .run(&["verify", "--explain", "s3:PutBucketPolicy"])
-        .exits(2);
+    let unheard = cloud.run(&["verify", "--explain", "s3:PutBucketPolicy"]).exits(2);
     unheard.says("possible values: sts:AssumeRole, s3:ListBucket, s3:PutObject");
 }
 
@@ -251,20 +237,11 @@ fn what_is_broken_in_aws_fails_one_check_and_the_screen_says_how_to_mend_it() {
     ];
     for (expected, make) in table {
         let cloud = Cloud::start();
-        cloud
-            .setup(&["--encryption", "kms", "--create-kms-key"])
-            .exits(0);
+        cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
         make(&cloud, &cloud.bucket());
         // The role's name is given, since it is found by its trust.
         let bucket = cloud.bucket();
-        let more = [
-            "--role",
-            &bucket,
-            "--bucket",
-            &bucket,
-            "--project-token",
-            TOKEN,
-        ];
+        let more = ["--role", &bucket, "--bucket", &bucket, "--project-token", TOKEN];
         let code = if expected.starts_with("fail") { 4 } else { 0 };
         let outcome = verify(&cloud, &more).exits(code);
         assert_eq!(told(&outcome), [expected]);
@@ -281,13 +258,7 @@ fn a_broken_screen_reads_well() {
     cloud.setup(&[]).exits(0);
     let unencrypted = json!({ "Null": { "s3:x-amz-server-side-encryption": "true" } });
     bucket_denies(&cloud, &cloud.bucket(), &unencrypted);
-    let arguments = [
-        "verify",
-        "--encryption",
-        "none",
-        "--project-token",
-        OTHER_TOKEN,
-    ];
+    let arguments = ["verify", "--encryption", "none", "--project-token", OTHER_TOKEN];
     let screen = cloud.run(&arguments).exits(4);
     // What an emulator's simulator says is its own.
     let blocks = screen.stdout.split("\n\n");
@@ -302,11 +273,7 @@ fn a_broken_screen_reads_well() {
         "{last}"
     );
     // Commands, documents and the line for a ticket stay in one piece, to be copied.
-    for line in screen
-        .stdout
-        .lines()
-        .filter(|line| line.chars().count() > 80)
-    {
+    for line in screen.stdout.lines().filter(|line| line.chars().count() > 80) {
         let whole = ["mend: ", "then: ", "          + ", "          - "]
             .iter()
             .any(|label| line.contains(label));
@@ -322,64 +289,34 @@ fn what_may_not_be_read_is_unknown_and_stops_nothing() {
             "policy-attached",
             "iam:ListAttachedRolePolicies",
         ),
-        (
-            "iam:GetPolicyVersion",
-            "policy-attached",
-            "iam:GetPolicyVersion",
-        ),
-        (
-            "s3:GET policy",
-            "bucket-policy-principal",
-            "s3:GetBucketPolicy",
-        ),
+        ("iam:GetPolicyVersion", "policy-attached", "iam:GetPolicyVersion"),
+        ("s3:GET policy", "bucket-policy-principal", "s3:GetBucketPolicy"),
         (
             "s3:GET encryption",
             "ui-encryption-mismatch",
             "s3:GetEncryptionConfiguration",
         ),
-        (
-            "s3:GET lifecycle",
-            "mpu-residue",
-            "s3:GetLifecycleConfiguration",
-        ),
-        (
-            "s3:GET publicAccessBlock",
-            "bpa",
-            "s3:GetBucketPublicAccessBlock",
-        ),
+        ("s3:GET lifecycle", "mpu-residue", "s3:GetLifecycleConfiguration"),
+        ("s3:GET publicAccessBlock", "bpa", "s3:GetBucketPublicAccessBlock"),
         (
             "s3:GET ownershipControls",
             "acl-ownership",
             "s3:GetBucketOwnershipControls",
         ),
-        (
-            "s3:GET versioning",
-            "versioning-growth",
-            "s3:GetBucketVersioning",
-        ),
+        ("s3:GET versioning", "versioning-growth", "s3:GetBucketVersioning"),
         (
             "s3:GET object-lock",
             "object-lock",
             "s3:GetBucketObjectLockConfiguration",
         ),
-        (
-            "s3:GET requestPayment",
-            "requester-pays",
-            "s3:GetBucketRequestPayment",
-        ),
+        ("s3:GET requestPayment", "requester-pays", "s3:GetBucketRequestPayment"),
         ("kms:GetKeyPolicy", "kms-key-policy", "kms:GetKeyPolicy"),
         ("kms:DescribeKey", "kms-state", "kms:DescribeKey"),
-        (
-            "iam:SimulatePrincipalPolicy",
-            "scp",
-            "iam:SimulatePrincipalPolicy",
-        ),
+        ("iam:SimulatePrincipalPolicy", "scp", "iam:SimulatePrincipalPolicy"),
         ("iam:GetRole", "role-exists", "iam:GetRole"),
     ] {
         let cloud = Cloud::start();
-        cloud
-            .setup(&["--encryption", "kms", "--create-kms-key"])
-            .exits(0);
+        cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
         let service = call.split(':').next().unwrap();
         let code = if service == "kms" {
             "AccessDeniedException"
@@ -432,10 +369,7 @@ fn a_bucket_that_is_gone_or_somebody_elses_is_told() {
 #[test]
 fn without_a_role_that_trusts_mixpanel_or_with_a_wrong_arn_it_says_so() {
     let cloud = Cloud::start();
-    cloud
-        .run(&["verify"])
-        .exits(4)
-        .says("No role in this account trusts");
+    cloud.run(&["verify"]).exits(4).says("No role in this account trusts");
     let outcome = verify(&cloud, &["--role", "no-such-role"]).exits(4);
     assert_eq!(told(&outcome), ["fail role-exists"]);
     cloud.setup(&[]).exits(0);
@@ -465,12 +399,7 @@ fn exports_are_shown_by_day_and_cost_a_listing_a_day() {
     let today = time::OffsetDateTime::now_utc().date();
     for back in [0, 1, 3] {
         let day = today - time::Duration::days(back);
-        let folder = format!(
-            "{:04}/{:02}/{:02}",
-            day.year(),
-            u8::from(day.month()),
-            day.day()
-        );
+        let folder = format!("{:04}/{:02}/{:02}", day.year(), u8::from(day.month()), day.day());
         let key = format!("2195193/mp_master_event/{folder}/export.json.gz");
         let put = s3.put_object().bucket(&bucket).key(key);
         block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
@@ -482,11 +411,7 @@ fn exports_are_shown_by_day_and_cost_a_listing_a_day() {
         "{}",
         screen.stdout
     );
-    assert!(
-        screen.stdout.contains("Mo Tu We Th Fr Sa Su"),
-        "{}",
-        screen.stdout
-    );
+    assert!(screen.stdout.contains("Mo Tu We Th Fr Sa Su"), "{}", screen.stdout);
     let gap = (today - time::Duration::days(2)).to_string();
     assert!(
         screen.stdout.contains(&format!("no events on: {gap}")),
@@ -498,22 +423,14 @@ fn exports_are_shown_by_day_and_cost_a_listing_a_day() {
     // The first level, 28 days, and the two families without days.
     assert_eq!(listings, 31);
     let verdict = verify(&cloud, &["--project-id", "2195193"]).exits(0).json();
-    assert_eq!(
-        verdict["exports"][0]["events_by_day"]
-            .as_array()
-            .unwrap()
-            .len(),
-        28
-    );
+    assert_eq!(verdict["exports"][0]["events_by_day"].as_array().unwrap().len(), 28);
     assert!(verdict["exports"][0]["newest_events"].is_string());
 }
 
 #[test]
 fn a_live_proof_shows_what_mixpanel_can_do_and_leaves_nothing() {
     let cloud = Cloud::start();
-    cloud
-        .setup(&["--encryption", "kms", "--create-kms-key"])
-        .exits(0);
+    cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
     let s3 = cloud.s3("eu-west-1");
     // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
     let bucket = cloud.bucket();
@@ -555,15 +472,10 @@ fn a_live_refusal_is_a_finding_and_what_cannot_be_removed_is_told() {
         let arguments = ["--live", "--yes", "--timeout", "1"];
         let outcome = verify(&cloud, &arguments).exits(code);
         assert!(told(&outcome).contains(&expected.to_owned()), "{outcome:?}");
-        assert!(
-            outcome.stdout.contains("service control policy"),
-            "{outcome:?}"
-        );
+        assert!(outcome.stdout.contains("service control policy"), "{outcome:?}");
         cloud.clear_script();
         if code == 6 {
-            outcome
-                .says("left something behind")
-                .says("aws s3 rm --recursive");
+            outcome.says("left something behind").says("aws s3 rm --recursive");
             assert_ne!(cloud.everything(), before);
         } else {
             assert_eq!(cloud.everything(), before);
@@ -580,10 +492,7 @@ fn a_live_proof_is_agreed_to_and_leaves_alone_what_it_does_not_know() {
         .run(&["verify", "--live"])
         .exits(2)
         .says("nobody is there to be asked");
-    assert!(
-        cloud.calls().is_empty(),
-        "it is said before anything is asked"
-    );
+    assert!(cloud.calls().is_empty(), "it is said before anything is asked");
 
     let probe = format!("{}-probe", cloud.bucket());
     cloud.role_by_hand(&probe, &trust(USER, Some(OTHER_TOKEN)), &[]);
@@ -612,11 +521,7 @@ fn what_hangs_on_something_that_was_not_read_is_unknown_and_not_skipped() {
     ] {
         let cloud = Cloud::start();
         cloud.setup(&["--encryption", "kms"]).exits(0);
-        cloud.script(
-            action,
-            None,
-            Scripted::answer("iam", "<html>sign in</html>"),
-        );
+        cloud.script(action, None, Scripted::answer("iam", "<html>sign in</html>"));
         let outcome = cloud.run(&["verify", "--role", &cloud.bucket(), "--output", "json"]);
         let verdict = outcome.json();
         let skipped: Vec<&str> = verdict["checks"]
@@ -689,9 +594,7 @@ fn of_many_projects_the_freshest_are_read_and_the_others_named() {
         // The last by name is the freshest; each one before it is a day behind.
         let day = today - time::Duration::days(21 - project);
         let (year, month, day) = (day.year(), u8::from(day.month()), day.day());
-        put(format!(
-            "{project}/mp_master_event/{year:04}/{month:02}/{day:02}/a"
-        ));
+        put(format!("{project}/mp_master_event/{year:04}/{month:02}/{day:02}/a"));
     }
     // What stands before and after the projects is no project's.
     put("!not/ours".to_owned());
@@ -700,8 +603,7 @@ fn of_many_projects_the_freshest_are_read_and_the_others_named() {
     let verdict = cloud.run(&["verify", "--output", "json"]).exits(0).json();
     let ids = |value: &Value, id: fn(&Value) -> &Value| -> Vec<String> {
         let all = value.as_array().unwrap().iter();
-        all.map(|one| id(one).as_str().unwrap().to_owned())
-            .collect()
+        all.map(|one| id(one).as_str().unwrap().to_owned()).collect()
     };
     let read = ids(&verdict["exports"], |export| &export["project_id"]);
     assert_eq!(read, ["21", "20", "19", "18", "17"]);
@@ -725,31 +627,20 @@ fn a_project_is_found_behind_thousands_of_other_names() {
         let next = next.map_or("<IsTruncated>false</IsTruncated>".to_owned(), |next| {
             format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>")
         });
-        Scripted::answer(
-            "s3",
-            format!("<ListBucketResult>{next}{inside}</ListBucketResult>"),
-        )
+        Scripted::answer("s3", format!("<ListBucketResult>{next}{inside}</ListBucketResult>"))
     };
     // A script answers, since no emulator is worth five thousand objects.
     let keys: String = (0..1000)
         .map(|n| format!("<Contents><Key>0-{n:04}</Key></Contents>"))
         .collect();
     for number in 1..=5 {
-        cloud.script(
-            "s3:GET",
-            Some(1),
-            page(&keys, Some(&format!("page-{number}"))),
-        );
+        cloud.script("s3:GET", Some(1), page(&keys, Some(&format!("page-{number}"))));
     }
     let project = "<CommonPrefixes><Prefix>2195193/</Prefix></CommonPrefixes><Contents><Key>readme</Key></Contents>";
     cloud.script("s3:GET", Some(1), page(project, Some("never asked")));
     let verdict = cloud.run(&["verify", "--role", &bucket, "--output", "json"]);
     let verdict = verdict.exits(0).json();
-    assert_eq!(
-        verdict["exports"][0]["project_id"], "2195193",
-        "{}",
-        verdict["exports"]
-    );
+    assert_eq!(verdict["exports"][0]["project_id"], "2195193", "{}", verdict["exports"]);
     // What comes after the digits is not looked through.
     assert_eq!(cloud.count("s3:GET"), 6 + 30);
 }

@@ -3,9 +3,7 @@
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
-use aws_sdk_s3::types::{
-    ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption,
-};
+use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption};
 
 use crate::support::by_hand::{USER, data, encrypt, trust};
 use crate::support::cloud::block_on;
@@ -76,10 +74,7 @@ impl Terminal {
             WaitStatus::Exited(_, status) => assert_eq!(status, code, "{}", self.screen),
             other => panic!("{other:?}\n{}", self.screen),
         }
-        let (hidden, shown) = (
-            self.screen.rfind(HIDE_CURSOR),
-            self.screen.rfind(SHOW_CURSOR),
-        );
+        let (hidden, shown) = (self.screen.rfind(HIDE_CURSOR), self.screen.rfind(SHOW_CURSOR));
         assert!(hidden <= shown, "the cursor is back:\n{:?}", self.screen);
         self.screen
     }
@@ -94,13 +89,11 @@ fn the_names_of_others_do_nothing_to_the_terminal() {
     let cloud = Cloud::start();
     let alias = "&#x1b;[2Jforged&#xa;&#x202e;";
     let answer = format!(
-        "<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated><AccountAliases><member>{alias}</member></AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>"
+        "<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</\
+         IsTruncated><AccountAliases><member>{alias}</member></AccountAliases></ListAccountAliasesResult></\
+         ListAccountAliasesResponse>"
     );
-    cloud.script(
-        "iam:ListAccountAliases",
-        None,
-        Scripted::answer("iam", answer),
-    );
+    cloud.script("iam:ListAccountAliases", None, Scripted::answer("iam", answer));
     let mut terminal = Terminal::start(&cloud, &["setup"]);
     terminal
         .sees("\\u{1b}[2Jforged\\n\\u{202e}")
@@ -127,10 +120,7 @@ fn the_whole_walk() {
         .sees("Name of the bucket");
     terminal.types(&bucket).enter();
     terminal.sees("Which region?").enter();
-    terminal
-        .sees(" eu-west-1")
-        .sees("How shall Mixpanel encrypt?")
-        .enter();
+    terminal.sees(" eu-west-1").sees("How shall Mixpanel encrypt?").enter();
     terminal
         .sees(" AES (SSE-S3)")
         .sees("Access keys")
@@ -166,14 +156,7 @@ fn the_whole_walk() {
     assert!(changed(&cloud));
     // The command that it ends with does the same, and so has nothing to do.
     cloud
-        .setup(&[
-            "--region",
-            "eu-west-1",
-            "--encryption",
-            "aes",
-            "--role-name",
-            &bucket,
-        ])
+        .setup(&["--region", "eu-west-1", "--encryption", "aes", "--role-name", &bucket])
         .exits(0)
         .says("Nothing to do");
 }
@@ -195,10 +178,7 @@ fn a_wrong_answer_is_corrected() {
         ],
     );
     terminal.sees("Is this the right account?").enter();
-    terminal
-        .sees("Name of the bucket")
-        .types("Not_A_Bucket")
-        .enter();
+    terminal.sees("Name of the bucket").types("Not_A_Bucket").enter();
     terminal
         .sees("S3 takes lowercase letters only")
         .types(&"\u{7f}".repeat(12))
@@ -210,10 +190,7 @@ fn a_wrong_answer_is_corrected() {
         .types(&"\u{7f}".repeat(7))
         .types(TOKEN)
         .enter();
-    terminal
-        .sees("Shall setup do this?")
-        .types(&DOWN.repeat(3))
-        .enter();
+    terminal.sees("Shall setup do this?").types(&DOWN.repeat(3)).enter();
     terminal
         .sees("Which answer do you want to change?")
         .types(&DOWN.repeat(4))
@@ -223,15 +200,9 @@ fn a_wrong_answer_is_corrected() {
         .types(&"\u{7f}".repeat(5))
         .types("second")
         .enter();
-    terminal
-        .sees("role second")
-        .sees("Shall setup do this?")
-        .enter();
+    terminal.sees("role second").sees("Shall setup do this?").enter();
     let screen = terminal.ends(1);
-    assert!(
-        screen.contains("Cancelled. Nothing was changed in AWS."),
-        "{screen}"
-    );
+    assert!(screen.contains("Cancelled. Nothing was changed in AWS."), "{screen}");
     assert!(!changed(&cloud));
 }
 
@@ -255,10 +226,7 @@ fn an_answer_that_aws_refutes_can_be_changed() {
         ],
     );
     terminal.sees("Is this the right account?").enter();
-    terminal
-        .sees("Name of the bucket")
-        .types("somebody-elses")
-        .enter();
+    terminal.sees("Name of the bucket").types("somebody-elses").enter();
     terminal
         .sees("belongs to a bucket of another AWS account")
         .sees("Name of the bucket")
@@ -326,10 +294,7 @@ fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
         }
         terminal.types("\u{3}");
         let screen = terminal.ends(130);
-        assert!(
-            screen.contains("Interrupted. Nothing was changed in AWS."),
-            "{screen}"
-        );
+        assert!(screen.contains("Interrupted. Nothing was changed in AWS."), "{screen}");
         assert!(!changed(&cloud));
     }
 }
@@ -354,10 +319,7 @@ fn ctrl_c_during_the_work_says_what_was_done() {
             "2",
         ],
     );
-    terminal
-        .sees("SSE-S3 (AES)")
-        .sees("SSE-S3 (AES)")
-        .types("\u{3}");
+    terminal.sees("SSE-S3 (AES)").sees("SSE-S3 (AES)").types("\u{3}");
     let screen = terminal.ends(130);
     for words in [
         "what is under way ends",
@@ -377,10 +339,7 @@ fn a_bucket_in_a_region_that_mixpanel_does_not_list_is_refused_at_once() {
     cloud.script("s3:HEAD", Some(1), Scripted::bare(301, headers));
     let mut terminal = Terminal::start(&cloud, &["setup"]);
     terminal.sees("Is this the right account?").enter();
-    terminal
-        .sees("Name of the bucket")
-        .types("far-away")
-        .enter();
+    terminal.sees("Name of the bucket").types("far-away").enter();
     terminal
         .sees("Mixpanel does not list the region il-central-1")
         .sees("Name of the bucket");
@@ -433,10 +392,7 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
         .sees("Change this?")
         .types("yes")
         .enter();
-    terminal
-        .sees("unfinished uploads")
-        .sees("Change this?")
-        .enter();
+    terminal.sees("unfinished uploads").sees("Change this?").enter();
     terminal
         .sees("The plan:")
         .sees("could be hardened")
@@ -491,13 +447,7 @@ fn data_goes_only_after_the_buckets_name_is_typed() {
     block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
     let put = s3.put_object().bucket(&bucket).key("1/mp_people_data/a");
     block_on(put.send()).unwrap();
-    let arguments = [
-        "teardown",
-        "--bucket",
-        &bucket,
-        "--delete-bucket",
-        "--delete-data",
-    ];
+    let arguments = ["teardown", "--bucket", &bucket, "--delete-bucket", "--delete-data"];
     let gate = "Role to remove";
     let second = "Bucket to empty";
     for (first, then) in [
@@ -563,14 +513,10 @@ fn an_answer_ends_with_enter_and_answers_one_question() {
         let arguments = ["setup", "--bucket", &bucket, "--region", "eu-west-1"];
         let more = ["--role-name", &bucket, "--encryption", "aes"];
         let token = ["--project-token", other];
-        let mut terminal =
-            Terminal::start(&cloud, &[&arguments[..], &more[..], &token[..]].concat());
+        let mut terminal = Terminal::start(&cloud, &[&arguments[..], &more[..], &token[..]].concat());
         terminal.sees("Is this the right account?").enter();
         terminal.sees("ACLs off").sees("Change this?").types(typed);
-        terminal
-            .sees("The plan:")
-            .sees("Shall setup do this?")
-            .types("\u{3}");
+        terminal.sees("The plan:").sees("Shall setup do this?").types("\u{3}");
         let screen = terminal.ends(130);
         assert!(!screen.contains("Policy documents"), "{typed:?}:\n{screen}");
         assert!(!changed(&cloud), "{typed:?}:\n{screen}");
@@ -630,10 +576,7 @@ fn what_is_typed_before_a_gate_appears_is_thrown_away() {
     terminal.types(&format!("\r{DOWN}\r\ry"));
     terminal.sees("Shall setup do this?").enter();
     let screen = terminal.ends(1);
-    assert!(
-        screen.contains("Cancelled. Nothing was changed"),
-        "{screen}"
-    );
+    assert!(screen.contains("Cancelled. Nothing was changed"), "{screen}");
     assert!(!changed(&cloud));
 }
 
@@ -646,10 +589,7 @@ fn quiet_hides_nothing_that_is_asked_about() {
     let token = ["--role-name", &bucket, "--project-token", TOKEN];
     let arguments = [&arguments[..], &more[..], &token[..]].concat();
     let mut terminal = Terminal::start(&cloud, &arguments);
-    terminal
-        .sees(&cloud.account)
-        .sees("Is this the right account?")
-        .enter();
+    terminal.sees(&cloud.account).sees("Is this the right account?").enter();
     terminal
         .sees("The plan:")
         .sees(&format!("bucket {bucket}"))

@@ -78,11 +78,7 @@ impl Aws {
     }
 
     /// Detaches a managed policy from a role.
-    pub(crate) async fn detach_policy(
-        &self,
-        role: &RoleName,
-        policy: &PolicyArn,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn detach_policy(&self, role: &RoleName, policy: &PolicyArn) -> Result<(), Failure> {
         let request = self.iam.detach_role_policy();
         let request = request.role_name(role.as_str()).policy_arn(policy.as_str());
         let done = request.send().await.map(drop);
@@ -91,11 +87,7 @@ impl Aws {
     }
 
     /// Removes an inline policy of a role.
-    pub(crate) async fn delete_inline_policy(
-        &self,
-        role: &RoleName,
-        name: &str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn delete_inline_policy(&self, role: &RoleName, name: &str) -> Result<(), Failure> {
         let request = self.iam.delete_role_policy();
         let request = request.role_name(role.as_str()).policy_name(name);
         let done = request.send().await.map(drop);
@@ -128,11 +120,7 @@ impl Aws {
     }
 
     /// Takes tags off a policy.
-    pub(crate) async fn untag_policy(
-        &self,
-        arn: &PolicyArn,
-        keys: &[String],
-    ) -> Result<(), Failure> {
+    pub(crate) async fn untag_policy(&self, arn: &PolicyArn, keys: &[String]) -> Result<(), Failure> {
         let request = self.iam.untag_policy().policy_arn(arn.as_str());
         let request = request.set_tag_keys(Some(keys.to_vec()));
         let done = request.send().await.map(drop);

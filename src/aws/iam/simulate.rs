@@ -1,12 +1,10 @@
-//! What IAM itself says of a role: the policy simulator, which alone sees the organization's service control policies, and the
-//! account's version of global STS tokens.
+//! What IAM itself says of a role: the policy simulator, which alone sees the organization's service control policies,
+//! and the account's version of global STS tokens.
 
 use std::collections::BTreeSet;
 
 use aws_config::retry::RetryConfig;
-use aws_sdk_iam::types::{
-    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
-};
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 
 use crate::aws::{Aws, Failure};
 use crate::names::RoleArn;
@@ -16,10 +14,11 @@ use crate::observed::Simulated;
 pub(crate) type ContextValues = Vec<(String, String)>;
 
 impl Aws {
-    /// What the policies of a role, its permissions boundary and the organization say of some actions, each on its resource. Resource
-    /// policies are left out: the simulator takes them for users only.
+    /// What the policies of a role, its permissions boundary and the organization say of some actions, each on its
+    /// resource. Resource policies are left out: the simulator takes them for users only.
     ///
-    /// All are asked at once. The simulator tries each action on each resource; what nobody asked is left out of the answer.
+    /// All are asked at once. The simulator tries each action on each resource; what nobody asked is left out of the
+    /// answer.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
     pub(crate) async fn simulate(
         &self,
@@ -29,8 +28,7 @@ impl Aws {
     ) -> Result<Vec<Simulated>, Failure> {
         const ACTION: &str = "iam:SimulatePrincipalPolicy";
         // It says more than the documents do, and is not worth long waiting where it fails.
-        let twice = aws_sdk_iam::config::Builder::new()
-            .retry_config(RetryConfig::standard().with_max_attempts(2));
+        let twice = aws_sdk_iam::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(2));
         let entries = context.iter().map(|(key, value)| {
             ContextEntry::builder()
                 .context_key_name(key)
@@ -59,17 +57,14 @@ impl Aws {
             .collect())
     }
 
-    /// Which version of tokens the global STS endpoint gives out for this account: 1 or 2. Regions that have to be opted into
-    /// take no version 1 tokens.
+    /// Which version of tokens the global STS endpoint gives out for this account: 1 or 2. Regions that have to be
+    /// opted into take no version 1 tokens.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SetSecurityTokenServicePreferences.html>
     pub(crate) async fn global_token_version(&self) -> Result<Option<i32>, Failure> {
         let answer = self.iam.get_account_summary().send().await;
         let answer = answer.map_err(|error| Failure::new("iam:GetAccountSummary", "*", error))?;
         let key = aws_sdk_iam::types::SummaryKeyType::from("GlobalEndpointTokenVersion");
-        Ok(answer
-            .summary_map()
-            .and_then(|summary| summary.get(&key))
-            .copied())
+        Ok(answer.summary_map().and_then(|summary| summary.get(&key)).copied())
     }
 }
 
@@ -98,10 +93,7 @@ fn simulated(result: &EvaluationResult) -> Vec<Simulated> {
                 .permissions_boundary_decision_detail()
                 .map(|detail| detail.allowed_by_permissions_boundary()),
             missing_context: specific.missing_context_values().to_vec(),
-            ..one(
-                specific.eval_resource_name(),
-                specific.eval_resource_decision(),
-            )
+            ..one(specific.eval_resource_name(), specific.eval_resource_decision())
         })
         .collect()
 }

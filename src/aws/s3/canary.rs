@@ -1,9 +1,7 @@
 //! One small object, written and read as Mixpanel would: with the SSE headers that its form sends, whole and in parts.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ServerSideEncryption,
-};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 
 use crate::aws::{Aws, Cause, Failure};
 use crate::details::{Form, UiEncryption};
@@ -40,15 +38,9 @@ impl Canary<'_> {
     fn failure<E>(
         &self,
         action: &'static str,
-    ) -> impl Fn(
-        aws_sdk_s3::error::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
-    ) -> Failure
+    ) -> impl Fn(aws_sdk_s3::error::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>) -> Failure
     where
-        E: aws_smithy_types::error::metadata::ProvideErrorMetadata
-            + std::error::Error
-            + Send
-            + Sync
-            + 'static,
+        E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let resource = format!("{}/{}", self.bucket, self.key);
         move |error| Failure::new(action, &resource, error)
@@ -71,7 +63,8 @@ impl Aws {
         answer.map(drop).map_err(canary.failure("s3:PutObject"))
     }
 
-    /// Writes the object in parts: one of them, which may be small because it is the last. This is what needs `kms:Decrypt`.
+    /// Writes the object in parts: one of them, which may be small because it is the last. This is what needs
+    /// `kms:Decrypt`.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
     pub(crate) async fn put_canary_in_parts(&self, canary: Canary<'_>) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutObject";
@@ -113,12 +106,10 @@ impl Aws {
         let answer = request.send().await;
         match answer.map(drop).map_err(canary.failure(ACTION)) {
             // If the object is there, the answer to an earlier try was lost, or what came back was odd.
-            Err(failure) if matches!(failure.cause, Cause::Odd | Cause::Other) => {
-                match self.get_canary(canary).await {
-                    Ok(true) => Ok(()),
-                    _ => Err(failure),
-                }
-            }
+            Err(failure) if matches!(failure.cause, Cause::Odd | Cause::Other) => match self.get_canary(canary).await {
+                Ok(true) => Ok(()),
+                _ => Err(failure),
+            },
             result => result,
         }
     }
@@ -154,12 +145,7 @@ impl Aws {
     }
 
     /// Lists one object at the most.
-    pub(crate) async fn list_one(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-        prefix: &str,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn list_one(&self, bucket: &BucketName, owner: &AccountId, prefix: &str) -> Result<(), Failure> {
         let request = self
             .s3
             .list_objects_v2()

@@ -25,11 +25,9 @@ impl Aws {
         let request = self.s3.get_bucket_versioning().bucket(bucket.as_str());
         let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.send().await;
-        let answer =
-            answer.map_err(|error| Failure::new("s3:GetBucketVersioning", bucket.as_str(), error));
-        Ok(optional(answer)?.map(|answer| {
-            answer.is_some_and(|answer| answer.status() == Some(&BucketVersioningStatus::Enabled))
-        }))
+        let answer = answer.map_err(|error| Failure::new("s3:GetBucketVersioning", bucket.as_str(), error));
+        Ok(optional(answer)?
+            .map(|answer| answer.is_some_and(|answer| answer.status() == Some(&BucketVersioningStatus::Enabled))))
     }
 
     /// The default retention of Object Lock, if there is one.
@@ -38,18 +36,12 @@ impl Aws {
         bucket: &BucketName,
         owner: &AccountId,
     ) -> Result<Reading<Option<Retention>>, Failure> {
-        let request = self
-            .s3
-            .get_object_lock_configuration()
-            .bucket(bucket.as_str());
+        let request = self.s3.get_object_lock_configuration().bucket(bucket.as_str());
         let request = request.expected_bucket_owner(owner.as_str());
-        let answer = request.send().await.map_err(|error| {
-            Failure::new(
-                "s3:GetBucketObjectLockConfiguration",
-                bucket.as_str(),
-                error,
-            )
-        });
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:GetBucketObjectLockConfiguration", bucket.as_str(), error));
         Ok(optional(answer)?.map(|answer| {
             let configuration = answer?.object_lock_configuration?;
             let retention = configuration.rule?.default_retention?;
@@ -71,14 +63,12 @@ impl Aws {
         let request = self.s3.get_bucket_request_payment().bucket(bucket.as_str());
         let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.send().await;
-        let answer = answer
-            .map_err(|error| Failure::new("s3:GetBucketRequestPayment", bucket.as_str(), error));
-        Ok(optional(answer)?
-            .map(|answer| answer.is_some_and(|answer| answer.payer() == Some(&Payer::Requester))))
+        let answer = answer.map_err(|error| Failure::new("s3:GetBucketRequestPayment", bucket.as_str(), error));
+        Ok(optional(answer)?.map(|answer| answer.is_some_and(|answer| answer.payer() == Some(&Payer::Requester))))
     }
 
-    /// The folders of the bucket's first level that begin with a digit, without the slash, and whether they are all of them:
-    /// twenty pages of a thousand names are looked at.
+    /// The folders of the bucket's first level that begin with a digit, without the slash, and whether they are all of
+    /// them: twenty pages of a thousand names are looked at.
     pub(crate) async fn project_folders(
         &self,
         bucket: &BucketName,
@@ -119,8 +109,7 @@ impl Aws {
         let request = self.s3.list_objects_v2().bucket(bucket.as_str());
         let request = request.expected_bucket_owner(owner.as_str());
         let answer = request.prefix(prefix).delimiter("/").send().await;
-        let answer =
-            answer.map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error))?;
+        let answer = answer.map_err(|error| Failure::new("s3:ListBucket", bucket.as_str(), error))?;
         let prefixes = answer.common_prefixes().iter();
         Ok(prefixes
             .filter_map(|below| below.prefix().map(str::to_owned))
@@ -128,7 +117,8 @@ impl Aws {
             .collect())
     }
 
-    /// What there is under a prefix, of which at most so many pages of a thousand are looked at. One page is kept in memory.
+    /// What there is under a prefix, of which at most so many pages of a thousand are looked at. One page is kept in
+    /// memory.
     pub(crate) async fn exported(
         &self,
         bucket: &BucketName,
@@ -144,9 +134,10 @@ impl Aws {
             let page = request.set_continuation_token(list.marker()).send().await;
             let page = page.map_err(|error| list.failure(error))?;
             exported.objects += page.contents().len();
-            let written = page.contents().iter().filter_map(|object| {
-                OffsetDateTime::from_unix_timestamp(object.last_modified()?.secs()).ok()
-            });
+            let written = page
+                .contents()
+                .iter()
+                .filter_map(|object| OffsetDateTime::from_unix_timestamp(object.last_modified()?.secs()).ok());
             exported.newest = exported.newest.max(written.max());
             let truncated = page.is_truncated() == Some(true);
             let next = page.next_continuation_token();

@@ -55,15 +55,10 @@ struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// The page that began at a marker, and where the next one begins. S3 lists keys in the order of their bytes, so a page that does
-    /// not begin behind the one before is of a list that goes round in circles.
+    /// The page that began at a marker, and where the next one begins. S3 lists keys in the order of their bytes, so a
+    /// page that does not begin behind the one before is of a list that goes round in circles.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
-    fn page_after(
-        self,
-        from: &Marker,
-        action: &'static str,
-        bucket: &BucketName,
-    ) -> Result<Page<T>, Failure> {
+    fn page_after(self, from: &Marker, action: &'static str, bucket: &BucketName) -> Result<Page<T>, Failure> {
         let items = self.items;
         if !self.truncated {
             return Ok(Page { items, next: None });
@@ -103,11 +98,7 @@ pub(crate) struct Undeleted {
 
 impl Aws {
     /// Whether there is nothing in a bucket: no version, no delete marker, no unfinished upload.
-    pub(crate) async fn is_empty(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-    ) -> Result<bool, Failure> {
+    pub(crate) async fn is_empty(&self, bucket: &BucketName, owner: &AccountId) -> Result<bool, Failure> {
         let start = Marker::default();
         let (versions, uploads) = tokio::try_join!(
             self.object_versions(bucket, owner, &start, 1),
@@ -176,9 +167,8 @@ impl Aws {
         versions: &[ObjectVersion],
     ) -> Result<Vec<Undeleted>, Failure> {
         const ACTION: &str = "s3:DeleteObjectVersion";
-        let odd = |error: aws_sdk_s3::error::BuildError| {
-            Failure::incomplete(ACTION, bucket.as_str(), &error.to_string())
-        };
+        let odd =
+            |error: aws_sdk_s3::error::BuildError| Failure::incomplete(ACTION, bucket.as_str(), &error.to_string());
         let mut delete = Delete::builder().quiet(true);
         for version in versions {
             let object = ObjectIdentifier::builder()
@@ -234,9 +224,10 @@ impl Aws {
             .set_prefix(prefix.map(str::to_owned))
             .set_key_marker(from.key.clone())
             .set_upload_id_marker(from.id.clone());
-        let answer = request.send().await.map_err(|error| {
-            Failure::new("s3:ListBucketMultipartUploads", bucket.as_str(), error)
-        })?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::new("s3:ListBucketMultipartUploads", bucket.as_str(), error))?;
         let uploads = answer.uploads().iter().filter_map(|upload| {
             Some(UnfinishedUpload {
                 key: upload.key()?.to_owned(),
@@ -267,19 +258,14 @@ impl Aws {
             .key(&upload.key)
             .upload_id(&upload.id);
         let done = request.send().await.map(drop);
-        match done.map_err(|error| Failure::new("s3:AbortMultipartUpload", bucket.as_str(), error))
-        {
+        match done.map_err(|error| Failure::new("s3:AbortMultipartUpload", bucket.as_str(), error)) {
             Err(failure) if failure.code == "NoSuchUpload" => Ok(()),
             done => done,
         }
     }
 
     /// Removes an empty bucket; one that is gone already is as good.
-    pub(crate) async fn delete_bucket(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn delete_bucket(&self, bucket: &BucketName, owner: &AccountId) -> Result<(), Failure> {
         let request = self
             .s3
             .delete_bucket()
@@ -309,8 +295,7 @@ mod tests {
             };
             listed.page_after(from, "s3:ListBucketVersions", &bucket)
         };
-        let next =
-            |from: &Marker, key, id| page(from, true, Some(key), Some(id)).map(|page| page.next);
+        let next = |from: &Marker, key, id| page(from, true, Some(key), Some(id)).map(|page| page.next);
         let start = Marker::default();
         assert_eq!(page(&start, false, Some("k"), None).unwrap().next, None);
         let first = next(&start, "k", "2").unwrap().unwrap();

@@ -1,15 +1,14 @@
 //! The settings of one bucket: tags, public-access blocks, object ownership, encryption, policy, lifecycle.
 //!
-//! Each names the account that must own the bucket (`ExpectedBucketOwner`), so that a bucket of somebody else's which happens
-//! to be open to us is refused instead of being read or, worse, configured. What is not configured is `None` or false, and
-//! what the caller may not read is [`Reading::Unreadable`].
+//! Each names the account that must own the bucket (`ExpectedBucketOwner`), so that a bucket of somebody else's which
+//! happens to be open to us is refused instead of being read or, worse, configured. What is not configured is `None` or
+//! false, and what the caller may not read is [`Reading::Unreadable`].
 
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule,
-    LifecycleRuleFilter, ObjectOwnership, OwnershipControls, OwnershipControlsRule,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+    ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tagging,
     TransitionDefaultMinimumObjectSize, TransitionStorageClass,
 };
 
@@ -110,11 +109,7 @@ impl Aws {
     }
 
     /// Turns all four public-access blocks of the bucket on.
-    pub(crate) async fn block_public_access(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn block_public_access(&self, bucket: &BucketName, owner: &AccountId) -> Result<(), Failure> {
         let blocks = PublicAccessBlockConfiguration::builder()
             .block_public_acls(true)
             .ignore_public_acls(true)
@@ -164,21 +159,14 @@ impl Aws {
     }
 
     /// Turns ACLs off.
-    pub(crate) async fn turn_acls_off(
-        &self,
-        bucket: &BucketName,
-        owner: &AccountId,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn turn_acls_off(&self, bucket: &BucketName, owner: &AccountId) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutBucketOwnershipControls";
         let invalid = unbuildable(ACTION, bucket);
         let rule = OwnershipControlsRule::builder()
             .object_ownership(ObjectOwnership::BucketOwnerEnforced)
             .build()
             .map_err(invalid)?;
-        let controls = OwnershipControls::builder()
-            .rules(rule)
-            .build()
-            .map_err(invalid)?;
+        let controls = OwnershipControls::builder().rules(rule).build().map_err(invalid)?;
         self.s3
             .put_bucket_ownership_controls()
             .bucket(bucket.as_str())
@@ -224,9 +212,9 @@ impl Aws {
         Ok(optional(rules)?.map(|rules| EncryptionRules(rules.unwrap_or_default())))
     }
 
-    /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`. The request
-    /// replaces everything that is set about encryption, so all the rest of what is `present` is sent along: which kinds of
-    /// encryption the bucket refuses, above all.
+    /// Sets the bucket's default encryption: SSE-S3, or SSE-KMS with a bucket key and a key of one's own or `aws/s3`.
+    /// The request replaces everything that is set about encryption, so all the rest of what is `present` is sent
+    /// along: which kinds of encryption the bucket refuses, above all.
     pub(crate) async fn put_bucket_encryption(
         &self,
         bucket: &BucketName,
@@ -243,9 +231,7 @@ impl Aws {
         // Somebody's dual layer stays; there are no bucket keys with it.
         // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingDSSEncryption.html>
         let algorithm = match algorithm {
-            ServerSideEncryption::AwsKms if present.is_dual_layer() => {
-                ServerSideEncryption::AwsKmsDsse
-            }
+            ServerSideEncryption::AwsKms if present.is_dual_layer() => ServerSideEncryption::AwsKmsDsse,
             other => other,
         };
         let with_bucket_key = algorithm == ServerSideEncryption::AwsKms;
@@ -298,9 +284,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| Failure::new(ACTION, bucket.as_str(), error));
-        let policy = answer.and_then(|answer| {
-            document(ACTION, bucket.as_str(), answer.policy().unwrap_or_default())
-        });
+        let policy = answer.and_then(|answer| document(ACTION, bucket.as_str(), answer.policy().unwrap_or_default()));
         optional(policy)
     }
 
@@ -357,8 +341,8 @@ impl Aws {
         Ok(optional(rules)?.map(Option::unwrap_or_default))
     }
 
-    /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days to those that are `present`, which
-    /// the request replaces and which are sent along.
+    /// Adds the rule that aborts unfinished multipart uploads after [`ABORT_AFTER_DAYS`] days to those that are
+    /// `present`, which the request replaces and which are sent along.
     pub(crate) async fn abort_unfinished_uploads(
         &self,
         bucket: &BucketName,
@@ -367,10 +351,7 @@ impl Aws {
     ) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutLifecycleConfiguration";
         let invalid = unbuildable(ACTION, bucket);
-        let LifecycleRules {
-            mut rules,
-            smallest,
-        } = present;
+        let LifecycleRules { mut rules, smallest } = present;
         rules.retain(|rule| rule.id() != Some(ABORT_RULE_ID));
         rules.push(
             LifecycleRule::builder()
@@ -421,15 +402,13 @@ impl EncryptionRules {
         let rule = self.0.first()?;
         let default = rule.apply_server_side_encryption_by_default()?;
         Some(match default.sse_algorithm() {
-            ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => {
-                BucketEncryption::Kms {
-                    key: default
-                        .kms_master_key_id()
-                        .filter(|key| !key.is_empty())
-                        .map(str::to_owned),
-                    bucket_key: rule.bucket_key_enabled() == Some(true),
-                }
-            }
+            ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => BucketEncryption::Kms {
+                key: default
+                    .kms_master_key_id()
+                    .filter(|key| !key.is_empty())
+                    .map(str::to_owned),
+                bucket_key: rule.bucket_key_enabled() == Some(true),
+            },
             _ => BucketEncryption::Aes,
         })
     }
@@ -476,20 +455,14 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
     let sized = |filter: &LifecycleRuleFilter| {
         filter.object_size_greater_than().is_some() || filter.object_size_less_than().is_some()
     };
-    let tagged = filter.is_some_and(|filter| filter.tag().is_some())
-        || both.is_some_and(|both| !both.tags().is_empty());
+    let tagged =
+        filter.is_some_and(|filter| filter.tag().is_some()) || both.is_some_and(|both| !both.tags().is_empty());
     let sized = filter.is_some_and(sized)
-        || both.is_some_and(|both| {
-            both.object_size_greater_than().is_some() || both.object_size_less_than().is_some()
-        });
+        || both.is_some_and(|both| both.object_size_greater_than().is_some() || both.object_size_less_than().is_some());
     // What Glacier Instant Retrieval keeps is read at once.
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>
     let archives = |class: &TransitionStorageClass| {
-        [
-            TransitionStorageClass::Glacier,
-            TransitionStorageClass::DeepArchive,
-        ]
-        .contains(class)
+        [TransitionStorageClass::Glacier, TransitionStorageClass::DeepArchive].contains(class)
     };
     observed::LifecycleRule {
         id: rule.id().unwrap_or_default().to_owned(),
@@ -520,15 +493,13 @@ fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {
 pub(super) fn optional<T>(answer: Result<T, Failure>) -> Result<Reading<Option<T>>, Failure> {
     match answer {
         Ok(answer) => Ok(Reading::Known(Some(answer))),
-        Err(failure) if failure.cause == Cause::NotFound && failure.code != "NoSuchBucket" => {
-            Ok(Reading::Known(None))
-        }
+        Err(failure) if failure.cause == Cause::NotFound && failure.code != "NoSuchBucket" => Ok(Reading::Known(None)),
         Err(failure) => failure.unread().map(Reading::Unreadable),
     }
 }
 
-/// An answer of the right kind with nothing in it. What is not configured, S3 answers with an error that says so; taken for
-/// "not configured", this would be written over what is really there.
+/// An answer of the right kind with nothing in it. What is not configured, S3 answers with an error that says so; taken
+/// for "not configured", this would be written over what is really there.
 fn says_nothing(action: &'static str, bucket: &BucketName) -> Failure {
     Failure::odd(action, bucket.as_str(), "it says nothing")
 }

@@ -29,16 +29,9 @@ use crate::verify::after::After;
 use crate::verify::{Check, Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
-pub(super) fn dry_run_result(
-    flags: &Setup,
-    surroundings: &Surroundings,
-    prepared: &Prepared,
-) -> Result<()> {
+pub(super) fn dry_run_result(flags: &Setup, surroundings: &Surroundings, prepared: &Prepared) -> Result<()> {
     let Prepared {
-        spec,
-        observed,
-        plan,
-        ..
+        spec, observed, plan, ..
     } = prepared;
     let details = details(spec, observed, plan, None);
     match surroundings.common.output {
@@ -85,9 +78,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
     })
     .await;
     if let Some(stopped) = &applied.ran.stopped {
-        return Err(stopped_error(
-            session, spec, plan, &applied, stopped, &replay,
-        ));
+        return Err(stopped_error(session, spec, plan, &applied, stopped, &replay));
     }
     let unread = |failure: Failure| {
         let error = failure.into_error(session.profile());
@@ -146,7 +137,8 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
 
     if let Some(spare) = &applied.spare_key {
         let warning = Advice::from(format!(
-            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses it, and KMS charges for it. To remove it:"
+            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses \
+             it, and KMS charges for it. To remove it:"
         ));
         printer.warning(warning.below(key_deletion(spare)));
     }
@@ -185,15 +177,11 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             }
         }
     }
-    if let Some(failure) = judged
-        .as_ref()
-        .and_then(|(findings, ..)| findings.failure())
-    {
-        return Err(Error::new(
-            ErrorKind::NotWorking,
-            format!("Setup finished, but {failure}."),
-        )
-        .hint(Advice::from("Every check and what fixes it: ").command(verify)));
+    if let Some(failure) = judged.as_ref().and_then(|(findings, ..)| findings.failure()) {
+        return Err(
+            Error::new(ErrorKind::NotWorking, format!("Setup finished, but {failure}."))
+                .hint(Advice::from("Every check and what fixes it: ").command(verify)),
+        );
     }
     let Some((_, subject, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
         return Ok(());
@@ -220,12 +208,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
 }
 
 /// The five values, from what is wanted and what is there.
-fn details(
-    spec: &SetupSpec,
-    observed: &Observed,
-    plan: &Plan,
-    new_key: Option<&KeyArn>,
-) -> Details {
+fn details(spec: &SetupSpec, observed: &Observed, plan: &Plan, new_key: Option<&KeyArn>) -> Details {
     let path = plan
         .role_path()
         .or(observed.role.as_ref().map(|role| &role.path))
@@ -287,10 +270,7 @@ fn stopped_error(
     let key = key.map(|arn| format!("  key {arn}, without its name"));
     let done: Vec<String> = key.into_iter().chain(list(true)).collect();
     if done.is_empty() && unknown {
-        let message = format!(
-            "{} AWS may have acted on what was under way.",
-            error.message
-        );
+        let message = format!("{} AWS may have acted on what was under way.", error.message);
         return Error { message, ..error }.hint(again);
     }
     if done.is_empty() {
@@ -318,8 +298,11 @@ fn write_error(session: &Session, failure: &Failure) -> Error {
     if failure.cause == Cause::AlreadyExists {
         let error = Error::new(ErrorKind::Conflict, failure.to_string());
         return match failure.code.as_str() {
-            "BucketAlreadyExists" => error.hint("Another AWS account has a bucket of that name. Choose another with --bucket."),
-            _ => error.hint("Somebody else made it just now, or it is on another path. Run the same again to look at it."),
+            "BucketAlreadyExists" => {
+                error.hint("Another AWS account has a bucket of that name. Choose another with --bucket.")
+            }
+            _ => error
+                .hint("Somebody else made it just now, or it is on another path. Run the same again to look at it."),
         };
     }
     let error = failure.clone().into_error(session.profile());
@@ -333,21 +316,20 @@ fn limit_hints(failure: &Failure) -> Vec<String> {
             "IAM keeps five versions of a policy, and setup may not list them (iam:ListPolicyVersions).",
             "Remove one: aws iam list-policy-versions and aws iam delete-policy-version, with --policy-arn.",
         ],
-        ("iam:AttachRolePolicy", "LimitExceeded") => &[
-            "A role takes 10 managed policies unless the account's quota was raised (Service Quotas, IAM). Detach one, or choose another role with --role-name.",
-        ],
+        ("iam:AttachRolePolicy", "LimitExceeded") => &["A role takes 10 managed policies unless the account's quota \
+                                                        was raised (Service Quotas, IAM). Detach one, or choose \
+                                                        another role with --role-name."],
         ("iam:CreateRole" | "iam:CreatePolicy", "LimitExceeded") => {
             &["The account's quota is used up: see Service Quotas, IAM."]
         }
-        ("s3:CreateBucket", "TooManyBuckets") => &[
-            "The account's quota of buckets is used up: see Service Quotas, Amazon S3. Or use a bucket that exists.",
-        ],
-        (_, "OperationAborted") => &[
-            "A bucket of that name may have been deleted lately: S3 can take up to an hour until the name is free.",
-        ],
-        _ if failure.names_unknown_principal() => &[
-            "A principal of the trust policy does not exist, or no longer does. If Mixpanel's export user is the only one, ask Mixpanel.",
-        ],
+        ("s3:CreateBucket", "TooManyBuckets") => {
+            &["The account's quota of buckets is used up: see Service Quotas, Amazon S3. Or use a bucket that exists."]
+        }
+        (_, "OperationAborted") => {
+            &["A bucket of that name may have been deleted lately: S3 can take up to an hour until the name is free."]
+        }
+        _ if failure.names_unknown_principal() => &["A principal of the trust policy does not exist, or no longer \
+                                                     does. If Mixpanel's export user is the only one, ask Mixpanel."],
         _ => &[],
     };
     hints.iter().map(|hint| (*hint).to_owned()).collect()

@@ -24,9 +24,7 @@ pub(crate) async fn prove(
     evidence: &Evidence,
 ) -> Result<Option<Proof>> {
     let printer = &surroundings.printer;
-    let (Some(role), Some(facts), Some(bucket)) =
-        (&evidence.role, evidence.facts(), evidence.bucket_name())
-    else {
+    let (Some(role), Some(facts), Some(bucket)) = (&evidence.role, evidence.facts(), evidence.bucket_name()) else {
         printer.warning("--live needs a role and a bucket that are there: nothing was tried.");
         return Ok(None);
     };
@@ -34,14 +32,8 @@ pub(crate) async fn prove(
         printer.warning("--live writes into buckets of your own account only: nothing was tried.");
         return Ok(None);
     }
-    if let Some(typed) = subject
-        .role_arn
-        .as_deref()
-        .filter(|arn| *arn != role.arn.as_str())
-    {
-        printer.warning(format!(
-            "{typed} is not the role's ARN: nothing was tried live."
-        ));
+    if let Some(typed) = subject.role_arn.as_deref().filter(|arn| *arn != role.arn.as_str()) {
+        printer.warning(format!("{typed} is not the role's ARN: nothing was tried live."));
         return Ok(None);
     }
     if let Some(why) = unprovable(subject, evidence) {
@@ -108,20 +100,17 @@ fn unprovable(subject: &Subject, evidence: &Evidence) -> Option<String> {
         return Some(format!("{arn} cannot assume a role"));
     }
     if let Some(denied) = evidence.unread_grants.first() {
-        return Some(format!(
-            "not all policies of the role can be copied, since {denied}"
-        ));
+        return Some(format!("not all policies of the role can be copied, since {denied}"));
     }
     let hangs_on_project = |access: &Access| match &access.judgement.decision {
-        Decision::Unknown { because, .. } => {
-            because.iter().any(|reason| reason.contains("--project-id"))
-        }
+        Decision::Unknown { because, .. } => because.iter().any(|reason| reason.contains("--project-id")),
         _ => false,
     };
     let table = access::table(subject, evidence);
-    table.iter().any(hangs_on_project).then(|| {
-        "the role may write for one project only, and --project-id does not say which".into()
-    })
+    table
+        .iter()
+        .any(hangs_on_project)
+        .then(|| "the role may write for one project only, and --project-id does not say which".into())
 }
 
 /// Object Lock's default retention, read where nobody has read it yet.
@@ -136,15 +125,10 @@ async fn retention(
     }
     let aws = Aws::new(session, &facts.settings.region);
     let read = aws.default_retention(bucket, &evidence.caller.account);
-    read.await
-        .map_err(|failure| failure.into_error(session.profile()))
+    read.await.map_err(|failure| failure.into_error(session.profile()))
 }
 
-fn agreed(
-    surroundings: &Surroundings,
-    subject: &prove::Subject<'_>,
-    versioned: bool,
-) -> Result<bool> {
+fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, versioned: bool) -> Result<bool> {
     let printer = &match surroundings.common.yes {
         true => surroundings.printer.clone(),
         false => surroundings.printer.asking(),
@@ -154,7 +138,9 @@ fn agreed(
         "  ",
         "  ",
         &format!(
-            "In account {3}, a role {0}-probe is made with the policies and the boundary of {0}; only you can assume it. With it, two small objects are written, listed, read and removed under s3://{1}/{2} and then the role is removed. The real role is not touched.",
+            "In account {3}, a role {0}-probe is made with the policies and the boundary of {0}; only you can assume \
+             it. With it, two small objects are written, listed, read and removed under s3://{1}/{2} and then the \
+             role is removed. The real role is not touched.",
             subject.role.name,
             subject.bucket,
             subject.folder(),
@@ -171,7 +157,8 @@ fn agreed(
     Prompter::new(printer.has_color()).confirm("Prove it live?", false)
 }
 
-/// Says what the proof does not show and what it left; an error where something is left, or where it did not come to its end.
+/// Says what the proof does not show and what it left; an error where something is left, or where it did not come to
+/// its end.
 pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Proof) -> Result<()> {
     let printer = &surroundings.printer;
     printer.note("");

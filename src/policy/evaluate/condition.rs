@@ -95,8 +95,8 @@ pub(super) struct Compared<'a> {
     pub(super) values: &'a Value,
 }
 
-/// What each comparison of a condition comes to: all of them must hold. Policy variables are replaced only where the version of the
-/// document's language has them. What cannot be read as a comparison comes without one.
+/// What each comparison of a condition comes to: all of them must hold. Policy variables are replaced only where the
+/// version of the document's language has them. What cannot be read as a comparison comes without one.
 pub(super) fn outcomes<'a>(
     condition: Option<&'a Value>,
     context: &Context,
@@ -119,11 +119,7 @@ pub(super) fn outcomes<'a>(
         };
         outcomes.extend(keys.iter().map(|(key, values)| {
             let truth = single(operator, key, values, context, variables);
-            let compared = Compared {
-                operator,
-                key,
-                values,
-            };
+            let compared = Compared { operator, key, values };
             (Some(compared), truth)
         }));
     }
@@ -199,8 +195,9 @@ fn agreed(truths: impl IntoIterator<Item = Truth>, key: &str) -> Truth {
     truths.fold(first, |left, right| left.agreement(right, key))
 }
 
-/// Whether AWS gives a key several values, so that a condition needs a set operator for it. What it does without one, it does not
-/// say. <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+/// Whether AWS gives a key several values, so that a condition needs a set operator for it. What it does without one,
+/// it does not say.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
 fn is_multivalued(key: &str) -> bool {
     const KEYS: [&str; 9] = [
         "aws:CalledVia",
@@ -227,10 +224,7 @@ struct Test<'a> {
 
 impl Test<'_> {
     fn holds(&self, fact: &Fact) -> Truth {
-        if self.operator.quantity == Quantity::Single
-            && *fact != Fact::Absent
-            && is_multivalued(self.key)
-        {
+        if self.operator.quantity == Quantity::Single && *fact != Fact::Absent && is_multivalued(self.key) {
             return Truth::unknown(format!(
                 "{}, which has several values and is compared without ForAnyValue or ForAllValues",
                 self.key
@@ -242,9 +236,7 @@ impl Test<'_> {
             Fact::Known(values) => self.with_values(values),
             Fact::StartsWith(start) if !start.is_empty() => self.compare(Text::Prefix(start)),
             Fact::StartsWith(_) | Fact::Present => self.with_any_values(),
-            Fact::Unknown => self
-                .without_key()
-                .agreement(self.with_any_values(), self.key),
+            Fact::Unknown => self.without_key().agreement(self.with_any_values(), self.key),
             Fact::Unnamed if self.names_one() => {
                 let other = match self.operator.sense {
                     Sense::Positive => Truth::No,
@@ -257,7 +249,8 @@ impl Test<'_> {
         }
     }
 
-    /// Whether each value of the policy's names one thing, or what is below one: nothing in it can stand for another name.
+    /// Whether each value of the policy's names one thing, or what is below one: nothing in it can stand for another
+    /// name.
     fn names_one(&self) -> bool {
         let is_text = matches!(
             self.operator.comparison,
@@ -318,17 +311,12 @@ impl Test<'_> {
     /// The outcome for one value of the request: the policy's values are alternatives, and to a negated operator all of
     /// them must differ.
     fn compare(&self, request: Text<'_>) -> Truth {
-        let Operator {
-            comparison, sense, ..
-        } = self.operator;
+        let Operator { comparison, sense, .. } = self.operator;
         if comparison == Comparison::IpAddress
             && matches!(request, Text::Prefix(_))
             && self.key.eq_ignore_ascii_case("aws:SourceIp")
         {
-            let networks = self
-                .values
-                .iter()
-                .map(|value| value.as_deref().unwrap_or(""));
+            let networks = self.values.iter().map(|value| value.as_deref().unwrap_or(""));
             let inside = comparison::of_some_public_address(networks, self.key);
             return match sense {
                 Sense::Positive => inside,

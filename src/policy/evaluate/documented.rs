@@ -1,7 +1,8 @@
-//! AWS' own examples as a table: what a page of its documentation says of a request, and the policies that it says it of.
+//! AWS' own examples as a table: what a page of its documentation says of a request, and the policies that it says it
+//! of.
 //!
-//! The other tests say what this evaluator does; this table says what AWS does, so an answer here changes only when the page
-//! does. The policies keep the structure of AWS' and leave out what decides nothing.
+//! The other tests say what this evaluator does; this table says what AWS does, so an answer here changes only when the
+//! page does. The policies keep the structure of AWS' and leave out what decides nothing.
 
 mod conditions;
 mod logic;
@@ -140,9 +141,10 @@ impl Example {
             name: "policy".into(),
             document,
         };
-        let context = self.facts.iter().fold(Context::new(), |context, fact| {
-            context.with(fact.0, fact.1.clone())
-        });
+        let context = self
+            .facts
+            .iter()
+            .fold(Context::new(), |context, fact| context.with(fact.0, fact.1.clone()));
         let request = Request {
             principal: self.principal.clone(),
             action: self.action.into(),
@@ -170,14 +172,10 @@ impl Example {
                 source.layer == layer && source.statement == statement
             }
             (Decision::Denied(Refusal::NoAllow(own)), NoAllow(layer)) => *own == layer,
-            (Decision::Unknown { because, .. }, Unknown(reason)) => {
-                because.iter().eq([reason].iter().copied())
-            }
+            (Decision::Unknown { because, .. }, Unknown(reason)) => because.iter().eq([reason].iter().copied()),
             _ => false,
         };
-        let Self {
-            page, what, says, ..
-        } = self;
+        let Self { page, what, says, .. } = self;
         (!agrees).then(|| format!("{page}, {what}: {says:?}, and not {decision:?}"))
     }
 }
@@ -224,8 +222,8 @@ fn every_example_is_decided_as_its_page_says() {
     assert!(mistakes.is_empty(), "{}", mistakes.join("; "));
 }
 
-/// A table that hardly asked for some answer would hold of a worse evaluator, and two rows of one name could not be told apart
-/// when they fail.
+/// A table that hardly asked for some answer would hold of a worse evaluator, and two rows of one name could not be
+/// told apart when they fail.
 #[test]
 fn the_table_asks_for_every_answer_and_names_each_row_once() {
     let examples = examples();

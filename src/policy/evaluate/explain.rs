@@ -8,10 +8,7 @@ use super::condition::Compared;
 use super::request::{Fact, Request};
 use super::statement::Parts;
 use super::truth::Truth;
-use super::{
-    Decision, Layer, Policies, Rule, Source, decide, principal, statements, unreadable,
-    without_resource,
-};
+use super::{Decision, Layer, Policies, Rule, Source, decide, principal, statements, unreadable, without_resource};
 use crate::policy::document::{Document, Effect, Statement};
 
 /// Whether a statement, or an element of one, speaks of a request.
@@ -123,8 +120,7 @@ impl Weighed {
     pub(crate) fn allows_action(&self) -> bool {
         let mut elements = self.elements.iter();
         self.effect == Effect::Allow
-            && elements
-                .any(|element| element.name.ends_with("Action") && element.matched == Matched::Yes)
+            && elements.any(|element| element.name.ends_with("Action") && element.matched == Matched::Yes)
     }
 
     /// Whether it names resources, and the request's is none of them.
@@ -140,7 +136,8 @@ pub(crate) const CONDITION: &str = "Condition";
 /// An element of a statement, weighed against a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {
-    /// Its name in AWS's grammar: `Principal`, `NotAction`, `Resource`, `Condition`; or `Version` and `Effect`, where they are odd.
+    /// Its name in AWS's grammar: `Principal`, `NotAction`, `Resource`, `Condition`; or `Version` and `Effect`, where
+    /// they are odd.
     pub(crate) name: &'static str,
     /// The values in the policy, as they are written.
     pub(crate) values: Vec<String>,
@@ -161,8 +158,8 @@ pub(crate) struct Condition {
     pub(crate) request: Fact,
 }
 
-/// Weighs every statement of every policy that applies to a request: the resource's, the identity's and the boundary's, in this
-/// order, which is AWS's own:
+/// Weighs every statement of every policy that applies to a request: the resource's, the identity's and the boundary's,
+/// in this order, which is AWS's own:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>.
 fn weigh(request: &Request, policies: &Policies<'_>) -> Vec<Weighed> {
     let boundary = match policies.boundary {
@@ -210,10 +207,7 @@ fn weighed(
     let mut add = |names: [&'static str; 2], own: Truth| {
         truth = truth.clone().and(own.clone());
         let map = statement.map();
-        let written: Vec<&'static str> = names
-            .into_iter()
-            .filter(|name| map.contains_key(*name))
-            .collect();
+        let written: Vec<&'static str> = names.into_iter().filter(|name| map.contains_key(*name)).collect();
         let values = written.iter().filter_map(|name| map.get(*name));
         elements.push(Element {
             name: written.first().copied().unwrap_or(names[0]),
@@ -260,9 +254,7 @@ fn weighed(
 fn condition(compared: Option<Compared<'_>>, own: Truth, request: &Request) -> Element {
     Element {
         name: CONDITION,
-        values: compared
-            .map(|compared| texts_of(compared.values))
-            .unwrap_or_default(),
+        values: compared.map(|compared| texts_of(compared.values)).unwrap_or_default(),
         condition: compared.map(|compared| Condition {
             operator: compared.operator.to_owned(),
             key: compared.key.to_owned(),
@@ -272,8 +264,8 @@ fn condition(compared: Option<Compared<'_>>, own: Truth, request: &Request) -> E
     }
 }
 
-/// The values of an element as they are written: its texts, those of `Principal` with their kind where it is not `AWS`, and whatever
-/// else stands there as JSON.
+/// The values of an element as they are written: its texts, those of `Principal` with their kind where it is not `AWS`,
+/// and whatever else stands there as JSON.
 fn texts_of(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

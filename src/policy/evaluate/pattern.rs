@@ -51,8 +51,8 @@ enum Token {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pattern {
     tokens: Vec<Token>,
-    /// The variables without a known value. [`Token::Many`] stands for each of them, so what does not match this way does
-    /// not match in any way.
+    /// The variables without a known value. [`Token::Many`] stands for each of them, so what does not match this way
+    /// does not match in any way.
     open: BTreeSet<String>,
     /// The variables of which nobody can say whether they match nothing or make the whole statement invalid.
     doubtful: BTreeSet<String>,
@@ -60,16 +60,12 @@ pub(super) struct Pattern {
     missing: BTreeSet<String>,
 }
 
-/// The keys of which AWS says, in a note and in its table of principals, that a variable without a value may make the statement
-/// invalid. Of variables in general it says that they equal nothing then, so that `StringNotEquals` holds, and shows it by a tag.
+/// The keys of which AWS says, in a note and in its table of principals, that a variable without a value may make the
+/// statement invalid. Of variables in general it says that they equal nothing then, so that `StringNotEquals` holds,
+/// and shows it by a tag.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value>
 fn makes_invalid(key: &str) -> bool {
-    const KEYS: [&str; 4] = [
-        "aws:PrincipalType",
-        "aws:TokenIssueTime",
-        "aws:userid",
-        "aws:username",
-    ];
+    const KEYS: [&str; 4] = ["aws:PrincipalType", "aws:TokenIssueTime", "aws:userid", "aws:username"];
     KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
@@ -85,8 +81,7 @@ impl Pattern {
             effort::spend(1);
             if let Some(context) = variables
                 && text.len() - rest.len() < last_end
-                && let Some((inner, after)) =
-                    rest.strip_prefix("${").and_then(|r| r.split_once('}'))
+                && let Some((inner, after)) = rest.strip_prefix("${").and_then(|r| r.split_once('}'))
             {
                 pattern.push_variable(inner, context);
                 rest = after;
@@ -113,9 +108,7 @@ impl Pattern {
         let (key, default) = match inner.split_once(',') {
             Some((key, default)) => {
                 let default = default.trim();
-                let unquoted = default
-                    .strip_prefix('\'')
-                    .and_then(|text| text.strip_suffix('\''));
+                let unquoted = default.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
                 (key.trim(), Some(unquoted.unwrap_or(default)))
             }
             None => (inner.trim(), None),
@@ -155,10 +148,7 @@ impl Pattern {
     pub(super) fn matches_arn(&self, text: Text<'_>, sense: Sense, key: &str) -> Truth {
         let undocumented = || Truth::unknown(format!("how AWS reads the ARN pattern for {key}"));
         self.settle(sense, || {
-            let parts: Vec<_> = self
-                .tokens
-                .splitn(6, |token| *token == Token::Character(':'))
-                .collect();
+            let parts: Vec<_> = self.tokens.splitn(6, |token| *token == Token::Character(':')).collect();
             // What AWS does with something that is no ARN, it does not say.
             if parts.len() != 6 && self.open.is_empty() {
                 return undocumented();
@@ -166,8 +156,8 @@ impl Pattern {
             if matches!(text, Text::Exact(known) if known.splitn(6, ':').count() != 6) {
                 return undocumented();
             }
-            // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are not
-            // known: a variable may hold colons.
+            // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are
+            // not known: a variable may hold colons.
             let whole = glob(&self.tokens, text, Case::Sensitive, key);
             if whole == Truth::No {
                 return Truth::No;
@@ -182,25 +172,20 @@ impl Pattern {
             if !self.open.is_empty() {
                 return whole;
             }
-            Truth::all(
-                parts
-                    .iter()
-                    .zip(&values)
-                    .enumerate()
-                    .map(|(index, (part, value))| {
-                        let value = match text {
-                            Text::Prefix(_) if index == 5 => Text::Prefix(value),
-                            _ => Text::Exact(value),
-                        };
-                        glob(part, value, Case::Sensitive, key)
-                    }),
-            )
+            Truth::all(parts.iter().zip(&values).enumerate().map(|(index, (part, value))| {
+                let value = match text {
+                    Text::Prefix(_) if index == 5 => Text::Prefix(value),
+                    _ => Text::Exact(value),
+                };
+                glob(part, value, Case::Sensitive, key)
+            }))
         })
     }
 
-    /// Whether the ARN of a resource matches. A wildcard stays within its segment of an ARN, of which the sixth reaches to the
-    /// end; only one that ends the pattern may cross colons. Where that and a comparison of the whole differ, AWS is not taken at
-    /// its word: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>.
+    /// Whether the ARN of a resource matches. A wildcard stays within its segment of an ARN, of which the sixth reaches
+    /// to the end; only one that ends the pattern may cross colons. Where that and a comparison of the whole differ,
+    /// AWS is not taken at its word:
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>.
     pub(super) fn matches_resource(&self, arn: &str, sense: Sense) -> Truth {
         self.settle(sense, || {
             // What stays within its segments matches the whole as well.
@@ -212,10 +197,8 @@ impl Pattern {
             let mut colons = colons.filter(|(_, token)| **token == Token::Character(':'));
             let sixth = colons.nth(4).map_or(usize::MAX, |(place, _)| place);
             let last = self.tokens.len().saturating_sub(1);
-            let crosses =
-                |place: usize| place > sixth || (place == last && self.tokens[last] == Token::Many);
-            let by_segment =
-                reached(&self.tokens, arn, Case::Sensitive, crosses)[self.tokens.len()];
+            let crosses = |place: usize| place > sixth || (place == last && self.tokens[last] == Token::Many);
+            let by_segment = reached(&self.tokens, arn, Case::Sensitive, crosses)[self.tokens.len()];
             match by_segment || !self.open.is_empty() {
                 true => Truth::Yes,
                 false => Truth::unknown("whether a wildcard of a Resource crosses a colon"),
@@ -225,8 +208,8 @@ impl Pattern {
 
     /// The outcome with regard to variables.
     ///
-    /// A variable without a value fails to match, and some may make the whole statement invalid. The two differ where a failure to
-    /// match is what the statement asks for.
+    /// A variable without a value fails to match, and some may make the whole statement invalid. The two differ where a
+    /// failure to match is what the statement asks for.
     fn settle(&self, sense: Sense, matches: impl FnOnce() -> Truth) -> Truth {
         let outcome = if !self.missing.is_empty() {
             Truth::No
@@ -288,8 +271,8 @@ fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
     }
 }
 
-/// At which places of the pattern one can be after the text; backtracking instead would take exponential time. `crosses` tells of
-/// a place whether a wildcard there matches a colon.
+/// At which places of the pattern one can be after the text; backtracking instead would take exponential time.
+/// `crosses` tells of a place whether a wildcard there matches a colon.
 fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> bool) -> Vec<bool> {
     let skip = |places: &mut Vec<bool>| {
         for (place, token) in tokens.iter().enumerate() {
@@ -298,11 +281,10 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
     };
     let mut places = vec![false; tokens.len() + 1];
     let mut characters = text.chars().peekable();
-    // What both begin with, letter for letter, needs no search: most patterns of a policy are of something else, and part there.
+    // What both begin with, letter for letter, needs no search: most patterns of a policy are of something else, and
+    // part there.
     let mut start = 0;
-    while let (Some(Token::Character(own)), Some(character)) =
-        (tokens.get(start), characters.peek())
-    {
+    while let (Some(Token::Character(own)), Some(character)) = (tokens.get(start), characters.peek()) {
         #[cfg(test)]
         effort::spend(1);
         if !equal(*own, *character, case) {
@@ -347,12 +329,7 @@ mod tests {
     use super::*;
 
     fn like(pattern: &str, text: Text<'_>) -> Truth {
-        Pattern::new(pattern, Wildcards::Special, None).matches(
-            text,
-            Case::Sensitive,
-            Sense::Positive,
-            "k",
-        )
+        Pattern::new(pattern, Wildcards::Special, None).matches(text, Case::Sensitive, Sense::Positive, "k")
     }
 
     fn with(pattern: &str, fact: Fact, text: &str, sense: Sense) -> Truth {
@@ -381,20 +358,13 @@ mod tests {
             ("*a*b*", "xxaxxb", true),
             ("A", "a", false),
         ] {
-            assert_eq!(
-                like(pattern, Text::Exact(text)),
-                expected.into(),
-                "{pattern} {text}"
-            );
+            assert_eq!(like(pattern, Text::Exact(text)), expected.into(), "{pattern} {text}");
         }
     }
 
     #[test]
     fn many_wildcards_take_no_exponential_time() {
-        assert_eq!(
-            like(&"*a".repeat(500), Text::Exact(&"a".repeat(499))),
-            Truth::No
-        );
+        assert_eq!(like(&"*a".repeat(500), Text::Exact(&"a".repeat(499))), Truth::No);
     }
 
     #[test]
@@ -433,10 +403,7 @@ mod tests {
     fn a_missing_variable_takes_its_default_or_does_not_match() {
         let sense = Sense::Positive;
         assert_eq!(with("${a:b, 'c'}", Fact::Absent, "c", sense), Truth::Yes);
-        assert_eq!(
-            with("${a:b, 'c'}", Fact::Known(vec![]), "c", sense),
-            Truth::Yes
-        );
+        assert_eq!(with("${a:b, 'c'}", Fact::Known(vec![]), "c", sense), Truth::Yes);
         assert_eq!(with("${a:b}*", Fact::Absent, "c", sense), Truth::No);
         let several = Fact::Known(vec!["c".into(), "d".into()]);
         assert_eq!(with("${a:b, 'c'}", several, "c", sense), Truth::No);
@@ -475,10 +442,7 @@ mod tests {
         assert_eq!(like(pattern, Text::Exact(value)), Truth::Yes);
         assert_eq!(arn(pattern, Text::Exact(value)), Truth::No);
         assert_eq!(
-            arn(
-                "arn:aws:iam::1:role/*",
-                Text::Exact("arn:aws:iam::1:role/a:b")
-            ),
+            arn("arn:aws:iam::1:role/*", Text::Exact("arn:aws:iam::1:role/a:b")),
             Truth::Yes
         );
         let odd = arn("*:*:*:*:*:*", Text::Exact("no ARN"));
@@ -489,15 +453,9 @@ mod tests {
     fn an_arn_that_is_half_known_is_matched_as_far_as_possible() {
         let session = Text::Prefix("arn:aws:sts::1:assumed-role/r/");
         assert_eq!(arn("arn:aws:sts::1:assumed-role/r/*", session), Truth::Yes);
-        assert_eq!(
-            arn("arn:aws:sts::1:assumed-role/r/s", session),
-            Truth::unknown("k")
-        );
+        assert_eq!(arn("arn:aws:sts::1:assumed-role/r/s", session), Truth::unknown("k"));
         assert_eq!(arn("arn:aws:sts::2:assumed-role/r/*", session), Truth::No);
-        assert_eq!(
-            arn("arn:aws:sts::1:*", Text::Prefix("arn:aws")),
-            Truth::unknown("k")
-        );
+        assert_eq!(arn("arn:aws:sts::1:*", Text::Prefix("arn:aws")), Truth::unknown("k"));
     }
 
     #[test]
@@ -511,9 +469,7 @@ mod tests {
     #[test]
     fn a_wildcard_of_a_resource_stays_within_its_segment_and_a_last_one_does_not() {
         let arn = "arn:aws:s3:::mp-bucket/1/a:b";
-        let on = |pattern: &str| {
-            Pattern::new(pattern, Wildcards::Special, None).matches_resource(arn, Sense::Positive)
-        };
+        let on = |pattern: &str| Pattern::new(pattern, Wildcards::Special, None).matches_resource(arn, Sense::Positive);
         for pattern in [
             "*",
             "arn:aws:s3:*",

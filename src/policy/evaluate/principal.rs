@@ -78,8 +78,7 @@ impl Listed {
             self.account = true;
         } else if name == principal.arn() {
             self.itself = true;
-        } else if let ["arn", _, service, "", owner, resource] =
-            name.splitn(6, ':').collect::<Vec<_>>()[..]
+        } else if let ["arn", _, service, "", owner, resource] = name.splitn(6, ':').collect::<Vec<_>>()[..]
             && owner == account
         {
             match (service, principal) {
@@ -91,9 +90,7 @@ impl Listed {
                         .strip_prefix("assumed-role/")
                         .and_then(|rest| rest.split_once('/'))
                         // A principal names one session: nothing is expanded there.
-                        .is_some_and(|(name, session)| {
-                            name == role && !session.contains(['*', '?'])
-                        });
+                        .is_some_and(|(name, session)| name == role && !session.contains(['*', '?']));
                 }
                 _ => {}
             }
@@ -168,9 +165,7 @@ pub(super) fn granted(statement: &Statement, principal: &Principal) -> Grant {
             let everyone = to_everyone(statement, listed.anyone.into());
             let (direct, role) = match principal {
                 Principal::User { .. } => (listed.itself.into(), Truth::No),
-                Principal::Session { .. } if listed.session => {
-                    (Truth::unknown(SESSION_NAME), listed.itself.into())
-                }
+                Principal::Session { .. } if listed.session => (Truth::unknown(SESSION_NAME), listed.itself.into()),
                 Principal::Session { .. } => (Truth::No, listed.itself.into()),
             };
             Grant {
@@ -194,8 +189,8 @@ pub(super) fn granted(statement: &Statement, principal: &Principal) -> Grant {
     }
 }
 
-/// A grant to everyone. AWS says that one with a condition on `aws:PrincipalArn` is not limited by a permissions boundary,
-/// and leaves open whether one without is.
+/// A grant to everyone. AWS says that one with a condition on `aws:PrincipalArn` is not limited by a permissions
+/// boundary, and leaves open whether one without is.
 fn to_everyone(statement: &Statement, truth: Truth) -> Grant {
     let names_principal = statement
         .map()

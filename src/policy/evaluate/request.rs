@@ -22,8 +22,8 @@ pub(crate) enum Fact {
     Present,
     /// Nobody knows whether the key is in the request.
     Unknown,
-    /// Nobody knows whether the key is in the request. If it is, its value, or what stands before the first slash of it, is nothing
-    /// that a customer's document names: another company's organization.
+    /// Nobody knows whether the key is in the request. If it is, its value, or what stands before the first slash of
+    /// it, is nothing that a customer's document names: another company's organization.
     Unnamed,
     /// One of these, and nobody knows which.
     Among(Vec<Fact>),
@@ -71,10 +71,7 @@ impl Context {
                 .max_by_key(|(prefix, _)| prefix.len())
                 .map(|(_, fact)| fact)
         };
-        self.facts
-            .get(&key)
-            .or_else(default)
-            .unwrap_or(&Fact::Unknown)
+        self.facts.get(&key).or_else(default).unwrap_or(&Fact::Unknown)
     }
 }
 

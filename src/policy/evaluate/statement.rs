@@ -80,24 +80,13 @@ pub(super) fn speaks_of(
 
 fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {
     element(positive, negated, "Action", |text, sense| {
-        Pattern::new(text, Wildcards::Special, None).matches(
-            Text::Exact(action),
-            Case::Ignored,
-            sense,
-            "",
-        )
+        Pattern::new(text, Wildcards::Special, None).matches(Text::Exact(action), Case::Ignored, sense, "")
     })
 }
 
-fn resource(
-    positive: Option<&Value>,
-    negated: Option<&Value>,
-    resource: &str,
-    variables: Option<&Context>,
-) -> Truth {
+fn resource(positive: Option<&Value>, negated: Option<&Value>, resource: &str, variables: Option<&Context>) -> Truth {
     element(positive, negated, "Resource", |text, sense| {
-        let matched =
-            Pattern::new(text, Wildcards::Special, variables).matches_resource(resource, sense);
+        let matched = Pattern::new(text, Wildcards::Special, variables).matches_resource(resource, sense);
         // AWS says that there is none, and not what becomes of one.
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-wheretouse>
         match matched == Truth::Yes && variables.is_some() && has_early_variable(text) {
@@ -118,10 +107,7 @@ fn has_early_variable(resource: &str) -> bool {
         if colons == 5 {
             return false;
         }
-        match rest
-            .strip_prefix("${")
-            .and_then(|rest| rest.split_once('}'))
-        {
+        match rest.strip_prefix("${").and_then(|rest| rest.split_once('}')) {
             Some(("*" | "?" | "$", after)) => rest = after,
             Some(_) => return true,
             None => {

@@ -137,10 +137,7 @@ fn reasons(decision: &Decision) -> Vec<&str> {
 fn nothing_is_allowed_by_default() {
     assert_eq!(Case::new(Rule::Either).get(), refused(Layer::Identity));
     assert_eq!(Case::new(Rule::Both).get(), refused(Layer::Resource));
-    assert_eq!(
-        Case::new(Rule::ResourceOnly).get(),
-        refused(Layer::Resource)
-    );
+    assert_eq!(Case::new(Rule::ResourceOnly).get(), refused(Layer::Resource));
     assert_eq!(Case::new(Rule::KeyPolicy).get(), refused(Layer::Resource));
 }
 
@@ -157,9 +154,7 @@ fn a_denying_statement_wins_and_is_named() {
         {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "*", "Resource": "*"},
         {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:Get*", "Resource": "*"},
     ]));
-    let case = Case::new(Rule::Either)
-        .identity(allow_all())
-        .resource(bucket);
+    let case = Case::new(Rule::Either).identity(allow_all()).resource(bucket);
     let deny = source(Layer::Resource, "resource", 1, Some("No"));
     assert_eq!(case.get(), Decision::Denied(Refusal::Statement(deny)));
 }
@@ -173,21 +168,14 @@ fn a_boundary_limits_what_identity_policies_allow() {
             "Effect": "Allow", "Action": ["s3:*", "cloudwatch:*", "ec2:*"], "Resource": "*",
         }))
     };
-    let policy =
-        || document(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}));
+    let policy = || document(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}));
     let create = request("iam:CreateUser", Context::new());
-    let case = Case::new(Rule::Either)
-        .identity(policy())
-        .boundary(boundary());
+    let case = Case::new(Rule::Either).identity(policy()).boundary(boundary());
     assert_eq!(case.decide(&create), refused(Layer::Boundary));
-    assert!(allowed(
-        &Case::new(Rule::Either).identity(policy()).decide(&create)
-    ));
+    assert!(allowed(&Case::new(Rule::Either).identity(policy()).decide(&create)));
     let case = Case::new(Rule::Either).boundary(boundary());
     assert_eq!(case.get(), refused(Layer::Identity));
-    let case = Case::new(Rule::Either)
-        .identity(allow_all())
-        .boundary(boundary());
+    let case = Case::new(Rule::Either).identity(allow_all()).boundary(boundary());
     assert!(allowed(&case.get()));
 }
 
@@ -195,13 +183,9 @@ fn a_boundary_limits_what_identity_policies_allow() {
 fn a_grant_to_the_role_needs_the_boundary_but_no_identity_policy() {
     let grant = || grant_to(json!({"AWS": ROLE}));
     assert!(allowed(&Case::new(Rule::Either).resource(grant()).get()));
-    let case = Case::new(Rule::Either)
-        .resource(grant())
-        .boundary(nothing());
+    let case = Case::new(Rule::Either).resource(grant()).boundary(nothing());
     assert_eq!(case.get(), refused(Layer::Boundary));
-    let case = Case::new(Rule::Either)
-        .resource(grant())
-        .boundary(allow_all());
+    let case = Case::new(Rule::Either).resource(grant()).boundary(allow_all());
     assert!(allowed(&case.get()));
 }
 
@@ -247,10 +231,7 @@ fn a_grant_to_everyone_with_the_arn_of_the_role_passes_the_boundary() {
         "Condition": {"ArnEquals": {"aws:PrincipalArn": ROLE}},
     }));
     let case = Case::new(Rule::Either).resource(grant).boundary(nothing());
-    let request = request(
-        "s3:GetObject",
-        Context::new().with("aws:PrincipalArn", known(ROLE)),
-    );
+    let request = request("s3:GetObject", Context::new().with("aws:PrincipalArn", known(ROLE)));
     assert!(allowed(&case.decide(&request)));
 }
 
@@ -309,10 +290,7 @@ fn the_default_key_policy_delegates_to_identity_policies() {
     assert_eq!(case.decide(&decrypt), refused(Layer::Resource));
     let case = case.resource(default());
     assert!(allowed(&case.decide(&decrypt)));
-    assert_eq!(
-        case.boundary(nothing()).decide(&decrypt),
-        refused(Layer::Boundary)
-    );
+    assert_eq!(case.boundary(nothing()).decide(&decrypt), refused(Layer::Boundary));
     let case = Case::new(Rule::KeyPolicy).resource(default());
     assert_eq!(case.decide(&decrypt), refused(Layer::Identity));
 }
@@ -339,9 +317,7 @@ fn a_resource_policy_statement_without_principal_has_no_effect() {
 }
 
 fn with_bucket_policy(deny: Value) -> Case {
-    Case::new(Rule::Either)
-        .identity(allow_all())
-        .resource(document(deny))
+    Case::new(Rule::Either).identity(allow_all()).resource(document(deny))
 }
 
 fn denied_by_bucket(decision: &Decision) -> bool {
@@ -358,10 +334,7 @@ fn unencrypted_uploads_are_denied() {
             "Condition": {operator: {"s3:x-amz-server-side-encryption": value}},
         })
     };
-    let case = with_bucket_policy(json!([
-        deny("Null", "true"),
-        deny("StringNotEquals", "aws:kms")
-    ]));
+    let case = with_bucket_policy(json!([deny("Null", "true"), deny("StringNotEquals", "aws:kms")]));
     let put = |fact| {
         let context = Context::new().with("s3:x-amz-server-side-encryption", fact);
         case.decide(&request("s3:PutObject", context))
@@ -369,10 +342,7 @@ fn unencrypted_uploads_are_denied() {
     assert!(denied_by_bucket(&put(Fact::Absent)));
     assert!(denied_by_bucket(&put(known("AES256"))));
     assert!(allowed(&put(known("aws:kms"))));
-    assert_eq!(
-        reasons(&put(Fact::Present)),
-        ["s3:x-amz-server-side-encryption"]
-    );
+    assert_eq!(reasons(&put(Fact::Present)), ["s3:x-amz-server-side-encryption"]);
     assert!(allowed(&case.get()));
 }
 
@@ -449,9 +419,7 @@ fn everyone_but_a_named_role_is_denied() {
         case.decide(&request("s3:GetObject", context))
     };
     assert!(allowed(&get(known(ROLE))));
-    assert!(denied_by_bucket(&get(known(
-        "arn:aws:iam::111122223333:role/other"
-    ))));
+    assert!(denied_by_bucket(&get(known("arn:aws:iam::111122223333:role/other"))));
 }
 
 #[test]
@@ -484,9 +452,7 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
     assert_eq!(because.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(by.len(), 3);
     assert_eq!(doubt, Doubt::Both);
-    let context = Context::new()
-        .with("b", Fact::Absent)
-        .with("c", Fact::Absent);
+    let context = Context::new().with("b", Fact::Absent).with("c", Fact::Absent);
     let unknown = Decision::Unknown {
         because: BTreeSet::from(["a".into()]),
         by: vec![source(Layer::Identity, "identity", 0, None)],
@@ -507,18 +473,11 @@ fn what_could_not_be_read_may_allow_and_deny() {
         .identity(allow_all())
         .unreadable(Layer::Boundary);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = Case::new(Rule::Both)
-        .identity(allow_all())
-        .unreadable(Layer::Boundary);
+    let case = Case::new(Rule::Both).identity(allow_all()).unreadable(Layer::Boundary);
     assert_eq!(case.get(), refused(Layer::Resource));
     let deny = document(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
-    let case = Case::new(Rule::Either)
-        .identity(deny)
-        .unreadable(Layer::Resource);
-    assert!(matches!(
-        case.get(),
-        Decision::Denied(Refusal::Statement(_))
-    ));
+    let case = Case::new(Rule::Either).identity(deny).unreadable(Layer::Resource);
+    assert!(matches!(case.get(), Decision::Denied(Refusal::Statement(_))));
 }
 
 #[test]
@@ -581,10 +540,7 @@ fn a_document_that_aws_would_not_take_is_neither_yes_nor_no() {
         }
     }
     let elsewhere = r#"{"Version":"2020-01-01","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}"#;
-    assert_eq!(
-        decided(elsewhere),
-        Decision::Denied(Refusal::NoAllow(Layer::Identity))
-    );
+    assert_eq!(decided(elsewhere), Decision::Denied(Refusal::NoAllow(Layer::Identity)));
 }
 
 /// A policy of so many statements, each of them odd in some way that takes long if it is compared badly.

@@ -1,5 +1,5 @@
-//! The trust policy that a role shall have: Mixpanel let in with its ExternalIds, what is open closed as far as it is ours to
-//! close, and every other statement kept.
+//! The trust policy that a role shall have: Mixpanel let in with its ExternalIds, what is open closed as far as it is
+//! ours to close, and every other statement kept.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::openings::is_unique_id;
 use super::requests::Asker;
 use super::{
-    Gravity, Trust, aws_principals, equal_ids, is_about_assuming, is_for_everybody, is_mixpanels,
-    may_pass, speaks_to_mixpanel,
+    Gravity, Trust, aws_principals, equal_ids, is_about_assuming, is_for_everybody, is_mixpanels, may_pass,
+    speaks_to_mixpanel,
 };
 use crate::policy::amend::retaining;
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN, trust_statement};
@@ -39,8 +39,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Trust<'_> {
-    /// The document that says what is wanted. Statements of Mixpanel's page become one, which keeps the ExternalIds that are
-    /// there.
+    /// The document that says what is wanted. Statements of Mixpanel's page become one, which keeps the ExternalIds
+    /// that are there.
     pub(crate) fn amended(&self, wanted: &Wanted<'_>) -> Document {
         let mut ids: BTreeSet<String> = wanted.external_ids.clone();
         let mut kept = Vec::new();
@@ -50,12 +50,7 @@ impl Trust<'_> {
             let fate = self.fate(index, statement, wanted.tenure);
             if fate != Fate::Kept {
                 at.get_or_insert(kept.len());
-                ids.extend(
-                    equal_ids(statement)
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(str::to_owned),
-                );
+                ids.extend(equal_ids(statement).unwrap_or_default().into_iter().map(str::to_owned));
             }
             match fate {
                 Fate::Kept => kept.push(statement.clone()),
@@ -79,10 +74,7 @@ impl Trust<'_> {
         if (present == ids && !replaced) || ids.is_empty() {
             return self.document.clone();
         }
-        kept.insert(
-            at.unwrap_or(kept.len()).min(kept.len()),
-            trust_statement(&ids),
-        );
+        kept.insert(at.unwrap_or(kept.len()).min(kept.len()), trust_statement(&ids));
         let mut amended = self.document.clone();
         *amended.statements_mut() = kept.iter().filter_map(without_the_deleted).collect();
         amended
@@ -112,8 +104,7 @@ impl Trust<'_> {
             Tenure::Theirs => false,
             Tenure::Adopted => only_mixpanel && self.is_loose(index),
             Tenure::Ours => {
-                (for_mixpanel && self.is_loose(index))
-                    || (is_for_everybody(statement) && self.lets_mixpanel_in(index))
+                (for_mixpanel && self.is_loose(index)) || (is_for_everybody(statement) && self.lets_mixpanel_in(index))
             }
         };
         match replaced {
@@ -128,10 +119,7 @@ impl Trust<'_> {
             return false;
         };
         let exact = alone.statements().iter().all(|statement| {
-            statement
-                .condition("StringEquals", super::EXTERNAL_ID)
-                .is_some()
-                && equal_ids(statement).is_some()
+            statement.condition("StringEquals", super::EXTERNAL_ID).is_some() && equal_ids(statement).is_some()
         });
         let trust = Trust {
             document: &alone,
@@ -140,8 +128,7 @@ impl Trust<'_> {
         let open = trust.openings(&trust.external_ids());
         !exact
             || open.iter().any(|opening| {
-                opening.gravity == Gravity::Open
-                    || opening.who == super::openings::Who::MixpanelsAccount
+                opening.gravity == Gravity::Open || opening.who == super::openings::Who::MixpanelsAccount
             })
     }
 
@@ -164,14 +151,11 @@ impl Trust<'_> {
     }
 }
 
-/// The statement without users and roles that were deleted, whom IAM shows by their unique IDs: nobody gets in by one, and IAM takes no
-/// document that names one. Nothing where nobody is left.
+/// The statement without users and roles that were deleted, whom IAM shows by their unique IDs: nobody gets in by one,
+/// and IAM takes no document that names one. Nothing where nobody is left.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 pub(crate) fn without_the_deleted(statement: &Statement) -> Option<Statement> {
-    match aws_principals(statement)
-        .iter()
-        .any(|name| is_unique_id(name))
-    {
+    match aws_principals(statement).iter().any(|name| is_unique_id(name)) {
         true => retaining(statement, |kind, name| kind != "AWS" || !is_unique_id(name)),
         false => Some(statement.clone()),
     }
@@ -190,9 +174,7 @@ enum Fate {
 
 /// Whether a name is Mixpanel's export user or all of its account.
 fn is_user_or_account(name: &str) -> bool {
-    name == MIXPANEL_USER_ARN
-        || name == MIXPANEL_ACCOUNT
-        || (is_mixpanels(name) && name.ends_with(":root"))
+    name == MIXPANEL_USER_ARN || name == MIXPANEL_ACCOUNT || (is_mixpanels(name) && name.ends_with(":root"))
 }
 
 fn is_for_mixpanel_alone(statement: &Statement) -> bool {
@@ -209,10 +191,7 @@ fn without_mixpanel(statement: &Statement) -> Option<Statement> {
         return None;
     }
     let mut rest = statement.clone();
-    let principal = rest
-        .map_mut()
-        .get_mut("Principal")
-        .and_then(Value::as_object_mut)?;
+    let principal = rest.map_mut().get_mut("Principal").and_then(Value::as_object_mut)?;
     let others: Vec<Value> = aws_principals(statement)
         .into_iter()
         .filter(|name| !is_user_or_account(name))
@@ -232,7 +211,5 @@ fn is_page_statement(statement: &Statement) -> bool {
         .into_iter()
         .map(str::to_owned)
         .collect();
-    !ids.is_empty()
-        && speaks_to_mixpanel(statement)
-        && same_statement(statement, &trust_statement(&ids))
+    !ids.is_empty() && speaks_to_mixpanel(statement) && same_statement(statement, &trust_statement(&ids))
 }

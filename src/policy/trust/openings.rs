@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::requests::Asker;
 use super::{
-    Trust, aws_principals, equal_ids, is_about_assuming, is_explicit, is_for_everybody,
-    is_mixpanels, may_pass, speaks_to_mixpanel, unforeseen,
+    Trust, aws_principals, equal_ids, is_about_assuming, is_explicit, is_for_everybody, is_mixpanels, may_pass,
+    speaks_to_mixpanel, unforeseen,
 };
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
 use crate::policy::document::texts;
@@ -77,11 +77,9 @@ impl Who {
         match self {
             Self::MixpanelWithoutId | Self::MixpanelWithOtherIds | Self::MixpanelsAccount => None,
             Self::Anybody { .. } | Self::AnybodyMeeting(_) => Some("*"),
-            Self::Foreign(name)
-            | Self::Own(name)
-            | Self::Service(name)
-            | Self::Federation(name)
-            | Self::Odd(name) => Some(name),
+            Self::Foreign(name) | Self::Own(name) | Self::Service(name) | Self::Federation(name) | Self::Odd(name) => {
+                Some(name)
+            }
         }
     }
 }
@@ -90,21 +88,25 @@ impl fmt::Display for Who {
     /// A clause, such as "the AWS service ec2.amazonaws.com can assume it".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MixpanelWithoutId => f.write_str(
-                "Mixpanel can assume it without your project token, so on behalf of any of its customers",
-            ),
+            Self::MixpanelWithoutId => {
+                f.write_str("Mixpanel can assume it without your project token, so on behalf of any of its customers")
+            }
             Self::MixpanelWithOtherIds => f.write_str(
                 "Mixpanel can assume it with other project tokens than yours, so on behalf of other customers",
             ),
-            Self::MixpanelsAccount => f.write_str(
-                "every user and role of Mixpanel's account can assume it, not only its export user",
-            ),
+            Self::MixpanelsAccount => {
+                f.write_str("every user and role of Mixpanel's account can assume it, not only its export user")
+            }
             Self::Anybody { knows_id: false } => f.write_str("anybody in AWS can assume it"),
             Self::Anybody { knows_id: true } => f.write_str(
                 "anybody in AWS who knows the project token can assume it, and the token is in public client code",
             ),
             Self::AnybodyMeeting(keys) => {
-                write!(f, "anybody who meets its condition on {} can assume it", keys.join(", "))
+                write!(
+                    f,
+                    "anybody who meets its condition on {} can assume it",
+                    keys.join(", ")
+                )
             }
             Self::Foreign(name) => write!(f, "{name}, which is not Mixpanel's, can assume it"),
             Self::Own(name) => write!(f, "{name}, of your own account, can assume it"),
@@ -118,11 +120,7 @@ impl fmt::Display for Who {
 impl Opening {
     /// Where it stands: "statement 2", "statements 1 and 3".
     pub(crate) fn place(&self) -> String {
-        let numbers: Vec<String> = self
-            .statements
-            .iter()
-            .map(|index| (index + 1).to_string())
-            .collect();
+        let numbers: Vec<String> = self.statements.iter().map(|index| (index + 1).to_string()).collect();
         match numbers.as_slice() {
             [] => "no single statement".into(),
             [only] => format!("statement {only}"),
@@ -132,8 +130,8 @@ impl Opening {
 }
 
 impl Trust<'_> {
-    /// Everybody who gets in and should not, or need not. `right` are the ExternalIds that are meant to be let in, besides those
-    /// that the document names one by one, each of which may be another project's.
+    /// Everybody who gets in and should not, or need not. `right` are the ExternalIds that are meant to be let in,
+    /// besides those that the document names one by one, each of which may be another project's.
     pub(crate) fn openings(&self, right: &BTreeSet<String>) -> Vec<Opening> {
         let mut right = right.clone();
         right.extend(self.external_ids());
@@ -174,12 +172,9 @@ impl Trust<'_> {
         self.compared_otherwise(right)
     }
 
-    /// What the document says where it may let Mixpanel's user in with one of these ExternalIds: from wherever it calls, and
-    /// whenever. A yes comes before a perhaps.
-    fn likeliest_for_mixpanel<'i>(
-        &self,
-        external_ids: impl IntoIterator<Item = Option<&'i str>>,
-    ) -> Option<Decision> {
+    /// What the document says where it may let Mixpanel's user in with one of these ExternalIds: from wherever it
+    /// calls, and whenever. A yes comes before a perhaps.
+    fn likeliest_for_mixpanel<'i>(&self, external_ids: impl IntoIterator<Item = Option<&'i str>>) -> Option<Decision> {
         let timeless = Self { now: None, ..*self };
         let times: Vec<OffsetDateTime> = self.moments();
         let mut perhaps = None;
@@ -200,23 +195,21 @@ impl Trust<'_> {
         perhaps
     }
 
-    /// The times at which what the document says may change, a second before and after each, but none that is past: what opens
-    /// one day is open.
+    /// The times at which what the document says may change, a second before and after each, but none that is past:
+    /// what opens one day is open.
     fn moments(&self) -> Vec<OffsetDateTime> {
         let statements = self.document.statements().iter();
         statements
             .flat_map(Statement::condition_values)
             .filter_map(moment)
-            .flat_map(|moment| {
-                [-1, 0, 1].map(|second| moment.checked_add(Duration::seconds(second)))
-            })
+            .flat_map(|moment| [-1, 0, 1].map(|second| moment.checked_add(Duration::seconds(second))))
             .flatten()
             .filter(|moment| self.now.is_none_or(|now| *moment >= now))
             .collect()
     }
 
-    /// A statement that lets Mixpanel in and compares the ExternalId with anything but equality: whether some other ID gets in
-    /// was not found by trying, and is not to be trusted, unless a Deny keeps every other ID out.
+    /// A statement that lets Mixpanel in and compares the ExternalId with anything but equality: whether some other ID
+    /// gets in was not found by trying, and is not to be trusted, unless a Deny keeps every other ID out.
     fn compared_otherwise(&self, right: &BTreeSet<String>) -> Option<Opening> {
         let other = unforeseen(&self.document.to_json());
         if is_explicit(&self.decide_for_mixpanel(Some(&other))) {
@@ -349,18 +342,13 @@ impl Trust<'_> {
 
 /// The keys by which a statement for everybody picks out some, where those are not Mixpanel's user alone.
 fn conditions_on_others(statement: &Statement) -> Option<Vec<String>> {
-    let only_mixpanel = [
-        "StringEquals",
-        "ArnEquals",
-        "ArnLike",
-        "ForAnyValue:StringEquals",
-    ]
-    .iter()
-    .any(|operator| {
-        statement
-            .condition(operator, "aws:PrincipalArn")
-            .is_some_and(|values| values == [MIXPANEL_USER_ARN])
-    });
+    let only_mixpanel = ["StringEquals", "ArnEquals", "ArnLike", "ForAnyValue:StringEquals"]
+        .iter()
+        .any(|operator| {
+            statement
+                .condition(operator, "aws:PrincipalArn")
+                .is_some_and(|values| values == [MIXPANEL_USER_ARN])
+        });
     let mut keys: Vec<String> = statement
         .condition_keys()
         .into_iter()
@@ -397,9 +385,7 @@ fn opening(who: Who, gravity: Gravity, decision: &Decision) -> Opening {
 /// Each of them once, the graver reading of two, and nobody who is told with somebody wider.
 fn merged(found: Vec<Opening>) -> Vec<Opening> {
     let is_anybody = |opening: &Opening| matches!(opening.who, Who::Anybody { .. });
-    let anybody = found
-        .iter()
-        .any(|opening| is_anybody(opening) && opening.is_certain);
+    let anybody = found.iter().any(|opening| is_anybody(opening) && opening.is_certain);
     let meeting = found
         .iter()
         .any(|opening| matches!(opening.who, Who::AnybodyMeeting(_)));

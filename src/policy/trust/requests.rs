@@ -12,8 +12,8 @@ use crate::policy::evaluate::{Context, Fact, Principal, Request};
 pub(crate) enum Asker {
     /// Mixpanel's export user.
     MixpanelUser,
-    /// Mixpanel's export user, from wherever it may ever call: with whatever tags, device and network, of which nobody but
-    /// Mixpanel knows. How an export comes is [`Asker::MixpanelUser`]; what the role has to withstand is this.
+    /// Mixpanel's export user, from wherever it may ever call: with whatever tags, device and network, of which nobody
+    /// but Mixpanel knows. How an export comes is [`Asker::MixpanelUser`]; what the role has to withstand is this.
     MixpanelAnyhow {
         /// Whether Mixpanel's account is in an organization.
         in_organization: bool,
@@ -31,19 +31,13 @@ impl Asker {
     /// Mixpanel's export user, in every way in which it may ask.
     pub(crate) const MIXPANEL_IN_ANY_WAY: [Self; 3] = [
         Self::MixpanelUser,
-        Self::MixpanelAnyhow {
-            in_organization: true,
-        },
-        Self::MixpanelAnyhow {
-            in_organization: false,
-        },
+        Self::MixpanelAnyhow { in_organization: true },
+        Self::MixpanelAnyhow { in_organization: false },
     ];
 
     fn account(&self) -> &str {
         match self {
-            Self::MixpanelUser | Self::MixpanelAnyhow { .. } | Self::MixpanelColleague => {
-                MIXPANEL_ACCOUNT
-            }
+            Self::MixpanelUser | Self::MixpanelAnyhow { .. } | Self::MixpanelColleague => MIXPANEL_ACCOUNT,
             Self::Stranger { account } => account,
         }
     }
@@ -97,16 +91,10 @@ pub(crate) fn assumption(
             .with("aws:username", Fact::Present),
         // A stranger chooses his name, his tags, his device; not his account, nor the customer's organization.
         Asker::Stranger { account } => context
-            .with(
-                "aws:PrincipalArn",
-                Fact::StartsWith(format!("arn:aws:iam::{account}:")),
-            )
+            .with("aws:PrincipalArn", Fact::StartsWith(format!("arn:aws:iam::{account}:")))
             .with("aws:username", Fact::Present)
             .with("aws:PrincipalOrgID", known("(a stranger's organization)"))
-            .with(
-                "aws:PrincipalOrgPaths",
-                known("(a stranger's organization)"),
-            )
+            .with("aws:PrincipalOrgPaths", known("(a stranger's organization)"))
             .with("aws:MultiFactorAuthPresent", Fact::Unknown)
             .with_default("aws:PrincipalTag/", Fact::Unknown),
     };
@@ -155,8 +143,8 @@ fn from_anywhere(context: Context) -> Context {
         .with_default("aws:PrincipalTag/", Fact::Unknown)
 }
 
-/// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and not through
-/// another AWS service. Which addresses it comes from, nobody says.
+/// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and
+/// not through another AWS service. Which addresses it comes from, nobody says.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> Context {
     let absent = [

@@ -25,8 +25,7 @@ fn document(statements: &Value) -> Document {
 }
 
 fn statement(principal: Value, condition: Value) -> Value {
-    let mut statement =
-        json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" });
+    let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole" });
     if !condition.is_null() {
         statement["Condition"] = condition;
     }
@@ -139,10 +138,7 @@ fn everybody_else_who_gets_in_is_named() {
             json!([page(), aws(third, Value::Null)]),
             vec![(foreign(third), Gravity::Open)],
         ),
-        (
-            json!([aws(third, Value::Null)]),
-            vec![(foreign(third), Gravity::Open)],
-        ),
+        (json!([aws(third, Value::Null)]), vec![(foreign(third), Gravity::Open)]),
         (
             json!([page(), aws(third, equals(OTHER))]),
             vec![(foreign(third), Gravity::Wide)],
@@ -164,16 +160,10 @@ fn everybody_else_who_gets_in_is_named() {
         ),
         (
             json!([page(), aws("*", org.clone())]),
-            vec![(
-                Who::AnybodyMeeting(vec!["aws:PrincipalOrgID".into()]),
-                Gravity::Open,
-            )],
+            vec![(Who::AnybodyMeeting(vec!["aws:PrincipalOrgID".into()]), Gravity::Open)],
         ),
         (
-            json!([
-                page(),
-                aws("*", json!({ "StringLike": { "aws:PrincipalOrgID": "*" } }))
-            ]),
+            json!([page(), aws("*", json!({ "StringLike": { "aws:PrincipalOrgID": "*" } }))]),
             vec![
                 (Who::MixpanelWithoutId, Gravity::Open),
                 (Who::Anybody { knows_id: false }, Gravity::Open),
@@ -184,14 +174,8 @@ fn everybody_else_who_gets_in_is_named() {
             vec![(Who::MixpanelsAccount, Gravity::Wide)],
         ),
         (
-            json!([
-                page(),
-                aws("arn:aws:iam::485438090326:role/other", Value::Null)
-            ]),
-            vec![(
-                foreign("arn:aws:iam::485438090326:role/other"),
-                Gravity::Open,
-            )],
+            json!([page(), aws("arn:aws:iam::485438090326:role/other", Value::Null)]),
+            vec![(foreign("arn:aws:iam::485438090326:role/other"), Gravity::Open)],
         ),
         (
             json!([page(), aws(own, Value::Null)]),
@@ -208,10 +192,7 @@ fn everybody_else_who_gets_in_is_named() {
             json!([page(), { "Effect": "Allow", "Principal": { "Federated": "accounts.google.com" }, "Action": "sts:AssumeRoleWithWebIdentity" }]),
             vec![(Who::Federation("accounts.google.com".into()), Gravity::Open)],
         ),
-        (
-            json!([page(), aws("AIDAJQABLZS4A3QDU576Q", Value::Null)]),
-            vec![],
-        ),
+        (json!([page(), aws("AIDAJQABLZS4A3QDU576Q", Value::Null)]), vec![]),
         (
             json!([aws(
                 "*",
@@ -236,12 +217,7 @@ fn others_are_named_as_the_document_spells_them() {
         { "Effect": "Deny", "Principal": { "AWS": "444455556666" }, "Action": "sts:AssumeRole" },
     ]);
     let others = |statements: &Value| Trust::new(&document(statements), &role()).others();
-    let wanted = [
-        "*",
-        "111122223333",
-        "accounts.google.com",
-        "ec2.amazonaws.com",
-    ];
+    let wanted = ["*", "111122223333", "accounts.google.com", "ec2.amazonaws.com"];
     assert_eq!(others(&statements), wanted);
     assert!(others(&json!([page()])).is_empty());
     assert!(others(&json!([aws(ROOT, Value::Null)])).is_empty());
@@ -250,10 +226,7 @@ fn others_are_named_as_the_document_spells_them() {
 #[test]
 fn discovery_finds_who_is_named_and_who_is_let_in() {
     let mfa = json!({ "StringEquals": { "sts:ExternalId": TOKEN }, "Bool": { "aws:MultiFactorAuthPresent": "true" } });
-    assert_eq!(
-        admission(json!([aws(MIXPANEL_USER_ARN, mfa)])),
-        Admission::Kept
-    );
+    assert_eq!(admission(json!([aws(MIXPANEL_USER_ARN, mfa)])), Admission::Kept);
     assert_eq!(admission(json!([aws("*", Value::Null)])), Admission::Open);
     assert_eq!(
         admission(json!([statement(
@@ -265,10 +238,7 @@ fn discovery_finds_who_is_named_and_who_is_let_in() {
     let org = json!({ "StringEquals": { "aws:PrincipalOrgID": "o-acme" } });
     assert_eq!(admission(json!([aws("*", org)])), Admission::None);
     assert_eq!(
-        admission(json!([aws(
-            "arn:aws:iam::111122223333:root",
-            equals(TOKEN)
-        )])),
+        admission(json!([aws("arn:aws:iam::111122223333:root", equals(TOKEN))])),
         Admission::None
     );
 }
@@ -298,14 +268,8 @@ fn what_is_open_in_a_trust_of_ours_is_replaced_and_nothing_else_is() {
     let wanted = build::trust(&ids(&[TOKEN]));
     for loose in [
         aws(MIXPANEL_USER_ARN, Value::Null),
-        aws(
-            MIXPANEL_USER_ARN,
-            json!({ "StringLike": { "sts:ExternalId": "*" } }),
-        ),
-        aws(
-            MIXPANEL_USER_ARN,
-            json!({ "StringLike": { "sts:ExternalId": TOKEN } }),
-        ),
+        aws(MIXPANEL_USER_ARN, json!({ "StringLike": { "sts:ExternalId": "*" } })),
+        aws(MIXPANEL_USER_ARN, json!({ "StringLike": { "sts:ExternalId": TOKEN } })),
         aws(ROOT, equals(TOKEN)),
         aws("*", equals(TOKEN)),
         aws("*", Value::Null),
@@ -318,10 +282,7 @@ fn what_is_open_in_a_trust_of_ours_is_replaced_and_nothing_else_is() {
     }
     // What names Mixpanel alone is replaced in an adopted one, and what names others too is not.
     let adopted = |statement: &Value| amended(json!([statement]), &[TOKEN], &[], Tenure::Adopted);
-    assert!(same_meaning(
-        &adopted(&aws(MIXPANEL_USER_ARN, Value::Null)),
-        &wanted
-    ));
+    assert!(same_meaning(&adopted(&aws(MIXPANEL_USER_ARN, Value::Null)), &wanted));
     assert_eq!(adopted(&aws("*", Value::Null)).statements().len(), 2);
     // Others keep what they have, and Mixpanel gets its own statement.
     let mixed = statement(
@@ -342,10 +303,7 @@ fn what_is_open_in_a_trust_of_ours_is_replaced_and_nothing_else_is() {
     let kept = amended(json!([narrower]), &[TOKEN], &[], Tenure::Ours);
     assert_eq!(kept.to_value()["Statement"][0], narrower);
     // A condition on the organization keeps Mixpanel out already, and is not about it.
-    let org = aws(
-        "*",
-        json!({ "StringEquals": { "aws:PrincipalOrgID": "o-acme" } }),
-    );
+    let org = aws("*", json!({ "StringEquals": { "aws:PrincipalOrgID": "o-acme" } }));
     let kept = amended(json!([org, page()]), &[TOKEN], &[], Tenure::Ours);
     assert_eq!(kept.to_value()["Statement"], json!([org, page()]));
 }
@@ -438,11 +396,7 @@ fn what_hangs_on_how_mixpanel_may_call_is_open_all_the_same() {
     let bare = |condition: Value| {
         let document = beside(condition);
         // At a known time and at none, the answer is the same.
-        let [one, other] = [
-            Trust::new(&document, &role),
-            Trust::new(&document, &role).at(now),
-        ]
-        .map(|trust| {
+        let [one, other] = [Trust::new(&document, &role), Trust::new(&document, &role).at(now)].map(|trust| {
             let openings = trust.openings(&BTreeSet::new()).into_iter();
             let mut bare = openings.filter(|opening| opening.who == Who::MixpanelWithoutId);
             bare.next().map(|opening| opening.is_certain)

@@ -28,18 +28,12 @@ fn what_a_shell_cannot_give_back_is_no_command() {
     assert_eq!(quoted(&long), None, "a line is printed whole or not at all");
     // What stands in its stead is a comment to a shell, and holds nothing that one acts upon.
     assert!(NOT_SHOWN.starts_with("# "));
-    assert!(!NOT_SHOWN.contains([
-        '\'', '"', '$', '`', ';', '&', '|', '<', '>', '(', '*', '?', '!'
-    ]));
+    assert!(!NOT_SHOWN.contains(['\'', '"', '$', '`', ';', '&', '|', '<', '>', '(', '*', '?', '!']));
 }
 
 /// What a word is made of: letters, everything that a shell acts upon, and everything else that shows.
 fn values() -> impl Strategy<Value = String> {
-    let shell = prop::sample::select(
-        " '\"$`\\;&|<>(){}[]*?#~!%^=-+:,@/éü…"
-            .chars()
-            .collect::<Vec<_>>(),
-    );
+    let shell = prop::sample::select(" '\"$`\\;&|<>(){}[]*?#~!%^=-+:,@/éü…".chars().collect::<Vec<_>>());
     let any = any::<char>().prop_filter("it shows", |c| !c.is_control() && quoted_alone(*c));
     prop::collection::vec(
         prop_oneof![3 => shell, 2 => proptest::char::range('a', 'z'), 1 => any],
@@ -63,10 +57,7 @@ fn word_text(word: &Word) -> String {
 }
 
 fn command_lines() -> impl Strategy<Value = CommandLine> {
-    let option = (
-        prop::sample::select(vec!["--key-id", "--tag", "--profile"]),
-        values(),
-    );
+    let option = (prop::sample::select(vec!["--key-id", "--tag", "--profile"]), values());
     let step = prop_oneof![
         option.prop_map(|(flag, value)| Word::option(flag, value)),
         values().prop_map(|value| vec![Word::Literal(value)]),
@@ -76,22 +67,16 @@ fn command_lines() -> impl Strategy<Value = CommandLine> {
         }]),
         Just(vec![Word::flag("--policy"), Word::File("policy.json")]),
     ];
-    let base = (prop::collection::vec(step, 0..6), any::<bool>(), 0_u8..4).prop_map(
-        |(steps, over_lines, output)| {
-            let command = CommandLine::aws(["s3api", "put"]);
-            let command = if over_lines {
-                command.over_lines()
-            } else {
-                command
-            };
-            let command = steps.into_iter().fold(command, CommandLine::words);
-            match output {
-                0 => command.written_to("policy.json"),
-                1 => command.evaluated(),
-                _ => command,
-            }
-        },
-    );
+    let base = (prop::collection::vec(step, 0..6), any::<bool>(), 0_u8..4).prop_map(|(steps, over_lines, output)| {
+        let command = CommandLine::aws(["s3api", "put"]);
+        let command = if over_lines { command.over_lines() } else { command };
+        let command = steps.into_iter().fold(command, CommandLine::words);
+        match output {
+            0 => command.written_to("policy.json"),
+            1 => command.evaluated(),
+            _ => command,
+        }
+    });
     (base, prop::option::of(values())).prop_map(|(command, next)| match next {
         Some(value) if command.output() == Output::Shown => {
             command.and_then(CommandLine::mixpanel_s3(["verify"]).option("--role", value))

@@ -25,10 +25,7 @@ impl Asked<'_> {
             .with("aws:MultiFactorAuthPresent", known("false"))
             // The next session begins later than now.
             .with("aws:TokenIssueTime", time(self.evidence.now))
-            .with(
-                "aws:RequestedRegion",
-                known(self.facts.settings.region.as_str()),
-            );
+            .with("aws:RequestedRegion", known(self.facts.settings.region.as_str()));
         role.tags.iter().fold(context, |context, tag| {
             context.with(&format!("aws:PrincipalTag/{}", tag.key), known(&tag.value))
         })
@@ -61,10 +58,7 @@ impl Asked<'_> {
             .with("s3:LocationConstraint", Fact::Absent)
             .with("s3:x-amz-copy-source", only(puts, Fact::Unknown))
             .with("s3:x-amz-metadata-directive", only(puts, Fact::Unknown))
-            .with(
-                "s3:x-amz-website-redirect-location",
-                only(puts, Fact::Unknown),
-            )
+            .with("s3:x-amz-website-redirect-location", only(puts, Fact::Unknown))
             .with("s3:ObjectCreationOperation", only(puts, Fact::Unknown))
             .with("s3:RequestObjectTagKeys", only(puts, Fact::Unknown))
             .with_default("s3:RequestObjectTag/", only(puts, Fact::Unknown))
@@ -73,25 +67,16 @@ impl Asked<'_> {
             .with("s3:if-match", only(puts || removes, Fact::Unknown))
             .with("s3:if-none-match", only(puts || removes, Fact::Unknown))
             // No object that is written or listed has its tags in the request.
-            .with_default(
-                "s3:ExistingObjectTag/",
-                only(!puts && !lists, Fact::Unknown),
-            )
+            .with_default("s3:ExistingObjectTag/", only(!puts && !lists, Fact::Unknown))
             .with("s3:x-amz-storage-class", only(puts, Fact::Unknown))
             // What AWS's SDKs send.
             .with("s3:authType", known("REST-HEADER"))
             .with("s3:ResourceAccount", owner)
             .with("s3:x-amz-server-side-encryption", algorithm)
             .with("s3:x-amz-server-side-encryption-aws-kms-key-id", key)
-            .with(
-                "s3:x-amz-server-side-encryption-customer-algorithm",
-                Fact::Absent,
-            )
+            .with("s3:x-amz-server-side-encryption-customer-algorithm", Fact::Absent)
             .with("s3:signatureversion", known("AWS4-HMAC-SHA256"))
-            .with(
-                "s3:TlsVersion",
-                Fact::Among(["1.2", "1.3"].map(known).into()),
-            )
+            .with("s3:TlsVersion", Fact::Among(["1.2", "1.3"].map(known).into()))
             .with("s3:DataAccessPointArn", Fact::Absent)
             .with("s3:DataAccessPointAccount", Fact::Absent)
             .with("s3:AccessPointNetworkOrigin", Fact::Absent)
@@ -102,8 +87,8 @@ impl Asked<'_> {
             .with("s3:object-lock-remaining-retention-days", Fact::Absent)
     }
 
-    /// S3 calls KMS in the session's name, with the object's ARN as encryption context, or with the bucket's where there is a
-    /// bucket key.
+    /// S3 calls KMS in the session's name, with the object's ARN as encryption context, or with the bucket's where
+    /// there is a bucket key.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
     pub(super) fn kms_context(&self, key: &KeyArn) -> Context {
         let region = &self.facts.settings.region;
@@ -117,10 +102,7 @@ impl Asked<'_> {
             )),
         };
         self.session_context()
-            .with(
-                "kms:ViaService",
-                known(&format!("s3.{region}.amazonaws.com")),
-            )
+            .with("kms:ViaService", known(&format!("s3.{region}.amazonaws.com")))
             .with("kms:CallerAccount", known(self.role.arn.account()))
             .with("kms:EncryptionContext:aws:s3:arn", encrypted)
             .with("kms:EncryptionContextKeys", known("aws:s3:arn"))
@@ -135,10 +117,7 @@ impl Asked<'_> {
     fn has_bucket_key(&self) -> bool {
         matches!(
             self.facts.settings.encryption.known(),
-            Some(Some(BucketEncryption::Kms {
-                bucket_key: true,
-                ..
-            }))
+            Some(Some(BucketEncryption::Kms { bucket_key: true, .. }))
         )
     }
 }

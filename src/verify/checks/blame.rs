@@ -49,9 +49,7 @@ pub(super) fn blame<'a>(access: &'a Access, evidence: &Evidence) -> Option<Blame
         Decision::Denied(Refusal::Statement(source)) => {
             blame(of_statement(access, source, evidence), Some(source), true)
         }
-        Decision::Denied(Refusal::NoAllow(layer)) => {
-            blame(of_silence(access, *layer, evidence), None, true)
-        }
+        Decision::Denied(Refusal::NoAllow(layer)) => blame(of_silence(access, *layer, evidence), None, true),
         Decision::Unknown { by, .. } => match by.first() {
             Some(source) => blame(of_statement(access, source, evidence), Some(source), false),
             None => blame(of_unread(access, evidence), None, false),
@@ -74,9 +72,8 @@ pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> BTreeSe
 
 fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'static str {
     let statement = access.judgement.statement(source);
-    let conditioned_on = |prefixes: &[&str]| {
-        statement.is_some_and(|one| prefixes.iter().any(|prefix| one.asks_for(prefix)))
-    };
+    let conditioned_on =
+        |prefixes: &[&str]| statement.is_some_and(|one| prefixes.iter().any(|prefix| one.asks_for(prefix)));
     let on_context = || conditioned_on(&[ENCRYPTION_CONTEXT]);
     match (source.layer, access.call.is_of_kms()) {
         (Layer::Boundary, _) => "permissions-boundary",
@@ -85,9 +82,7 @@ fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'stat
         (Layer::Identity, false) => "s3-actions",
         (Layer::Resource, true) if is_foreign_key(evidence) => "kms-other-account",
         (Layer::Resource, true) => "kms-key-policy",
-        (Layer::Resource, false) if conditioned_on(&["s3:x-amz-server-side-encryption"]) => {
-            "bucket-policy-sse"
-        }
+        (Layer::Resource, false) if conditioned_on(&["s3:x-amz-server-side-encryption"]) => "bucket-policy-sse",
         (Layer::Resource, false) if conditioned_on(&NETWORK_KEYS) => "bucket-policy-network",
         (Layer::Resource, false) => "bucket-policy-principal",
     }
@@ -97,12 +92,7 @@ fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'stat
 const ENCRYPTION_CONTEXT: &str = "kms:encryptioncontext";
 
 /// Condition keys that speak of the network a request comes from, in lowercase.
-const NETWORK_KEYS: [&str; 4] = [
-    "aws:sourceip",
-    "aws:sourcevpc",
-    "aws:vpcsourceip",
-    "aws:vpce",
-];
+const NETWORK_KEYS: [&str; 4] = ["aws:sourceip", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpce"];
 
 /// No document of a layer allows the call.
 fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static str {
@@ -116,9 +106,7 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
     match layer {
         Layer::Boundary => "permissions-boundary",
         Layer::Identity if is_kms && asks_for_context => "kms-encryption-context",
-        Layer::Identity if is_kms && allowing.any(Weighed::names_other_resources) => {
-            "kms-arn-match"
-        }
+        Layer::Identity if is_kms && allowing.any(Weighed::names_other_resources) => "kms-arn-match",
         Layer::Identity if is_kms => "kms-iam-actions",
         Layer::Identity => {
             let bucket = evidence.bucket_name();

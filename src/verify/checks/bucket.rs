@@ -11,7 +11,8 @@ use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::BucketStanding;
 
-const DENIED_BY_BUCKET: &str = "AccessDenied: not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy";
+const DENIED_BY_BUCKET: &str =
+    "AccessDenied: not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy";
 
 /// What the bucket's policy says to the role.
 pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
@@ -22,11 +23,17 @@ pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
         }
         match case.subject.form.encryption {
             None => (
-                check.advise("Choose under \"Encryption\" in Mixpanel what the policy asks for, or have the policy spare the role:"),
+                check.advise(
+                    "Choose under \"Encryption\" in Mixpanel what the policy asks for, or have the policy spare the \
+                     role:",
+                ),
                 " (the bucket's default encrypts every object anyway)",
             ),
             Some(_) => (
-                check.advise("Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try it here), or have the policy spare the role:"),
+                check.advise(
+                    "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try \
+                     it here), or have the policy spare the role:",
+                ),
                 "",
             ),
         }
@@ -73,8 +80,9 @@ fn policy_check(
     }
     if blamed.is_empty() {
         return match policy {
-            Some(Reading::Known(None)) => Check::pass(id, "the bucket has no policy")
-                .because("s3:GetBucketPolicy → NoSuchBucketPolicy"),
+            Some(Reading::Known(None)) => {
+                Check::pass(id, "the bucket has no policy").because("s3:GetBucketPolicy → NoSuchBucketPolicy")
+            }
             _ => Check::pass(id, passes).because("s3:GetBucketPolicy"),
         };
     }
@@ -83,22 +91,12 @@ fn policy_check(
         .filter_map(|blame| blame.source)
         .map(source_text)
         .collect();
-    let by = sources
-        .first()
-        .cloned()
-        .unwrap_or_else(|| "the bucket's policy".into());
+    let by = sources.first().cloned().unwrap_or_else(|| "the bucket's policy".into());
     let check = told(
         id,
         &blamed,
-        format!(
-            "{refused}: {by} denies {}{}",
-            actions(&blamed),
-            by_keys(&blamed)
-        ),
-        format!(
-            "whether {by} refuses Mixpanel hangs on {}",
-            reasons(&blamed)
-        ),
+        format!("{refused}: {by} denies {}{}", actions(&blamed), by_keys(&blamed)),
+        format!("whether {by} refuses Mixpanel hangs on {}", reasons(&blamed)),
     )
     .mixpanel_sees(DENIED_BY_BUCKET);
     let (check, note) = mend(check);
@@ -118,15 +116,14 @@ pub(super) fn place_checks(case: &Case<'_>) -> Vec<Check> {
     ]
 }
 
-/// Whether Mixpanel writes to the bucket through another role too: what one set-up's owner does to the bucket, the other one bears.
+/// Whether Mixpanel writes to the bucket through another role too: what one set-up's owner does to the bucket, the
+/// other one bears.
 fn shared(case: &Case<'_>) -> Check {
     const ID: &str = "bucket-shared";
     const SOURCE: &str = "iam:ListRoles, and the policies of the roles that trust Mixpanel";
     match &case.evidence.sharing {
         None => Check::skipped(ID, case.no_bucket()),
-        Some(Reading::Unreadable(denied)) => {
-            unread(ID, "which other roles may write to the bucket", denied)
-        }
+        Some(Reading::Unreadable(denied)) => unread(ID, "which other roles may write to the bucket", denied),
         Some(Reading::Known(writers)) if writers.is_empty() => {
             Check::pass(ID, "Mixpanel writes to the bucket through this role alone").because(SOURCE)
         }
@@ -138,10 +135,16 @@ fn shared(case: &Case<'_>) -> Check {
             let names: Vec<String> = writers.iter().map(told).collect();
             Check::warn(
                 ID,
-                format!("Mixpanel can write to the bucket through another role too: {}", names.join(", ")),
+                format!(
+                    "Mixpanel can write to the bucket through another role too: {}",
+                    names.join(", ")
+                ),
             )
             .because(SOURCE)
-            .advise("If two set-ups are meant to share the bucket, leave it so: `teardown` keeps the bucket while either role stays. If not, remove the one that is not used.")
+            .advise(
+                "If two set-ups are meant to share the bucket, leave it so: `teardown` keeps the bucket while either \
+                 role stays. If not, remove the one that is not used.",
+            )
         }
     }
 }
@@ -154,19 +157,18 @@ fn region(case: &Case<'_>) -> Check {
     };
     let region = &facts.settings.region;
     match &case.subject.region {
-        Some(told) if told != region => Check::fail(
-            ID,
-            format!("the bucket is in {region}, and Mixpanel is told {told}"),
-        )
-        .because(format!("{SOURCE} {region}"))
-        .mixpanel_sees("PermanentRedirect or AuthorizationHeaderMalformed")
-        .advise(format!("Choose {region} under \"Region\" in Mixpanel. A pipeline's destination cannot be changed: make a new one.")),
-        _ if !region.is_listed() => Check::warn(
-            ID,
-            format!("the bucket is in {region}, which Mixpanel does not list"),
-        )
-        .because(format!("{SOURCE} {region}"))
-        .advise("Ask Mixpanel whether it exports there, or use a bucket in a region that it lists."),
+        Some(told) if told != region => {
+            Check::fail(ID, format!("the bucket is in {region}, and Mixpanel is told {told}"))
+                .because(format!("{SOURCE} {region}"))
+                .mixpanel_sees("PermanentRedirect or AuthorizationHeaderMalformed")
+                .advise(format!(
+                    "Choose {region} under \"Region\" in Mixpanel. A pipeline's destination cannot be changed: make a \
+                     new one."
+                ))
+        }
+        _ if !region.is_listed() => Check::warn(ID, format!("the bucket is in {region}, which Mixpanel does not list"))
+            .because(format!("{SOURCE} {region}"))
+            .advise("Ask Mixpanel whether it exports there, or use a bucket in a region that it lists."),
         _ => Check::pass(ID, format!("\"Region\" in Mixpanel has to be {region}")).because(SOURCE),
     }
 }
@@ -175,12 +177,10 @@ fn exists(case: &Case<'_>) -> Check {
     const ID: &str = "bucket-exists";
     match &case.evidence.bucket {
         None => Check::skipped(ID, case.no_bucket()),
-        Some((bucket, BucketStanding::Missing)) => {
-            Check::fail(ID, format!("there is no bucket {bucket}"))
-                .because("s3:HeadBucket → 404")
-                .mixpanel_sees("NoSuchBucket")
-                .mended_by(case.setup_command(&[]))
-        }
+        Some((bucket, BucketStanding::Missing)) => Check::fail(ID, format!("there is no bucket {bucket}"))
+            .because("s3:HeadBucket → 404")
+            .mixpanel_sees("NoSuchBucket")
+            .mended_by(case.setup_command(&[])),
         Some((bucket, BucketStanding::Refused { ours: Some(true) })) => Check::unknown(
             ID,
             format!("bucket {bucket} is the account's own, and AWS refuses s3:ListBucket on it"),
@@ -188,12 +188,9 @@ fn exists(case: &Case<'_>) -> Check {
         .because("s3:HeadBucket → 403, s3:ListBuckets names it")
         .advise("Ask for s3:ListBucket on it, or use another profile with --profile."),
         Some((bucket, BucketStanding::Refused { .. })) => {
-            Check::pass(ID, format!("there is a bucket {bucket}"))
-                .because("s3:HeadBucket → 403, and not 404")
+            Check::pass(ID, format!("there is a bucket {bucket}")).because("s3:HeadBucket → 403, and not 404")
         }
-        Some((bucket, _)) => {
-            Check::pass(ID, format!("bucket {bucket} exists")).because("s3:HeadBucket")
-        }
+        Some((bucket, _)) => Check::pass(ID, format!("bucket {bucket} exists")).because("s3:HeadBucket"),
     }
 }
 
@@ -205,30 +202,36 @@ fn of_this_account(case: &Case<'_>) -> Check {
     let foreign = |bucket: &BucketName, source: &str| {
         Check::fail(
             ID,
-            format!("bucket {bucket} belongs to another account than {account}: what Mixpanel writes would go to a stranger, or be refused"),
+            format!(
+                "bucket {bucket} belongs to another account than {account}: what Mixpanel writes would go to a \
+                 stranger, or be refused"
+            ),
         )
         .because(source)
         .mixpanel_sees("AccessDenied, or nothing at all while data leaks")
-        .advise(Advice::from("Choose another bucket: ").code(CommandLine::mixpanel_s3(["setup"])).text(" makes one. If the bucket is meant to be another account's, say whose with --bucket-account ID, and have its owner let you read its policy (s3:GetBucketPolicy)."))
+        .advise(
+            Advice::from("Choose another bucket: ")
+                .code(CommandLine::mixpanel_s3(["setup"]))
+                .text(
+                    " makes one. If the bucket is meant to be another account's, say whose with --bucket-account ID, \
+                     and have its owner let you read its policy (s3:GetBucketPolicy).",
+                ),
+        )
     };
     match &case.evidence.bucket {
-        None | Some((_, BucketStanding::Missing | BucketStanding::Disabled(_))) => {
-            Check::skipped(ID, case.no_bucket())
-        }
+        None | Some((_, BucketStanding::Missing | BucketStanding::Disabled(_))) => Check::skipped(ID, case.no_bucket()),
         Some((bucket, BucketStanding::Refused { .. })) if account != caller => Check::unknown(
             ID,
             format!("whether bucket {bucket} is account {account}'s cannot be told: s3:ListBucket on it is refused"),
         )
         .because("s3:HeadBucket with ExpectedBucketOwner → 403")
         .advise("Have its owner allow you s3:ListBucket on it."),
-        Some((bucket, BucketStanding::Strangers)) => foreign(
-            bucket,
-            "s3:HeadBucket → 403 with ExpectedBucketOwner, 200 without",
-        ),
-        Some((bucket, BucketStanding::Refused { ours: Some(false) })) => foreign(
-            bucket,
-            "s3:HeadBucket → 403, and s3:ListBuckets does not name it",
-        ),
+        Some((bucket, BucketStanding::Strangers)) => {
+            foreign(bucket, "s3:HeadBucket → 403 with ExpectedBucketOwner, 200 without")
+        }
+        Some((bucket, BucketStanding::Refused { ours: Some(false) })) => {
+            foreign(bucket, "s3:HeadBucket → 403, and s3:ListBuckets does not name it")
+        }
         Some((_, BucketStanding::Refused { ours: Some(true) })) => {
             Check::pass(ID, format!("the bucket is account {account}'s own")).because("s3:ListBuckets")
         }
@@ -255,11 +258,8 @@ fn of_another_account(case: &Case<'_>) -> Check {
         return Check::skipped(ID, case.no_bucket());
     };
     if facts.owner == case.evidence.caller.account {
-        return Check::pass(
-            ID,
-            "role and bucket are in one account, so the role's policies suffice",
-        )
-        .because("s3:HeadBucket with ExpectedBucketOwner");
+        return Check::pass(ID, "role and bucket are in one account, so the role's policies suffice")
+            .because("s3:HeadBucket with ExpectedBucketOwner");
     }
     if !matches!(facts.settings.policy, Reading::Known(Some(_))) {
         return Check::skipped(ID, "its policy cannot be read");
@@ -305,34 +305,28 @@ pub(super) fn odd_resource<'a>(case: &Case<'a>) -> Option<&'a str> {
         .grants
         .iter()
         .flat_map(|grant| grant.document.statements());
-    resources
-        .flat_map(|statement| statement.resources())
-        .find(|resource| {
-            let special = [
-                "--x-s3",
-                "-s3alias",
-                "--ol-s3",
-                ".mrap",
-                "--table-s3",
-                ":accesspoint/",
-            ];
-            resource.starts_with("arn:aws:s3express:")
-                || (resource.starts_with("arn:aws:s3:")
-                    && special.iter().any(|mark| resource.contains(mark)))
-        })
+    resources.flat_map(|statement| statement.resources()).find(|resource| {
+        let special = ["--x-s3", "-s3alias", "--ol-s3", ".mrap", "--table-s3", ":accesspoint/"];
+        resource.starts_with("arn:aws:s3express:")
+            || (resource.starts_with("arn:aws:s3:") && special.iter().any(|mark| resource.contains(mark)))
+    })
 }
 
-/// Directory buckets, access points and tables take the place of a bucket's name in a policy, and Mixpanel writes to none.
+/// Directory buckets, access points and tables take the place of a bucket's name in a policy, and Mixpanel writes to
+/// none.
 fn kind(case: &Case<'_>) -> Check {
     const ID: &str = "bucket-type";
     if case.evidence.bucket.is_some() {
         return Check::pass(ID, "it is a general-purpose bucket").because("its name");
     }
     match odd_resource(case) {
-        Some(resource) => Check::fail(ID, format!("the role's policies name {resource}, and Mixpanel writes to general-purpose buckets only"))
-            .because("the Resource of a policy of the role")
-            .mixpanel_sees("NoSuchBucket or InvalidBucketName")
-            .mended_by(case.setup_command(&[])),
+        Some(resource) => Check::fail(
+            ID,
+            format!("the role's policies name {resource}, and Mixpanel writes to general-purpose buckets only"),
+        )
+        .because("the Resource of a policy of the role")
+        .mixpanel_sees("NoSuchBucket or InvalidBucketName")
+        .mended_by(case.setup_command(&[])),
         None => Check::skipped(ID, case.no_bucket()),
     }
 }
@@ -343,7 +337,10 @@ fn dots(case: &Case<'_>) -> Check {
         None => Check::skipped(ID, case.no_bucket()),
         Some(bucket) if bucket.has_dots() => Check::warn(
             ID,
-            format!("the name {bucket} has dots, which S3's certificate does not cover where the bucket is addressed by host name"),
+            format!(
+                "the name {bucket} has dots, which S3's certificate does not cover where the bucket is addressed by \
+                 host name"
+            ),
         )
         .because("its name")
         .mixpanel_sees("a TLS error")

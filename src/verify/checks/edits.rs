@@ -1,7 +1,7 @@
 //! What is changed by hand in a policy that somebody else wrote: which statement, and what it says afterwards.
 //!
-//! A change is judged before it is offered: what is left goes through the same evaluation until the check has nothing to tell any
-//! more, since one Deny may hide another.
+//! A change is judged before it is offered: what is left goes through the same evaluation until the check has nothing
+//! to tell any more, since one Deny may hide another.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,8 @@ impl Edit {
         self.draft.diff().to_string()
     }
 
-    /// Puts a statement, or none, in the place of one. Whether that could be done: what was put there already is not changed again.
+    /// Puts a statement, or none, in the place of one. Whether that could be done: what was put there already is not
+    /// changed again.
     pub(super) fn replace(&mut self, at: usize, by: Option<Statement>, told: String) -> bool {
         let is_original = self.draft.original(at).is_some();
         if is_original {
@@ -62,8 +63,7 @@ impl Edit {
         let is_new = !self.document().statements().contains(&statement);
         if is_new {
             self.draft.add(statement);
-            self.told
-                .push("add this statement to those that are there".to_owned());
+            self.told.push("add this statement to those that are there".to_owned());
         }
         is_new
     }
@@ -92,21 +92,19 @@ impl Edit {
         let place = self.place(source);
         match amend::spared(statement, arn) {
             Spared::Gone => self.replace(at, None, format!("remove {place}, which names {called}")),
-            Spared::Unnamed(rest) => {
-                self.replace(at, Some(rest), format!("take {called} out of {place}"))
-            }
-            Spared::Exempted(rest) => {
-                self.replace(at, Some(rest), format!("exempt {called} in {place}"))
-            }
+            Spared::Unnamed(rest) => self.replace(at, Some(rest), format!("take {called} out of {place}")),
+            Spared::Exempted(rest) => self.replace(at, Some(rest), format!("exempt {called} in {place}")),
         }
     }
 }
 
-/// How often a changed document is judged again: a change may show what was behind it, such as a call that nothing allows.
+/// How often a changed document is judged again: a change may show what was behind it, such as a call that nothing
+/// allows.
 const TURNS: usize = 4;
 
-/// Changes a document until a check has nothing to tell of it any more, or nothing is left to change. `mend` is given each statement
-/// that decides, from the last one on, so that what it removes moves nothing that comes; or none, where nothing allows.
+/// Changes a document until a check has nothing to tell of it any more, or nothing is left to change. `mend` is given
+/// each statement that decides, from the last one on, so that what it removes moves nothing that comes; or none, where
+/// nothing allows.
 fn until_let_in(
     case: &Case<'_>,
     id: &str,
@@ -118,9 +116,7 @@ fn until_let_in(
     let mut evidence = case.evidence.clone();
     for _ in 0..TURNS {
         let access = access::table(case.subject, &evidence);
-        let mut blamed = access
-            .iter()
-            .filter_map(|access| blame::blame(access, &evidence));
+        let mut blamed = access.iter().filter_map(|access| blame::blame(access, &evidence));
         if !blamed.any(|blame| blame.id == id) {
             break;
         }
@@ -144,9 +140,7 @@ fn until_let_in(
 /// The check with what lets the role in through the bucket's policy; `note` ends the sentence.
 pub(super) fn of_bucket_policy(case: &Case<'_>, check: Check, note: &str) -> Check {
     let facts = case.evidence.facts();
-    let (Some(facts), Some(bucket), Some(role)) =
-        (facts, case.evidence.bucket_name(), &case.evidence.role)
-    else {
+    let (Some(facts), Some(bucket), Some(role)) = (facts, case.evidence.bucket_name(), &case.evidence.role) else {
         return check;
     };
     let Reading::Known(Some(policy)) = &facts.settings.policy else {
@@ -200,9 +194,7 @@ pub(super) fn of_key_policy(case: &Case<'_>, check: Check) -> Check {
     let bucket = case.evidence.bucket_name();
     let asking = bucket.filter(|_| check.id == "kms-encryption-context");
     let edit = until_let_in(case, check.id, policy, put, |edit, source| match source {
-        Some(source) if !is_allow(edit.document(), source) => {
-            edit.spare(source, role.arn.as_str(), "the role")
-        }
+        Some(source) if !is_allow(edit.document(), source) => edit.spare(source, role.arn.as_str(), "the role"),
         _ => match asking {
             Some(bucket) => fit_context(edit, bucket),
             None => edit.add(build::key_delegation(key.arn.account())),
@@ -244,14 +236,11 @@ pub(super) fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
         .option("--query", "Policy")
         .option("--output", "text")
         .written_to("key-policy.json");
-    [
-        read,
-        of_key("put-key-policy").file("--policy", "key-policy.json"),
-    ]
+    [read, of_key("put-key-policy").file("--policy", "key-policy.json")]
 }
 
-/// A key's policy in which nobody is named from outside the key's account. One that nobody could administer any more delegates to the
-/// account's IAM, without which KMS takes no policy.
+/// A key's policy in which nobody is named from outside the key's account. One that nobody could administer any more
+/// delegates to the account's IAM, without which KMS takes no policy.
 pub(super) fn without_outsiders(policy: &Document, account: &str, found: &[usize]) -> Edit {
     let mut edit = Edit::of(policy);
     // From the last one on, so that what is removed moves nothing that comes.

@@ -17,7 +17,8 @@ use crate::policy::{Document, build};
 use crate::verify::evidence::KeyStanding;
 
 /// Said before the command that makes a key.
-const ANOTHER_KEY: &str = "Choose a symmetric key that exists with --kms-key, or make one, and paste its ARN under \"KMS Key ID\" in Mixpanel:";
+const ANOTHER_KEY: &str = "Choose a symmetric key that exists with --kms-key, or make one, and paste its ARN under \
+                           \"KMS Key ID\" in Mixpanel:";
 
 const NOT_USED: &str = "no KMS key is used";
 
@@ -32,9 +33,7 @@ impl Case<'_> {
         match &self.evidence.key {
             KeyStanding::Here { key, policy } => Ok((key, policy)),
             KeyStanding::NotUsed => Err(NOT_USED),
-            KeyStanding::AwsManaged => {
-                Err("the key is aws/s3, which AWS manages and whoever may use S3 may use")
-            }
+            KeyStanding::AwsManaged => Err("the key is aws/s3, which AWS manages and whoever may use S3 may use"),
             KeyStanding::Missing(_) => Err("there is no such key"),
             KeyStanding::Unreadable(..) => Err("the key cannot be looked at"),
         }
@@ -43,12 +42,7 @@ impl Case<'_> {
 
 /// Whether the role's calls of KMS are let through, and by whom not.
 pub(super) fn access_checks(case: &Case<'_>) -> Vec<Check> {
-    vec![
-        key_policy(case),
-        iam_actions(case),
-        arn_match(case),
-        context(case),
-    ]
+    vec![key_policy(case), iam_actions(case), arn_match(case), context(case)]
 }
 
 /// Why the calls of KMS were not judged, if so.
@@ -73,20 +67,24 @@ fn key_policy(case: &Case<'_>) -> Check {
     }
     let blamed = case.blamed(ID);
     if blamed.is_empty() {
-        return Check::pass(ID, "the key's policy delegates to IAM, or names the role")
-            .because("kms:GetKeyPolicy");
+        return Check::pass(ID, "the key's policy delegates to IAM, or names the role").because("kms:GetKeyPolicy");
     }
     let check = told(
         ID,
         &blamed,
         match by_keys(&blamed).as_str() {
-            "" => "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM allows has no effect".to_owned(),
+            "" => "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM \
+                   allows has no effect"
+                .to_owned(),
             keys => format!("the key's policy keeps the role out by a condition{keys}"),
         },
         format!("what the key's policy says hangs on {}", reasons(&blamed)),
     )
     .because("kms:GetKeyPolicy")
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy allows the kms:GenerateDataKey action");
+    .mixpanel_sees(
+        "AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy \
+         allows the kms:GenerateDataKey action",
+    );
     edits::of_key_policy(case, check)
 }
 
@@ -97,8 +95,7 @@ fn iam_actions(case: &Case<'_>) -> Check {
     }
     let blamed = case.blamed(ID);
     if blamed.is_empty() {
-        return Check::pass(ID, "the role's policies allow what S3 asks of KMS")
-            .because("the access table");
+        return Check::pass(ID, "the role's policies allow what S3 asks of KMS").because("the access table");
     }
     let only_decrypt = actions(&blamed) == "kms:Decrypt";
     let note = match only_decrypt {
@@ -162,7 +159,9 @@ fn arn_match(case: &Case<'_>) -> Check {
         "the role's policies may name another key",
     )
     .because("kms:DescribeKey → Arn, against the Resource of the role's policies")
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it");
+    .mixpanel_sees(
+        "AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it",
+    );
     page_of_key(case, check, &key.arn)
 }
 
@@ -173,40 +172,22 @@ fn context(case: &Case<'_>) -> Check {
     }
     let blamed = case.blamed(ID);
     if blamed.is_empty() {
-        return Check::pass(
-            ID,
-            "no policy asks for an encryption context other than S3's",
-        )
-        .because("the access table");
+        return Check::pass(ID, "no policy asks for an encryption context other than S3's").because("the access table");
     }
-    let bucket = case
-        .evidence
-        .bucket_name()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let bucket = case.evidence.bucket_name().map(ToString::to_string).unwrap_or_default();
     let bucket_key = matches!(
         case.default_encryption(),
-        Some(BucketEncryption::Kms {
-            bucket_key: true,
-            ..
-        })
+        Some(BucketEncryption::Kms { bucket_key: true, .. })
     );
     let context = match bucket_key {
-        true => format!(
-            "the bucket's ARN, arn:aws:s3:::{bucket}, since the bucket has an S3 bucket key"
-        ),
-        false => format!(
-            "the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"
-        ),
+        true => format!("the bucket's ARN, arn:aws:s3:::{bucket}, since the bucket has an S3 bucket key"),
+        false => format!("the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"),
     };
     let check = told(
         ID,
         &blamed,
         format!("a policy asks for another encryption context than S3 sends, which is {context}"),
-        format!(
-            "whether the encryption context fits hangs on {}",
-            reasons(&blamed)
-        ),
+        format!("whether the encryption context fits hangs on {}", reasons(&blamed)),
     )
     .because("s3:GetBucketEncryption → BucketKeyEnabled")
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey");
@@ -253,22 +234,31 @@ fn form_matches(case: &Case<'_>) -> Check {
     }
     let form = &case.subject.form;
     let bucket_key = match case.default_encryption() {
-        Some(BucketEncryption::Kms { key: Some(key), .. }) if !key.ends_with("alias/aws/s3") => {
-            Some(key)
-        }
+        Some(BucketEncryption::Kms { key: Some(key), .. }) if !key.ends_with("alias/aws/s3") => Some(key),
         _ => None,
     };
     match (form.encryption, &form.key, bucket_key) {
         (Some(UiEncryption::Kms), None, Some(key)) => Check::warn(
             ID,
-            format!("KMS with an empty \"KMS Key ID\" uses the account's aws/s3 key, and not the bucket's default {key}"),
+            format!(
+                "KMS with an empty \"KMS Key ID\" uses the account's aws/s3 key, and not the bucket's default {key}"
+            ),
         )
         .because(format!("{SOURCE} → KMSMasterKeyID {key}"))
         .mixpanel_sees("nothing: objects are encrypted with another key than you think")
         .advise(match key.parse::<KeyReference>() {
-            Ok(key) => Advice::from(format!("Paste {} (as an ARN) under \"KMS Key ID\" in Mixpanel, or run this again: ", key.as_str()))
-                .command(case.verify_command().option("--encryption", "kms").option("--kms-key", key.as_str())),
-            Err(_) => "The bucket's default names no key in KMS's own form: look at it before anything is written.".into(),
+            Ok(key) => Advice::from(format!(
+                "Paste {} (as an ARN) under \"KMS Key ID\" in Mixpanel, or run this again: ",
+                key.as_str()
+            ))
+            .command(
+                case.verify_command()
+                    .option("--encryption", "kms")
+                    .option("--kms-key", key.as_str()),
+            ),
+            Err(_) => {
+                "The bucket's default names no key in KMS's own form: look at it before anything is written.".into()
+            }
         }),
         (Some(UiEncryption::Aes), _, Some(key)) => Check::warn(
             ID,
@@ -283,8 +273,11 @@ fn form_matches(case: &Case<'_>) -> Check {
                 false => "is most likely",
             };
             let word = encryption.map_or("empty", UiEncryption::as_str);
-            Check::pass(ID, format!("\"Encryption\" in Mixpanel {said} {word}, which fits the bucket's default"))
-                .because(SOURCE)
+            Check::pass(
+                ID,
+                format!("\"Encryption\" in Mixpanel {said} {word}, which fits the bucket's default"),
+            )
+            .because(SOURCE)
         }
     }
 }
@@ -294,9 +287,7 @@ fn region(case: &Case<'_>) -> Check {
     let named = match (&case.evidence.key, &case.subject.form.key) {
         (KeyStanding::Here { key, .. }, _) => Some(key.arn.clone()),
         (_, Some(arn)) => Some(arn.clone()),
-        (KeyStanding::Missing(text) | KeyStanding::Unreadable(text, _), None) => {
-            text.parse::<KeyArn>().ok()
-        }
+        (KeyStanding::Missing(text) | KeyStanding::Unreadable(text, _), None) => text.parse::<KeyArn>().ok(),
         _ => None,
     };
     let (Some(arn), Some(facts)) = (named, case.evidence.facts()) else {
@@ -304,22 +295,31 @@ fn region(case: &Case<'_>) -> Check {
     };
     let bucket = &facts.settings.region;
     if arn.region() == bucket.as_str() {
-        return Check::pass(ID, format!("key and bucket are both in {bucket}"))
-            .because("the key's ARN");
+        return Check::pass(ID, format!("key and bucket are both in {bucket}")).because("the key's ARN");
     }
-    Check::fail(ID, format!("the key is in {}, and the bucket in {bucket}: S3 uses keys of the bucket's own region only", arn.region()))
-        .because(format!("the key's ARN {arn}, and s3:HeadBucket → x-amz-bucket-region"))
-        .mixpanel_sees("KMS.NotFoundException: Key … does not exist")
-        .advise(
-            Advice::from(format!("If the key is multi-Region, it may have a replica in {bucket}, whose ARN you can choose: "))
-                .code(
-                    CommandLine::aws(["kms", "describe-key"])
-                        .option("--region", bucket)
-                        .option("--key-id", id_of(&arn)),
-                )
-                .text(format!(" shows it. Else make a key in {bucket}, and paste its ARN under \"KMS Key ID\" in Mixpanel:")),
+    Check::fail(
+        ID,
+        format!(
+            "the key is in {}, and the bucket in {bucket}: S3 uses keys of the bucket's own region only",
+            arn.region()
+        ),
+    )
+    .because(format!("the key's ARN {arn}, and s3:HeadBucket → x-amz-bucket-region"))
+    .mixpanel_sees("KMS.NotFoundException: Key … does not exist")
+    .advise(
+        Advice::from(format!(
+            "If the key is multi-Region, it may have a replica in {bucket}, whose ARN you can choose: "
+        ))
+        .code(
+            CommandLine::aws(["kms", "describe-key"])
+                .option("--region", bucket)
+                .option("--key-id", id_of(&arn)),
         )
-        .mended_by(case.setup_with_new_key())
+        .text(format!(
+            " shows it. Else make a key in {bucket}, and paste its ARN under \"KMS Key ID\" in Mixpanel:"
+        )),
+    )
+    .mended_by(case.setup_with_new_key())
 }
 
 fn id_of(arn: &KeyArn) -> &str {
@@ -330,9 +330,7 @@ fn state(case: &Case<'_>) -> Check {
     const ID: &str = "kms-state";
     const SOURCE: &str = "kms:DescribeKey → KeyState";
     match &case.evidence.key {
-        KeyStanding::Missing(text) if text == "aws/s3" => {
-            Check::skipped(ID, "the bucket names no real key")
-        }
+        KeyStanding::Missing(text) if text == "aws/s3" => Check::skipped(ID, "the bucket names no real key"),
         KeyStanding::Missing(text) => Check::fail(ID, format!("there is no KMS key {text}"))
             .because("kms:DescribeKey → NotFoundException")
             .mixpanel_sees("KMS.NotFoundException")
@@ -341,22 +339,17 @@ fn state(case: &Case<'_>) -> Check {
         KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), denied),
         KeyStanding::Here { key, .. } => {
             let broken = |mend: CommandLine| {
-                Check::fail(
-                    ID,
-                    format!("the key's state is {}: S3 cannot use it", key.state),
-                )
-                .because(format!("{SOURCE} {}", key.state))
-                .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
-                .mended_by(mend)
+                Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
+                    .because(format!("{SOURCE} {}", key.state))
+                    .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
+                    .mended_by(mend)
             };
             match key.enabling_command() {
                 None => Check::pass(ID, "the key is enabled").because(SOURCE),
                 Some(command) => broken(command),
             }
         }
-        KeyStanding::NotUsed | KeyStanding::AwsManaged => {
-            Check::skipped(ID, case.key().err().unwrap_or(NOT_USED))
-        }
+        KeyStanding::NotUsed | KeyStanding::AwsManaged => Check::skipped(ID, case.key().err().unwrap_or(NOT_USED)),
     }
 }
 
@@ -366,9 +359,7 @@ fn kind(case: &Case<'_>) -> Check {
     match case.key() {
         Err(why) => Check::skipped(ID, why),
         // A key of this spec encrypts and decrypts, and does nothing else.
-        Ok((key, _)) if key.spec == "SYMMETRIC_DEFAULT" => {
-            Check::pass(ID, "the key is symmetric").because(SOURCE)
-        }
+        Ok((key, _)) if key.spec == "SYMMETRIC_DEFAULT" => Check::pass(ID, "the key is symmetric").because(SOURCE),
         Ok((key, _)) => Check::fail(
             ID,
             format!(
@@ -396,7 +387,10 @@ fn account(case: &Case<'_>) -> Check {
         return Check::unknown(ID, format!("the key is account {}'s, and {denied}", arn.account()))
             .because(format!("the key's ARN {arn}"))
             .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
-            .advise(format!("Its policy has to allow kms:GenerateDataKey and kms:Decrypt to {}, and so do the role's own policies.", role.arn));
+            .advise(format!(
+                "Its policy has to allow kms:GenerateDataKey and kms:Decrypt to {}, and so do the role's own policies.",
+                role.arn
+            ));
     }
     let Ok((key, policy)) = case.key() else {
         return Check::skipped(ID, case.key().err().unwrap_or(NOT_USED));
@@ -406,34 +400,37 @@ fn account(case: &Case<'_>) -> Check {
     }
     let because = format!("the key's ARN {}", key.arn);
     if let Reading::Unreadable(denied) = policy {
-        return unread(
-            ID,
-            "the policy of the key, which is another account's,",
-            denied,
-        )
-        .because(because);
+        return unread(ID, "the policy of the key, which is another account's,", denied).because(because);
     }
     let blamed = case.blamed(ID);
     if blamed.is_empty() {
-        return Check::pass(
-            ID,
-            "the key is another account's, and its policy lets the role in",
-        )
-        .because(because);
+        return Check::pass(ID, "the key is another account's, and its policy lets the role in").because(because);
     }
     told(
         ID,
         &blamed,
-        format!("the key is account {}'s, and its policy does not let the role in{}", key.arn.account(), by_keys(&blamed)),
-        format!("whether the key, which is another account's, lets the role in hangs on {}", reasons(&blamed)),
+        format!(
+            "the key is account {}'s, and its policy does not let the role in{}",
+            key.arn.account(),
+            by_keys(&blamed)
+        ),
+        format!(
+            "whether the key, which is another account's, lets the role in hangs on {}",
+            reasons(&blamed)
+        ),
     )
     .because(because)
     .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
-    .advise(format!("Its owner has to add a statement to the key's policy that allows kms:GenerateDataKey, kms:Decrypt and kms:DescribeKey to {}.", role.arn))
+    .advise(format!(
+        "Its owner has to add a statement to the key's policy that allows kms:GenerateDataKey, kms:Decrypt and \
+         kms:DescribeKey to {}.",
+        role.arn
+    ))
 }
 
 /// A bucket's default encryption with the account's `aws/s3` key, as PutBucketEncryption takes it.
-const AWS_MANAGED_DEFAULT: &str = r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms"},"BucketKeyEnabled":true}]}"#;
+const AWS_MANAGED_DEFAULT: &str =
+    r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms"},"BucketKeyEnabled":true}]}"#;
 
 fn literal(case: &Case<'_>) -> Check {
     const ID: &str = "kms-literal-aws-s3";
@@ -445,16 +442,18 @@ fn literal(case: &Case<'_>) -> Check {
             let Some(bucket) = case.evidence.bucket_name() else {
                 return Check::skipped(ID, case.no_bucket());
             };
-            Check::fail(ID, "the bucket's default key is the text 'aws/s3', which names no key: for that key the ID is left out")
-                .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
-                .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
-                .mended_by(
-                    of_bucket("put-bucket-encryption", facts, bucket)
-                        .option("--server-side-encryption-configuration", AWS_MANAGED_DEFAULT),
-                )
+            Check::fail(
+                ID,
+                "the bucket's default key is the text 'aws/s3', which names no key: for that key the ID is left out",
+            )
+            .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
+            .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
+            .mended_by(
+                of_bucket("put-bucket-encryption", facts, bucket)
+                    .option("--server-side-encryption-configuration", AWS_MANAGED_DEFAULT),
+            )
         }
-        _ => Check::pass(ID, "the bucket's default names a real key, or none")
-            .because("s3:GetBucketEncryption"),
+        _ => Check::pass(ID, "the bucket's default names a real key, or none").because("s3:GetBucketEncryption"),
     }
 }
 
@@ -478,11 +477,17 @@ fn aws_managed(case: &Case<'_>) -> Check {
         None => Check::pass(ID, "the bucket's policy lets no other account read").because("s3:GetBucketPolicy"),
         Some(reader) => Check::warn(
             ID,
-            format!("the bucket's policy lets {reader} read, and nobody outside the account can decrypt with the key aws/s3"),
+            format!(
+                "the bucket's policy lets {reader} read, and nobody outside the account can decrypt with the key \
+                 aws/s3"
+            ),
         )
         .because("s3:GetBucketPolicy, and kms:DescribeKey → KeyManager AWS")
         .mixpanel_sees("nothing; the reader gets AccessDenied: kms:Decrypt")
-        .advise("Use a key of your own, let the reader decrypt in its policy, and paste its ARN under \"KMS Key ID\" in Mixpanel:")
+        .advise(
+            "Use a key of your own, let the reader decrypt in its policy, and paste its ARN under \"KMS Key ID\" in \
+             Mixpanel:",
+        )
         .mended_by(case.setup_with_new_key()),
     }
 }
@@ -508,8 +513,8 @@ fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
         })
 }
 
-/// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has nobody of
-/// that kind; with a key of one's own, those who only use it may be meant.
+/// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has
+/// nobody of that kind; with a key of one's own, those who only use it may be meant.
 fn outsiders(case: &Case<'_>) -> Check {
     const ID: &str = "kms-key-others";
     let (key, policy) = match case.key() {
@@ -523,26 +528,16 @@ fn outsiders(case: &Case<'_>) -> Check {
     let made_here = key.description.ends_with("made by mixpanel-s3");
     let is_open = |outsider: &&Outsider| outsider.gravity == Gravity::Open || made_here;
     let Some(gravest) = found.iter().find(is_open).or_else(|| found.first()) else {
-        return Check::pass(
-            ID,
-            "the key's policy lets in nobody from outside its account",
-        )
-        .because("kms:GetKeyPolicy");
+        return Check::pass(ID, "the key's policy lets in nobody from outside its account").because("kms:GetKeyPolicy");
     };
     let mut check = match is_open(&gravest) {
         true => Check::fail(
             ID,
-            format!(
-                "the key is open to {}, from outside its account",
-                gravest.principal
-            ),
+            format!("the key is open to {}, from outside its account", gravest.principal),
         ),
         false => Check::warn(
             ID,
-            format!(
-                "the key can be used by {}, from outside its account",
-                gravest.principal
-            ),
+            format!("the key can be used by {}, from outside its account", gravest.principal),
         ),
     };
     for outsider in &found {
@@ -556,10 +551,7 @@ fn outsiders(case: &Case<'_>) -> Check {
     let edit = edits::without_outsiders(policy, key.arn.account(), &statements);
     check.by_hand(
         edits::key_policy_as_a_file(key),
-        format!(
-            "unless they are meant to read the exports, {}",
-            edit.change()
-        ),
+        format!("unless they are meant to read the exports, {}", edit.change()),
         edit.diff(),
     )
 }
@@ -577,13 +569,9 @@ fn throttling(case: &Case<'_>) -> Check {
         return unread(ID, "the bucket's default encryption", denied);
     }
     match case.default_encryption() {
-        Some(BucketEncryption::Kms {
-            bucket_key: true, ..
-        }) => Check::pass(
-            ID,
-            "the bucket has an S3 bucket key, which spares KMS most calls",
-        )
-        .because(SOURCE),
+        Some(BucketEncryption::Kms { bucket_key: true, .. }) => {
+            Check::pass(ID, "the bucket has an S3 bucket key, which spares KMS most calls").because(SOURCE)
+        }
         _ => Check::warn(
             ID,
             "without an S3 bucket key every file is a call to KMS: it costs, and KMS may throttle",

@@ -17,7 +17,8 @@ fn last_used(case: &Case<'_>) -> Check {
             Some(when) => Check::pass(ID, format!("the role was last used on {when}")).because(SOURCE),
             None => Check::skipped(
                 ID,
-                "nobody has used the role yet, as far as IAM has noticed: a pipeline that was created shows within hours",
+                "nobody has used the role yet, as far as IAM has noticed: a pipeline that was created shows within \
+                 hours",
             )
             .because(SOURCE),
         },
@@ -53,17 +54,17 @@ fn freshness(case: &Case<'_>) -> Check {
     if now - when > PROMISE {
         return Check::warn(
             ID,
-            format!("project {}: the newest export is {age} old; Mixpanel promises at most 48 hours{beside}", export.project),
+            format!(
+                "project {}: the newest export is {age} old; Mixpanel promises at most 48 hours{beside}",
+                export.project
+            ),
         )
         .because(source)
         .advise("Look at the pipeline in Mixpanel, under Settings → Destinations: it may be paused or failing.");
     }
     Check::pass(
         ID,
-        format!(
-            "project {}: the newest export is {age} old{beside}",
-            export.project
-        ),
+        format!("project {}: the newest export is {age} old{beside}", export.project),
     )
     .because(source)
 }

@@ -13,16 +13,11 @@ use crate::verify::access::{self, source_text};
 use crate::verify::evidence::Grant;
 
 pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
-    vec![
-        policy_attached(case),
-        s3_actions(case),
-        boundary(case),
-        excess(case),
-    ]
+    vec![policy_attached(case), s3_actions(case), boundary(case), excess(case)]
 }
 
-/// The calls that a check tells of, and what decides them. Calls of one action that fare alike for one reason share a line, and what
-/// decides several of them is quoted once.
+/// The calls that a check tells of, and what decides them. Calls of one action that fare alike for one reason share a
+/// line, and what decides several of them is quoted once.
 pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
     let mut calls: Vec<(&str, String, Vec<String>)> = Vec::new();
     let mut quotes: Vec<String> = Vec::new();
@@ -54,10 +49,7 @@ pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
 /// The condition keys that decide these calls, in brackets; nothing where none does.
 pub(super) fn by_keys(blamed: &[Blame<'_>]) -> String {
     let mut keys: Vec<&str> = Vec::new();
-    for key in blamed
-        .iter()
-        .flat_map(|blame| blame.access.judgement.deciding_keys())
-    {
+    for key in blamed.iter().flat_map(|blame| blame.access.judgement.deciding_keys()) {
         if !keys.contains(&key) {
             keys.push(key);
         }
@@ -70,10 +62,7 @@ pub(super) fn by_keys(blamed: &[Blame<'_>]) -> String {
 
 /// The actions of the calls that a check tells of, each once.
 pub(super) fn actions(blamed: &[Blame<'_>]) -> String {
-    let mut actions: Vec<&str> = blamed
-        .iter()
-        .map(|blame| blame.access.call.action())
-        .collect();
+    let mut actions: Vec<&str> = blamed.iter().map(|blame| blame.access.call.action()).collect();
     actions.dedup();
     actions.sort_unstable();
     actions.dedup();
@@ -123,11 +112,7 @@ fn policy_attached(case: &Case<'_>) -> Check {
     if evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
     }
-    let attached: Vec<&str> = evidence
-        .grants
-        .iter()
-        .map(|grant| grant.name.as_str())
-        .collect();
+    let attached: Vec<&str> = evidence.grants.iter().map(|grant| grant.name.as_str()).collect();
     let listed = match attached.is_empty() {
         true => "nothing is attached".to_owned(),
         false => attached.join(", "),
@@ -139,10 +124,7 @@ fn policy_attached(case: &Case<'_>) -> Check {
         .map(|denied| denied.action.as_str())
         .collect();
     if evidence.bucket.is_none() && bucket::odd_resource(case).is_some() {
-        return Check::skipped(
-            ID,
-            "what the role's policies name is no general-purpose bucket",
-        );
+        return Check::skipped(ID, "what the role's policies name is no general-purpose bucket");
     }
     if evidence.bucket.is_none() {
         return match evidence.unread_grants.first() {
@@ -166,18 +148,15 @@ fn policy_attached(case: &Case<'_>) -> Check {
     if blamed.is_empty() {
         return Check::pass(ID, format!("attached to the role: {listed}")).because(source);
     }
-    let others: Vec<String> =
-        read::buckets_written(evidence.grants.iter().map(|grant| &grant.document))
-            .into_iter()
-            .map(|bucket| bucket.to_string())
-            .collect();
-    let bucket = evidence
-        .bucket_name()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let others: Vec<String> = read::buckets_written(evidence.grants.iter().map(|grant| &grant.document))
+        .into_iter()
+        .map(|bucket| bucket.to_string())
+        .collect();
+    let bucket = evidence.bucket_name().map(ToString::to_string).unwrap_or_default();
     let summary = match others.is_empty() {
         true => format!(
-            "no policy of the role says anything of bucket {bucket}: it is detached, or its default version is another one"
+            "no policy of the role says anything of bucket {bucket}: it is detached, or its default version is \
+             another one"
         ),
         false => format!(
             "the role's policies are for {}, not for bucket {bucket}",
@@ -191,9 +170,7 @@ fn policy_attached(case: &Case<'_>) -> Check {
         format!("whether the role may write hangs on {}", reasons(&blamed)),
     )
     .because(format!("{source}: {listed}"))
-    .mixpanel_sees(
-        "AccessDenied: … because no identity-based policy allows the s3:PutObject action",
-    )
+    .mixpanel_sees("AccessDenied: … because no identity-based policy allows the s3:PutObject action")
     .mended_by(case.setup_command(&[]))
 }
 
@@ -233,9 +210,7 @@ fn s3_actions(case: &Case<'_>) -> Check {
     ));
     match (decided_by_role(&blamed), case.evidence.bucket_name()) {
         (Some(blame), _) if blame.is_deny() => without_denies(case, check),
-        (_, Some(bucket)) => {
-            check.edit(missing(case, &build::data(bucket)), case.setup_command(&[]))
-        }
+        (_, Some(bucket)) => check.edit(missing(case, &build::data(bucket)), case.setup_command(&[])),
         (_, None) => check,
     }
 }
@@ -277,13 +252,9 @@ fn excess(case: &Case<'_>) -> Check {
     );
     let Some(gravest) = found.first() else {
         return match evidence.unread_grants.first() {
-            Some(_) if !case.blamed("policy-attached").is_empty() => {
-                Check::skipped(ID, super::ELSEWHERE)
-            }
+            Some(_) if !case.blamed("policy-attached").is_empty() => Check::skipped(ID, super::ELSEWHERE),
             Some(denied) => super::unread(ID, "a policy of the role", denied),
-            None => {
-                Check::pass(ID, "the role may do nothing beyond Mixpanel's page").because(source)
-            }
+            None => Check::pass(ID, "the role may do nothing beyond Mixpanel's page").because(source),
         };
     };
     let summary = format!(
@@ -295,11 +266,7 @@ fn excess(case: &Case<'_>) -> Check {
         Gravity::Wide => Check::warn(ID, summary),
     };
     for excess in &found {
-        check = check.because(format!(
-            "{}: {}",
-            source_text(&excess.source),
-            excess.what()
-        ));
+        check = check.because(format!("{}: {}", source_text(&excess.source), excess.what()));
     }
     narrowed(case, check.because(source), &found)
 }
@@ -317,15 +284,14 @@ fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
         told.push(name);
         let grants = evidence.grants.iter();
         let (this, others): (Vec<_>, Vec<_>) = grants.partition(|grant| grant.name == *name);
-        let dispensable = page.as_ref().is_some_and(|page| {
-            others
-                .iter()
-                .any(|grant| read::covers(&grant.document, page))
-        });
+        let dispensable = page
+            .as_ref()
+            .is_some_and(|page| others.iter().any(|grant| read::covers(&grant.document, page)));
         check = match (this.first(), dispensable) {
             (Some(grant), true) => check.mended_by(detach(case, grant)),
             _ => check.advise(format!(
-                "Narrow {name} to the actions and resources of Mixpanel's page, or use a role of its own for the export."
+                "Narrow {name} to the actions and resources of Mixpanel's page, or use a role of its own for the \
+                 export."
             )),
         };
     }
@@ -350,8 +316,7 @@ fn boundary(case: &Case<'_>) -> Check {
         return Check::skipped(ID, "there is no role");
     };
     let Some(arn) = &role.boundary else {
-        return Check::pass(ID, "the role has no permissions boundary")
-            .because("iam:GetRole → PermissionsBoundary");
+        return Check::pass(ID, "the role has no permissions boundary").because("iam:GetRole → PermissionsBoundary");
     };
     let blamed = case.blamed(ID);
     let source = format!("iam:GetRole → PermissionsBoundary {arn}");
@@ -365,8 +330,15 @@ fn boundary(case: &Case<'_>) -> Check {
     told(
         ID,
         &blamed,
-        format!("the permissions boundary does not let {} through{}", actions(&blamed), by_keys(&blamed)),
-        format!("what the permissions boundary lets through hangs on {}", reasons(&blamed)),
+        format!(
+            "the permissions boundary does not let {} through{}",
+            actions(&blamed),
+            by_keys(&blamed)
+        ),
+        format!(
+            "what the permissions boundary lets through hangs on {}",
+            reasons(&blamed)
+        ),
     )
     .because(source)
     .mixpanel_sees(format!(

@@ -30,8 +30,11 @@ fn service_control_policies(case: &Case<'_>) -> Check {
             return unread(ID, "what the organization allows", denied);
         }
         Some(Reading::Known(_)) | None => {
-            return Check::unknown(ID, "the policy simulator, which alone sees service control policies, was not asked or did not answer")
-                .because(SIMULATOR);
+            return Check::unknown(
+                ID,
+                "the policy simulator, which alone sees service control policies, was not asked or did not answer",
+            )
+            .because(SIMULATOR);
         }
     };
     let refused: Vec<&Simulated> = simulated
@@ -39,22 +42,19 @@ fn service_control_policies(case: &Case<'_>) -> Check {
         .filter(|one| one.by_organization == Some(false))
         .collect();
     if refused.is_empty() {
-        let summary = match simulated
-            .iter()
-            .any(|one| one.by_organization == Some(true))
-        {
+        let summary = match simulated.iter().any(|one| one.by_organization == Some(true)) {
             true => "the policy simulator finds no service control policy in the way",
             false => "no service control policy is in the way",
         };
-        return Check::pass(ID, summary)
-            .because(format!("{SIMULATOR} → OrganizationsDecisionDetail"));
+        return Check::pass(ID, summary).because(format!("{SIMULATOR} → OrganizationsDecisionDetail"));
     }
     let actions: Vec<&str> = refused.iter().map(|one| one.action.as_str()).collect();
     // It is told no condition of a real request, so a service control policy with conditions may refuse it alone.
     let mut check = Check::unknown(
         ID,
         format!(
-            "the policy simulator says that a service control policy of the organization refuses {}; where that has conditions, the simulator may be wrong, and --live decides",
+            "the policy simulator says that a service control policy of the organization refuses {}; where that has \
+             conditions, the simulator may be wrong, and --live decides",
             actions.join(", ")
         ),
     )
@@ -83,10 +83,7 @@ fn agreement(case: &Case<'_>) -> Check {
         // What the simulator was not told of, it cannot judge.
         .filter(|one| one.by_organization != Some(false) && one.missing_context.is_empty())
         .filter_map(|one| {
-            let access = case
-                .access
-                .iter()
-                .find(|access| access.call.action() == one.action)?;
+            let access = case.access.iter().find(|access| access.call.action() == one.action)?;
             let allowed = match access.by_role.as_ref()? {
                 Decision::Allowed { .. } => true,
                 Decision::Denied(_) => false,
@@ -104,11 +101,7 @@ fn agreement(case: &Case<'_>) -> Check {
         })
         .collect();
     if differing.is_empty() {
-        return Check::pass(
-            ID,
-            "IAM's policy simulator says the same of the role's policies",
-        )
-        .because(SIMULATOR);
+        return Check::pass(ID, "IAM's policy simulator says the same of the role's policies").because(SIMULATOR);
     }
     let mut check = Check::warn(
         ID,
@@ -125,12 +118,16 @@ fn resource_control_policies(case: &Case<'_>) -> Check {
     }
     Check::unknown(
         ID,
-        "whether a resource control policy of the organization keeps other accounts from assuming roles cannot be read from here",
+        "whether a resource control policy of the organization keeps other accounts from assuming roles cannot be \
+         read from here",
     )
     .because("Organizations shows resource control policies to its management account only")
-    .mixpanel_sees("AccessDenied: not authorized to perform: sts:AssumeRole with an explicit deny in a resource control policy")
+    .mixpanel_sees(
+        "AccessDenied: not authorized to perform: sts:AssumeRole with an explicit deny in a resource control policy",
+    )
     .advise(format!(
-        "If Mixpanel is refused although every check passes, ask whoever administers the organization to exempt account {MIXPANEL_ACCOUNT} from it."
+        "If Mixpanel is refused although every check passes, ask whoever administers the organization to exempt \
+         account {MIXPANEL_ACCOUNT} from it."
     ))
 }
 
@@ -146,17 +143,27 @@ fn network_perimeter(case: &Case<'_>) -> Check {
         .iter()
         .find(|tag| tag.key == "dp:include:network" && tag.value == "true");
     match included {
-        Some(_) => Check::unknown(ID, "the role's tag dp:include:network puts it under the organization's network perimeter, if it has one")
-            .because("iam:GetRole → Tags: dp:include:network = true")
-            .mixpanel_sees("AccessDenied: … with an explicit deny in a resource control policy")
-            .mended_by(
-                CommandLine::aws(["iam", "untag-role"])
-                    .option("--role-name", &role.name)
-                    .option("--tag-keys", "dp:include:network"),
-            ),
-        None => Check::unknown(ID, "whether a resource control policy refuses requests from outside the organization's networks cannot be read from here")
-            .because("Organizations shows resource control policies to its management account only; no tag of the role puts it under one")
-            .advise("If it does, ask whoever administers the organization to exempt the role."),
+        Some(_) => Check::unknown(
+            ID,
+            "the role's tag dp:include:network puts it under the organization's network perimeter, if it has one",
+        )
+        .because("iam:GetRole → Tags: dp:include:network = true")
+        .mixpanel_sees("AccessDenied: … with an explicit deny in a resource control policy")
+        .mended_by(
+            CommandLine::aws(["iam", "untag-role"])
+                .option("--role-name", &role.name)
+                .option("--tag-keys", "dp:include:network"),
+        ),
+        None => Check::unknown(
+            ID,
+            "whether a resource control policy refuses requests from outside the organization's networks cannot be \
+             read from here",
+        )
+        .because(
+            "Organizations shows resource control policies to its management account only; no tag of the role puts it \
+             under one",
+        )
+        .advise("If it does, ask whoever administers the organization to exempt the role."),
     }
 }
 
@@ -176,10 +183,8 @@ fn opt_in(case: &Case<'_>) -> Check {
             format!("region {} is enabled for the account", facts.settings.region),
         )
         .because("S3 answers there"),
-        Some((_, BucketStanding::Here(_))) => {
-            Check::pass(ID, "the bucket's region is enabled for every account")
-                .because("s3:HeadBucket → x-amz-bucket-region")
-        }
+        Some((_, BucketStanding::Here(_))) => Check::pass(ID, "the bucket's region is enabled for every account")
+            .because("s3:HeadBucket → x-amz-bucket-region"),
         _ => Check::skipped(ID, case.no_bucket()),
     }
 }
@@ -199,7 +204,10 @@ fn token_version(case: &Case<'_>) -> Check {
         Some(Reading::Unreadable(denied)) => unread(ID, "the version of global STS tokens", denied),
         Some(Reading::Known(Some(1))) => Check::warn(
             ID,
-            format!("global STS tokens are of version 1, which region {region} does not take; whose setting counts for Mixpanel's session is not documented"),
+            format!(
+                "global STS tokens are of version 1, which region {region} does not take; whose setting counts for \
+                 Mixpanel's session is not documented"
+            ),
         )
         .because("iam:GetAccountSummary → GlobalEndpointTokenVersion 1")
         .mixpanel_sees("InvalidToken")

@@ -15,8 +15,7 @@ pub(super) fn left(case: &Case<'_>) -> Check {
             return unread(ID, "whether a live proof left its role", denied);
         }
         Some(Reading::Known(None)) => {
-            return Check::pass(ID, "no live proof left its role behind")
-                .because("iam:GetRole → NoSuchEntity");
+            return Check::pass(ID, "no live proof left its role behind").because("iam:GetRole → NoSuchEntity");
         }
         Some(Reading::Known(Some(found))) => found,
     };

@@ -1,5 +1,5 @@
-//! What takes a Deny out of the way that stands in the role's own policies: an inline policy is changed by hand, and a managed one,
-//! which others may use, is detached from this role alone.
+//! What takes a Deny out of the way that stands in the role's own policies: an inline policy is changed by hand, and a
+//! managed one, which others may use, is detached from this role alone.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,8 @@ use crate::policy::evaluate::{Layer, Source};
 use crate::policy::{Document, build, read};
 use crate::verify::evidence::{Evidence, Grant, KeyStanding};
 
-/// The check with what its Denies take, one policy after the other; advice where nobody else grants what the policy does.
+/// The check with what its Denies take, one policy after the other; advice where nobody else grants what the policy
+/// does.
 pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
     let mut evidence = case.evidence.clone();
     let mut edits: Vec<(Grant, Edit)> = Vec::new();
@@ -37,9 +38,7 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
             };
             continue;
         }
-        let known = edits
-            .iter()
-            .position(|(grant, _)| grant.name == source.policy);
+        let known = edits.iter().position(|(grant, _)| grant.name == source.policy);
         let known = known.unwrap_or_else(|| {
             let grant = evidence.grants[at].clone();
             let edit = Edit::of(&grant.document);
@@ -50,17 +49,16 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
         edit.remove(source);
         evidence.grants[at].document = edit.document().clone();
     }
-    edits.iter().fold(check, |check, (grant, edit)| {
-        by_hand(case, check, grant, edit)
-    })
+    edits
+        .iter()
+        .fold(check, |check, (grant, edit)| by_hand(case, check, grant, edit))
 }
 
 /// The statements of the role's policies that deny what a check tells of.
 fn denying(case: &Case<'_>, id: &str) -> BTreeSet<Source> {
     let of_call = |access: &Access| {
         let mut sources = blame::sources(access, case.evidence, id);
-        sources
-            .retain(|source| source.layer == Layer::Identity && !access.judgement.allows(source));
+        sources.retain(|source| source.layer == Layer::Identity && !access.judgement.allows(source));
         sources
     };
     case.access.iter().flat_map(of_call).collect()

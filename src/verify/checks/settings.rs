@@ -41,11 +41,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
 
 /// `setup`, which completes a bucket of ours by itself and hardens one of somebody else's on request.
 fn hardening(case: &Case<'_>, facts: &BucketFacts, what: &'static str) -> CommandLine {
-    let ours = facts
-        .settings
-        .tags
-        .known()
-        .is_some_and(|tags| owner(tags) == Owner::Us);
+    let ours = facts.settings.tags.known().is_some_and(|tags| owner(tags) == Owner::Us);
     match ours {
         true => case.setup_command(&[]),
         false => case.setup_command(&["--harden", what]),
@@ -61,7 +57,10 @@ fn object_lock(facts: &BucketFacts) -> Check {
         Some(Reading::Known(None)) => Check::pass(ID, "Object Lock has no default retention").because(SOURCE),
         Some(Reading::Known(Some(retention))) => Check::warn(
             ID,
-            format!("Object Lock keeps every new object ({retention}): Mixpanel replaces people's profiles at every run, and old versions pile up; uploads without a checksum are refused"),
+            format!(
+                "Object Lock keeps every new object ({retention}): Mixpanel replaces people's profiles at every run, \
+                 and old versions pile up; uploads without a checksum are refused"
+            ),
         )
         .because(format!("{SOURCE} {retention}"))
         .mixpanel_sees("InvalidRequest: Content-MD5 OR x-amz-checksum- HTTP header is required")
@@ -79,9 +78,9 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
         Reading::Known(lifecycle) => &lifecycle.rules,
     };
     let project = case.subject.project.as_ref().map(|id| id.as_str());
-    let found = rules.iter().find(|rule| {
-        rule.enabled && (rule.expires || rule.archives_to.is_some()) && touches(rule, project)
-    });
+    let found = rules
+        .iter()
+        .find(|rule| rule.enabled && (rule.expires || rule.archives_to.is_some()) && touches(rule, project));
     match found {
         None => Check::pass(ID, "no lifecycle rule removes or archives exports").because(SOURCE),
         Some(rule) => {
@@ -96,18 +95,10 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
             };
             Check::warn(
                 ID,
-                format!(
-                    "the lifecycle rule '{}' {does} {of}, exports included",
-                    rule.id
-                ),
+                format!("the lifecycle rule '{}' {does} {of}, exports included", rule.id),
             )
-            .because(format!(
-                "{SOURCE} → rule '{}', prefix '{}'",
-                rule.id, rule.prefix
-            ))
-            .mixpanel_sees(
-                "nothing: exported data disappears, or cannot be read without being restored",
-            )
+            .because(format!("{SOURCE} → rule '{}', prefix '{}'", rule.id, rule.prefix))
+            .mixpanel_sees("nothing: exported data disappears, or cannot be read without being restored")
             .by_hand(
                 lifecycle_as_a_file(facts, bucket),
                 format!(
@@ -120,7 +111,8 @@ fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -
     }
 }
 
-/// Whether a rule is for exports: its prefix and an export's path meet, and it asks for no tag, which Mixpanel gives none.
+/// Whether a rule is for exports: its prefix and an export's path meet, and it asks for no tag, which Mixpanel gives
+/// none.
 fn touches(rule: &LifecycleRule, project: Option<&str>) -> bool {
     if rule.tagged {
         return false;
@@ -128,9 +120,7 @@ fn touches(rule: &LifecycleRule, project: Option<&str>) -> bool {
     let prefix = rule.prefix.as_str();
     let meets = |path: &str| path.starts_with(prefix) || prefix.starts_with(path);
     match project {
-        Some(project) => Family::ALL
-            .iter()
-            .any(|family| meets(&family.prefix(project))),
+        Some(project) => Family::ALL.iter().any(|family| meets(&family.prefix(project))),
         None => {
             let folder = prefix.split('/').next().unwrap_or_default();
             folder.bytes().all(|byte| byte.is_ascii_digit())
@@ -147,13 +137,17 @@ fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
         (Some(Reading::Known(false)), _) => Check::pass(ID, "the bucket keeps no versions").because(SOURCE),
         (_, Reading::Unreadable(denied)) => unread(ID, "the bucket's lifecycle rules", denied),
         (_, Reading::Known(lifecycle))
-            if lifecycle.rules.iter().any(|rule| rule.enabled && rule.expires_noncurrent) =>
+            if lifecycle
+                .rules
+                .iter()
+                .any(|rule| rule.enabled && rule.expires_noncurrent) =>
         {
             Check::pass(ID, "old versions are removed by a lifecycle rule").because(SOURCE)
         }
         _ => Check::warn(
             ID,
-            "the bucket keeps every version, and Mixpanel replaces people's profiles at every run: it grows without end",
+            "the bucket keeps every version, and Mixpanel replaces people's profiles at every run: it grows without \
+             end",
         )
         .because(SOURCE)
         .fixed_by(old_versions_removed(facts, bucket)),
@@ -171,7 +165,8 @@ fn switched_off(id: &str) -> String {
     .concat()
 }
 
-/// What removes the versions that are no longer current. There is no file to read where the bucket has no lifecycle rule yet.
+/// What removes the versions that are no longer current. There is no file to read where the bucket has no lifecycle
+/// rule yet.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html>
 fn old_versions_removed(facts: &BucketFacts, bucket: &BucketName) -> Fix {
     let rule = serde_json::json!({
@@ -189,14 +184,15 @@ fn old_versions_removed(facts: &BucketFacts, bucket: &BucketName) -> Fix {
     match has_rules {
         true => Fix::ByHand(Box::new(ByHand {
             read,
-            change: "add this rule to those that are there, with as many days as you may want an old version back".into(),
+            change: "add this rule to those that are there, with as many days as you may want an old version back"
+                .into(),
             diff: marked('+', &format!("{rule:#}")),
             write,
         })),
-        false => Fix::Command(of_bucket("put-bucket-lifecycle-configuration", facts, bucket).option(
-            "--lifecycle-configuration",
-            serde_json::json!({ "Rules": [rule] }),
-        )),
+        false => Fix::Command(
+            of_bucket("put-bucket-lifecycle-configuration", facts, bucket)
+                .option("--lifecycle-configuration", serde_json::json!({ "Rules": [rule] })),
+        ),
     }
 }
 
@@ -212,11 +208,7 @@ fn lifecycle_as_a_file(facts: &BucketFacts, bucket: &BucketName) -> [CommandLine
 }
 
 /// A call of the AWS CLI that is of the bucket.
-pub(super) fn of_bucket(
-    operation: &'static str,
-    facts: &BucketFacts,
-    bucket: &BucketName,
-) -> CommandLine {
+pub(super) fn of_bucket(operation: &'static str, facts: &BucketFacts, bucket: &BucketName) -> CommandLine {
     CommandLine::aws(["s3api", operation])
         .option("--region", &facts.settings.region)
         .option("--bucket", bucket)
@@ -230,12 +222,9 @@ fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
         Reading::Known(lifecycle) if lifecycle.aborts_uploads() => {
             Check::pass(ID, "unfinished uploads are removed").because(SOURCE)
         }
-        Reading::Known(_) => Check::warn(
-            ID,
-            "unfinished uploads stay for ever, unseen, and are paid for",
-        )
-        .because(SOURCE)
-        .mended_by(hardening(case, facts, "uploads")),
+        Reading::Known(_) => Check::warn(ID, "unfinished uploads stay for ever, unseen, and are paid for")
+            .because(SOURCE)
+            .mended_by(hardening(case, facts, "uploads")),
     }
 }
 
@@ -265,13 +254,9 @@ fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
         Reading::Unreadable(denied) => return unread(ID, "the bucket's object ownership", denied),
         Reading::Known(ownership) => ownership,
     };
-    let source = format!(
-        "s3:GetBucketOwnershipControls → ObjectOwnership {}",
-        ownership.setting
-    );
+    let source = format!("s3:GetBucketOwnershipControls → ObjectOwnership {}", ownership.setting);
     match ownership.turns_acls_off() {
-        true => Check::pass(ID, "ACLs are off, and the bucket's owner owns every object")
-            .because(source),
+        true => Check::pass(ID, "ACLs are off, and the bucket's owner owns every object").because(source),
         false => Check::warn(
             ID,
             format!(
@@ -284,7 +269,8 @@ fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
     }
 }
 
-/// The account's own block, which S3 Control alone shows, may cover the bucket as well; neither ever blocks this export.
+/// The account's own block, which S3 Control alone shows, may cover the bucket as well; neither ever blocks this
+/// export.
 fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "bpa";
     const SOURCE: &str = "s3:GetPublicAccessBlock";
@@ -320,11 +306,7 @@ fn plain_http(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -> Chec
     const ID: &str = "plain-http";
     match &facts.settings.policy {
         Reading::Unreadable(denied) => unread(ID, "the bucket's policy", denied),
-        Reading::Known(policy)
-            if policy
-                .as_ref()
-                .is_some_and(|policy| refuses_plain_http(policy, bucket)) =>
-        {
+        Reading::Known(policy) if policy.as_ref().is_some_and(|policy| refuses_plain_http(policy, bucket)) => {
             Check::pass(ID, "the bucket refuses plain HTTP").because("s3:GetBucketPolicy")
         }
         Reading::Known(_) => Check::warn(ID, "the bucket takes requests over plain HTTP")

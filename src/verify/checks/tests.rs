@@ -1,4 +1,5 @@
-//! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no other.
+//! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no
+//! other.
 
 mod grounds;
 mod quotes;
@@ -15,8 +16,8 @@ use super::super::{Fix, Status, Verdict, judge};
 use crate::details::{Form, UiEncryption};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
-    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership,
-    PublicAccess, Reading, Role, Simulated, Unanswered, Unread,
+    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership, PublicAccess, Reading, Role,
+    Simulated, Unanswered, Unread,
 };
 use crate::policy::evaluate::{Decision, effort};
 use crate::policy::{Document, build};
@@ -25,8 +26,7 @@ use crate::teardown::Writer;
 const ACCOUNT: &str = "123456789012";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
-const OTHER_KEY: &str =
-    "arn:aws:kms:eu-west-1:123456789012:key/99999999-12ab-34cd-56ef-1234567890ab";
+const OTHER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/99999999-12ab-34cd-56ef-1234567890ab";
 
 /// Checks whose answer is `unknown` of any set-up: no account sees them.
 const NEVER_KNOWN: [&str; 2] = ["rcp-sts", "rcp-network"];
@@ -50,9 +50,7 @@ fn probe() -> Role {
     Role {
         name: "export-probe".parse().unwrap(),
         id: "AROAPROBE".into(),
-        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe")
-            .parse()
-            .unwrap(),
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe").parse().unwrap(),
         path: IamPath::root(),
         trust: build::probe_trust(&format!("arn:aws:iam::{ACCOUNT}:user/me"), TOKEN),
         tags: vec![Tag::probe_of("export")],
@@ -106,9 +104,7 @@ fn sound() -> (Subject, Evidence) {
         newest: Some(datetime!(2026-05-20 10:00 UTC)),
         complete: true,
     };
-    let policy = document(json!([Value::Object(
-        build::deny_plain_http(&bucket()).map().clone()
-    )]));
+    let policy = document(json!([Value::Object(build::deny_plain_http(&bucket()).map().clone())]));
     let simulated = |action: &str| Simulated {
         action: action.into(),
         resource: "x".into(),
@@ -128,9 +124,7 @@ fn sound() -> (Subject, Evidence) {
         role: Some(Role {
             name: "export".parse().unwrap(),
             id: "AROAEXAMPLE".into(),
-            arn: format!("arn:aws:iam::{ACCOUNT}:role/export")
-                .parse()
-                .unwrap(),
+            arn: format!("arn:aws:iam::{ACCOUNT}:role/export").parse().unwrap(),
             path: IamPath::root(),
             trust: build::trust(&[TOKEN.to_owned()].into()),
             tags: vec![Tag::managed_by()],
@@ -413,10 +407,7 @@ fn a_deny_that_touches_no_call_of_mixpanels_changes_nothing() {
 /// A statement that says where it is not, or what it does not allow, speaks of the bucket and leaves it out.
 #[test]
 fn what_a_statement_leaves_out_is_not_called_detached() {
-    for (from, to) in [
-        ("\"Resource\"", "\"NotResource\""),
-        ("\"Action\"", "\"NotAction\""),
-    ] {
+    for (from, to) in [("\"Resource\"", "\"NotResource\""), ("\"Action\"", "\"NotAction\"")] {
         let (subject, mut evidence) = sound();
         data_with(&mut evidence, from, to);
         let found = found(&subject, &evidence);
@@ -485,9 +476,7 @@ fn printed_fixes() -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let rows = root.join("tests/suite/printed_fixes/rows");
     let files = std::fs::read_dir(rows).unwrap();
-    let text = |file: std::io::Result<std::fs::DirEntry>| {
-        std::fs::read_to_string(file.unwrap().path()).unwrap()
-    };
+    let text = |file: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(file.unwrap().path()).unwrap();
     files.map(text).collect()
 }
 
@@ -495,9 +484,7 @@ fn printed_fixes() -> String {
 fn every_broken_set_up_fails_its_own_check_and_no_other() {
     use Status::{Fail, Unknown, Warn};
     let table: &[(&str, Status, Break)] = &[
-        ("partition", Fail, |_, e| {
-            e.caller.partition = Partition::China
-        }),
+        ("partition", Fail, |_, e| e.caller.partition = Partition::China),
         ("role-exists", Fail, |_, e| e.role = None),
         ("role-arn-shape", Fail, |s, _| {
             s.role_arn = Some("arn:aws:iam:::role/export".into())
@@ -508,9 +495,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("trust-external-id", Fail, |_, e| {
             trust_with(e, TOKEN, &TOKEN.to_uppercase())
         }),
-        ("trust-external-id", Fail, |_, e| {
-            trust_with(e, TOKEN, "2195193")
-        }),
+        ("trust-external-id", Fail, |_, e| trust_with(e, TOKEN, "2195193")),
         ("trust-principal", Fail, |_, e| {
             trust_with(e, "user/mixpanel-export", "user/somebody")
         }),
@@ -554,7 +539,9 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("role-excess", Fail, |_, e| {
             e.grants.push(grant(
                 "inline policy more",
-                document(json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::payroll/*" }])),
+                document(
+                    json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::payroll/*" }]),
+                ),
             ))
         }),
         // One Allow for all four actions, which the prefix keeps from the objects.
@@ -565,18 +552,11 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
                 r#""Condition":{"StringLike":{"s3:prefix":"*"}},"Resource""#,
             )
         }),
-        ("role-excess", Warn, |_, e| {
-            data_with(e, "\"s3:PutObject\"", "\"s3:*\"")
-        }),
+        ("role-excess", Warn, |_, e| data_with(e, "\"s3:PutObject\"", "\"s3:*\"")),
+        ("kms-key-others", Fail, |_, e| key_open_to(e, json!("kms:*"))),
+        ("kms-key-others", Warn, |_, e| key_open_to(e, json!("kms:Decrypt"))),
         ("kms-key-others", Fail, |_, e| {
-            key_open_to(e, json!("kms:*"))
-        }),
-        ("kms-key-others", Warn, |_, e| {
-            key_open_to(e, json!("kms:Decrypt"))
-        }),
-        ("kms-key-others", Fail, |_, e| {
-            the_key(e).description =
-                "Mixpanel export to s3://acme-export: key made by mixpanel-s3".into();
+            the_key(e).description = "Mixpanel export to s3://acme-export: key made by mixpanel-s3".into();
             key_open_to(e, json!("kms:Decrypt"));
         }),
         ("trust-extra-conditions", Unknown, |_, e| {
@@ -614,9 +594,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("kms-key-policy", Unknown, |_, e| {
             key_policy(e, unreadable("kms:GetKeyPolicy"))
         }),
-        ("kms-iam-actions", Fail, |_, e| {
-            kms_with(e, "\"kms:Decrypt\",", "")
-        }),
+        ("kms-iam-actions", Fail, |_, e| kms_with(e, "\"kms:Decrypt\",", "")),
         ("kms-iam-actions", Fail, |_, e| {
             e.grants.remove(0);
         }),
@@ -628,12 +606,11 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             kms_with(
                 e,
                 "\"Resource\"",
-                "\"Condition\":{\"StringLike\":{\"kms:EncryptionContext:aws:s3:arn\":\"arn:aws:s3:::acme-export/*\"}},\"Resource\"",
+                "\"Condition\":{\"StringLike\":{\"kms:EncryptionContext:aws:s3:arn\":\"arn:aws:s3:::acme-export/*\"}},\
+                 \"Resource\"",
             )
         }),
-        ("s3-actions", Fail, |_, e| {
-            data_with(e, ",\"s3:DeleteObject\"", "")
-        }),
+        ("s3-actions", Fail, |_, e| data_with(e, ",\"s3:DeleteObject\"", "")),
         ("s3-actions", Fail, |_, e| {
             data_with(e, "\"arn:aws:s3:::acme-export\",", "")
         }),
@@ -719,9 +696,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             without_kms(s, e, Some(UiEncryption::Aes));
             facts(e).settings.region = "il-central-1".parse().unwrap();
         }),
-        ("bucket-exists", Fail, |_, e| {
-            standing(e, BucketStanding::Missing)
-        }),
+        ("bucket-exists", Fail, |_, e| standing(e, BucketStanding::Missing)),
         ("bucket-exists", Unknown, |_, e| {
             standing(e, BucketStanding::Refused { ours: Some(true) })
         }),
@@ -731,9 +706,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("bucket-owner", Unknown, |_, e| {
             standing(e, BucketStanding::Refused { ours: None })
         }),
-        ("bucket-owner", Fail, |_, e| {
-            standing(e, BucketStanding::Strangers)
-        }),
+        ("bucket-owner", Fail, |_, e| standing(e, BucketStanding::Strangers)),
         ("bucket-owner", Unknown, |s, e| {
             s.bucket_account = Some("210987654321".parse().unwrap());
             standing(e, BucketStanding::Refused { ours: Some(false) })
@@ -773,11 +746,9 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             let (name, standing) = e.bucket.take().unwrap();
             e.bucket = Some((name.as_str().replace('-', ".").parse().unwrap(), standing));
             let dotted = |text: String| text.replace("acme-export", "acme.export");
-            e.grants[1].document =
-                Document::parse(&dotted(build::data(&bucket()).to_json())).unwrap();
+            e.grants[1].document = Document::parse(&dotted(build::data(&bucket()).to_json())).unwrap();
             let policy = facts(e).settings.policy.known().unwrap().clone().unwrap();
-            facts(e).settings.policy =
-                Reading::Known(Some(Document::parse(&dotted(policy.to_json())).unwrap()));
+            facts(e).settings.policy = Reading::Known(Some(Document::parse(&dotted(policy.to_json())).unwrap()));
         }),
         ("ui-encryption-mismatch", Warn, |s, e| {
             with_aws_key(s, e);
@@ -798,15 +769,9 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             s.form.key = Some(arn.clone());
             the_key(e).arn = arn;
         }),
-        ("kms-state", Fail, |_, e| {
-            the_key(e).state = "Disabled".into()
-        }),
-        ("kms-state", Fail, |_, e| {
-            the_key(e).state = "PendingDeletion".into()
-        }),
-        ("kms-state", Fail, |_, e| {
-            e.key = KeyStanding::Missing(KEY.into())
-        }),
+        ("kms-state", Fail, |_, e| the_key(e).state = "Disabled".into()),
+        ("kms-state", Fail, |_, e| the_key(e).state = "PendingDeletion".into()),
+        ("kms-state", Fail, |_, e| e.key = KeyStanding::Missing(KEY.into())),
         ("kms-state", Unknown, |_, e| {
             e.key = KeyStanding::Unreadable(KEY.into(), denied("kms:DescribeKey"))
         }),
@@ -918,9 +883,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("plain-http", Warn, |_, e| {
             facts(e).settings.policy = Reading::Known(None)
         }),
-        ("export-fresh", Warn, |_, e| {
-            e.now += time::Duration::days(3)
-        }),
+        ("export-fresh", Warn, |_, e| e.now += time::Duration::days(3)),
         ("export-fresh", Unknown, |_, e| {
             e.exports = Some(unreadable("s3:ListBucket"))
         }),
@@ -952,11 +915,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
     for check in judge(&subject, &evidence).checks {
         // Nobody has used a role is no fault.
         let exempt = NEVER_KNOWN.contains(&check.id) || check.id == "role-last-used";
-        assert!(
-            exempt || broken.contains(check.id),
-            "{} is never broken",
-            check.id
-        );
+        assert!(exempt || broken.contains(check.id), "{} is never broken", check.id);
     }
 }
 
@@ -1034,9 +993,7 @@ fn an_old_tls_may_be_refused() {
 fn a_stand_in_differs_where_the_documents_name_the_real_role() {
     let (subject, mut evidence) = sound();
     let stand_in = Role {
-        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe")
-            .parse()
-            .unwrap(),
+        arn: format!("arn:aws:iam::{ACCOUNT}:role/export-probe").parse().unwrap(),
         tags: Vec::new(),
         ..role(&mut evidence).clone()
     };

@@ -63,21 +63,19 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
 /// Whether somebody who was deleted is named beside Mixpanel: nobody gets in by that.
 fn orphan_beside(role: &Role) -> Check {
     const ID: &str = "trust-orphan-id";
-    let mut names =
-        role.trust
-            .statements()
-            .iter()
-            .flat_map(|statement| match statement.principals() {
-                Principals::Aws(names) => names,
-                _ => Vec::new(),
-            });
+    let mut names = role
+        .trust
+        .statements()
+        .iter()
+        .flat_map(|statement| match statement.principals() {
+            Principals::Aws(names) => names,
+            _ => Vec::new(),
+        });
     match names.find(|name| is_unique_id(name)) {
         Some(orphan) => {
             let check = Check::warn(
                 ID,
-                format!(
-                    "the trust policy also names {orphan}, a user or role that was deleted since"
-                ),
+                format!("the trust policy also names {orphan}, a user or role that was deleted since"),
             )
             .because(format!("{SOURCE}: Principal {orphan}, where an ARN was"));
             without_orphans(check, role)
@@ -142,7 +140,10 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
         }),
     }
     .mixpanel_sees(REFUSED)
-    .advise("Is it the role that is meant for the export? Then --open-role in the command says so: from then on Mixpanel can do what the role can do.")
+    .advise(
+        "Is it the role that is meant for the export? Then --open-role in the command says so: from then on Mixpanel \
+         can do what the role can do.",
+    )
     .edit(diff, case.setup_command(&[]));
     let id = failure.id;
     let mut failure = Some(failure);
@@ -153,17 +154,10 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
         .filter_map(|other| match *other {
             other if other == id => failure.take(),
             // Who is named instead of Mixpanel is told already, unless the role is open to him.
-            "trust-others"
-                if openings
-                    .iter()
-                    .any(|opening| opening.gravity == Gravity::Open) =>
-            {
+            "trust-others" if openings.iter().any(|opening| opening.gravity == Gravity::Open) => {
                 Some(others(case, role, &weighed, &openings))
             }
-            other => Some(Check::skipped(
-                other,
-                "the role does not trust Mixpanel at all",
-            )),
+            other => Some(Check::skipped(other, "the role does not trust Mixpanel at all")),
         })
         .collect()
 }
@@ -179,14 +173,11 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         return Check::skipped(ID, "the role asks for no ExternalId");
     }
     if tokens.is_empty() {
-        return Check::unknown(
-            ID,
-            format!("the token was not compared: the role trusts {shown}"),
-        )
-        .because(format!("{SOURCE}: sts:ExternalId"))
-        .advise(format!(
-            "Set {TOKEN_VARIABLE} to the project's token, or give --project-token."
-        ));
+        return Check::unknown(ID, format!("the token was not compared: the role trusts {shown}"))
+            .because(format!("{SOURCE}: sts:ExternalId"))
+            .advise(format!(
+                "Set {TOKEN_VARIABLE} to the project's token, or give --project-token."
+            ));
     }
     let refused = |id: &str| matches!(trust.decide_for_mixpanel(Some(id)), Decision::Denied(_));
     let named = trust.external_ids();
@@ -199,11 +190,8 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     };
     let Some(wrong) = tokens.iter().find(|token| !matches(token)) else {
         let tokens: Vec<String> = tokens.iter().map(ToString::to_string).collect();
-        return Check::pass(
-            ID,
-            format!("the role trusts the project token {}", tokens.join(", ")),
-        )
-        .because(format!("{SOURCE}: sts:ExternalId"));
+        return Check::pass(ID, format!("the role trusts the project token {}", tokens.join(", ")))
+            .because(format!("{SOURCE}: sts:ExternalId"));
     };
     let why = asked.iter().find_map(|id| likeness(id, wrong));
     let summary = format!(
@@ -249,26 +237,15 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 
 /// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-fn no_external_id(
-    case: &Case<'_>,
-    role: &Role,
-    weighed: &[Weighed],
-    openings: &[Opening],
-) -> Check {
+fn no_external_id(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
     const ID: &str = "trust-no-external-id";
     let mut openings = openings.iter();
     let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
         return Check::pass(ID, "without your token Mixpanel does not get in").because(SOURCE);
     };
     let check = match opening.is_certain {
-        true => Check::fail(
-            ID,
-            format!("the role is open without your token: {}", opening.who),
-        ),
-        false => Check::unknown(
-            ID,
-            format!("the role may be open without your token: {}", opening.who),
-        ),
+        true => Check::fail(ID, format!("the role is open without your token: {}", opening.who)),
+        false => Check::unknown(ID, format!("the role may be open without your token: {}", opening.who)),
     };
     let check = check.because(format!("{SOURCE}: {}", opening.place()));
     case.narrowing(stating(check, opening, weighed), role)
@@ -284,8 +261,7 @@ fn others(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening
     let is_open = |opening: &&&Opening| opening.gravity == Gravity::Open;
     let gravest = others.iter().find(is_open).or_else(|| others.first());
     let Some(gravest) = gravest else {
-        return Check::pass(ID, "nobody but Mixpanel's export user can assume the role")
-            .because(SOURCE);
+        return Check::pass(ID, "nobody but Mixpanel's export user can assume the role").because(SOURCE);
     };
     let more = match others.len() {
         1 => String::new(),
@@ -294,24 +270,15 @@ fn others(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening
     let mut check = match (gravest.gravity, gravest.is_certain) {
         (Gravity::Open, true) => Check::fail(
             ID,
-            format!(
-                "the role is open to others than Mixpanel: {}{more}",
-                gravest.who
-            ),
+            format!("the role is open to others than Mixpanel: {}{more}", gravest.who),
         ),
         (Gravity::Open, false) => Check::unknown(
             ID,
-            format!(
-                "the role may be open to others than Mixpanel: {}{more}",
-                gravest.who
-            ),
+            format!("the role may be open to others than Mixpanel: {}{more}", gravest.who),
         ),
         (Gravity::Wide, _) => Check::warn(
             ID,
-            format!(
-                "the role's trust is wider than the export needs: {}{more}",
-                gravest.who
-            ),
+            format!("the role's trust is wider than the export needs: {}{more}", gravest.who),
         ),
     };
     for opening in others {
@@ -370,17 +337,18 @@ fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         return Check::skipped(ID, "the role asks for nothing");
     };
     let summary = match &judgement.decision {
-        Decision::Denied(Refusal::Statement(_)) => {
-            "a Deny in the trust policy keeps Mixpanel out".to_owned()
-        }
+        Decision::Denied(Refusal::Statement(_)) => "a Deny in the trust policy keeps Mixpanel out".to_owned(),
         _ => {
             let keys = judgement.deciding_keys().into_iter();
-            let keys: Vec<&str> = keys
-                .filter(|key| !key.eq_ignore_ascii_case("sts:ExternalId"))
-                .collect();
+            let keys: Vec<&str> = keys.filter(|key| !key.eq_ignore_ascii_case("sts:ExternalId")).collect();
             match keys.is_empty() {
-                true => "the trust policy's statement for Mixpanel does not allow sts:AssumeRole as it calls it".to_owned(),
-                false => format!("the trust policy asks Mixpanel for more than the ExternalId: {}", keys.join(", ")),
+                true => {
+                    "the trust policy's statement for Mixpanel does not allow sts:AssumeRole as it calls it".to_owned()
+                }
+                false => format!(
+                    "the trust policy asks Mixpanel for more than the ExternalId: {}",
+                    keys.join(", ")
+                ),
             }
         }
     };
@@ -404,10 +372,7 @@ fn write_trust(role: &Role) -> CommandLine {
 }
 
 fn list(keys: &BTreeSet<String>) -> String {
-    keys.iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
+    keys.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whose the role is, for what `setup` would replace.
@@ -435,8 +400,8 @@ impl Case<'_> {
         }
     }
 
-    /// The ExternalIds among these that are the given token mistyped, or that stand alone in its place. What may be another
-    /// project's token is not taken for a mistake.
+    /// The ExternalIds among these that are the given token mistyped, or that stand alone in its place. What may be
+    /// another project's token is not taken for a mistake.
     fn mistaken_ids(&self, named: &BTreeSet<String>) -> BTreeSet<String> {
         let given = self.given_ids();
         let others: Vec<&String> = named.iter().filter(|id| !given.contains(*id)).collect();
@@ -482,10 +447,7 @@ impl Case<'_> {
             let trust = Trust::new(edit.document(), &role.arn).at(self.evidence.now);
             let judged = ids.iter().map(|id| trust.judge_for_mixpanel(Some(id)));
             let weighed = judged.flat_map(|judgement| judgement.weighed);
-            weighed
-                .filter(Weighed::may_deny)
-                .map(|one| one.source)
-                .collect()
+            weighed.filter(Weighed::may_deny).map(|one| one.source).collect()
         };
         // From the last one on, so that what is removed moves nothing that comes.
         for source in denying.iter().rev() {

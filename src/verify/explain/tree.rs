@@ -113,7 +113,8 @@ pub(crate) fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
         ),
         hidden(
             Kind::ServiceControl,
-            "AWS Organizations shows them to its management account; the check scp says what the policy simulator knows",
+            "AWS Organizations shows them to its management account; the check scp says what the policy simulator \
+             knows",
         ),
         allowing(judgement, Kind::Resource, Layer::Resource),
     ];
@@ -133,14 +134,17 @@ pub(crate) fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
 pub(crate) fn rule_text(rule: Rule) -> &'static str {
     match rule {
         Rule::Either => {
-            "The bucket is in the role's account: its policy or the role's policies must allow; a permissions boundary limits the role's."
+            "The bucket is in the role's account: its policy or the role's policies must allow; a permissions boundary \
+             limits the role's."
         }
         Rule::Both => {
-            "The resource is another account's: its policy and the role's policies must allow, and the permissions boundary too."
+            "The resource is another account's: its policy and the role's policies must allow, and the permissions \
+             boundary too."
         }
         Rule::ResourceOnly => "The trust policy must allow.",
         Rule::KeyPolicy => {
-            "The key's policy must allow the role, or allow the account; then the role's policies must allow as well. A permissions boundary limits both."
+            "The key's policy must allow the role, or allow the account; then the role's policies must allow as well. \
+             A permissions boundary limits both."
         }
     }
 }
@@ -161,9 +165,7 @@ fn denying(judgement: &Judgement) -> Step<'_> {
 }
 
 fn allowing(judgement: &Judgement, kind: Kind, layer: Layer) -> Step<'_> {
-    let statements: Vec<&Weighed> = of(judgement, |one| {
-        one.source.layer == layer && one.effect != Effect::Deny
-    });
+    let statements: Vec<&Weighed> = of(judgement, |one| one.source.layer == layer && one.effect != Effect::Deny);
     let outcome = match worst(judgement, &statements, &[layer]) {
         Matched::Yes => Outcome::Allows,
         Matched::Unknown(why) => Outcome::Unknown(why),

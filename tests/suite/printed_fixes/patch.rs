@@ -1,7 +1,8 @@
-//! Applies a printed difference to a JSON file as a person does: what is marked `-` is looked up there and goes, and what is marked
-//! `+` comes.
+//! Applies a printed difference to a JSON file as a person does: what is marked `-` is looked up there and goes, and
+//! what is marked `+` comes.
 //!
-//! A difference shows whole statements or rules, or some lines of one, with a line that tells which one and is not marked.
+//! A difference shows whole statements or rules, or some lines of one, with a line that tells which one and is not
+//! marked.
 
 use serde_json::{Map, Value, json};
 
@@ -9,12 +10,9 @@ use crate::support::TOKEN;
 
 /// The document with the difference made in it. An error where the difference does not fit.
 pub fn apply(document: &str, diff: &str) -> Result<String, String> {
-    let mut document: Value =
-        serde_json::from_str(document).map_err(|error| format!("{error} in {document:?}"))?;
+    let mut document: Value = serde_json::from_str(document).map_err(|error| format!("{error} in {document:?}"))?;
     let lines = |marks: &[&str]| -> String {
-        let marked = diff
-            .lines()
-            .filter(|line| marks.contains(&&line[..2.min(line.len())]));
+        let marked = diff.lines().filter(|line| marks.contains(&&line[..2.min(line.len())]));
         marked.map(|line| format!("{}\n", &line[2..])).collect()
     };
     let list = elements(&mut document)?;
@@ -59,10 +57,7 @@ fn elements(document: &mut Value) -> Result<&mut Vec<Value>, String> {
 }
 
 fn fields(lines: &str) -> Result<Map<String, Value>, String> {
-    let lines: Vec<&str> = lines
-        .lines()
-        .map(|line| line.trim_end_matches(','))
-        .collect();
+    let lines: Vec<&str> = lines.lines().map(|line| line.trim_end_matches(',')).collect();
     let text = format!("{{{}}}", lines.join(","));
     serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))
 }
@@ -120,9 +115,7 @@ fn ids(statements: &[Value]) -> Vec<String> {
 
 /// Changes every ExternalId that a statement compares with. A list of one is a text.
 fn of_external_ids(statement: &mut Value, change: &mut impl FnMut(&str) -> String) {
-    let operators = statement
-        .get_mut("Condition")
-        .and_then(Value::as_object_mut);
+    let operators = statement.get_mut("Condition").and_then(Value::as_object_mut);
     for keys in operators.into_iter().flat_map(Map::values_mut) {
         let keys = keys.as_object_mut().into_iter().flatten();
         for (_, value) in keys.filter(|(key, _)| key.eq_ignore_ascii_case("sts:ExternalId")) {

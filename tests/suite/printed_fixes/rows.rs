@@ -112,19 +112,10 @@ pub const ELSEWHERE: &[(&str, &str)] = &[(
 pub const ADVICE_ONLY: &[(&str, &str)] = &[
     ("partition", "it takes another account"),
     ("role-arn-shape", "it is mended in Mixpanel's form"),
-    (
-        "permissions-boundary",
-        "whoever owns the boundary changes it",
-    ),
+    ("permissions-boundary", "whoever owns the boundary changes it"),
     ("bucket-region", "it is mended in Mixpanel's form"),
-    (
-        "bucket-owner",
-        "it takes another bucket, or its owner's consent",
-    ),
-    (
-        "bucket-other-account",
-        "the bucket's owner changes its policy",
-    ),
+    ("bucket-owner", "it takes another bucket, or its owner's consent"),
+    ("bucket-other-account", "the bucket's owner changes its policy"),
     ("bucket-shared", "nothing has to be mended"),
     ("dots-in-name", "it takes another bucket"),
     ("kms-other-account", "the key's owner changes its policy"),
@@ -139,9 +130,7 @@ pub const ADVICE_ONLY: &[(&str, &str)] = &[
 /// `--role` and `--bucket`: a role that is broken is not found by its trust.
 fn named(cloud: &Cloud) -> Vec<String> {
     let bucket = cloud.bucket();
-    ["--role", &bucket, "--bucket", &bucket]
-        .map(str::to_owned)
-        .into()
+    ["--role", &bucket, "--bucket", &bucket].map(str::to_owned).into()
 }
 
 fn with(cloud: &Cloud, more: &[&str]) -> Vec<String> {
@@ -162,11 +151,7 @@ fn trusts(cloud: &Cloud, role: &str, statements: Value) {
 
 /// The set-up's policy of that kind, `s3` or `kms`.
 fn policy_arn(cloud: &Cloud, kind: &str) -> String {
-    format!(
-        "arn:aws:iam::{}:policy/{}-{kind}",
-        cloud.account,
-        cloud.bucket()
-    )
+    format!("arn:aws:iam::{}:policy/{}-{kind}", cloud.account, cloud.bucket())
 }
 
 /// That policy says this from now on.

@@ -10,8 +10,8 @@ use super::cloud::block_on;
 type Objects = BTreeMap<String, Value>;
 
 impl Cloud {
-    /// Roles, customer-managed policies, buckets and keys, with everything that is set on them. Names that differ from test to
-    /// test, and the keys' IDs, are made the same.
+    /// Roles, customer-managed policies, buckets and keys, with everything that is set on them. Names that differ from
+    /// test to test, and the keys' IDs, are made the same.
     pub fn everything(&self) -> Value {
         let (keys, ids) = self.keys_there();
         let all = json!({
@@ -34,10 +34,9 @@ impl Cloud {
             let role = block_on(iam.get_role().role_name(name).send()).expect("a role");
             let role = role.role().expect("a role").clone();
             let tags = block_on(iam.list_role_tags().role_name(name).send()).expect("tags");
-            let attached = block_on(iam.list_attached_role_policies().role_name(name).send())
-                .expect("attached policies");
-            let inline =
-                block_on(iam.list_role_policies().role_name(name).send()).expect("inline policies");
+            let attached =
+                block_on(iam.list_attached_role_policies().role_name(name).send()).expect("attached policies");
+            let inline = block_on(iam.list_role_policies().role_name(name).send()).expect("inline policies");
             let inline: Objects = inline
                 .policy_names()
                 .iter()
@@ -67,8 +66,7 @@ impl Cloud {
         let policies = block_on(iam.list_policies().scope(local).send()).expect("policies");
         let describe = |arn: &str| {
             let tags = block_on(iam.list_policy_tags().policy_arn(arn).send()).expect("tags");
-            let versions =
-                block_on(iam.list_policy_versions().policy_arn(arn).send()).expect("versions");
+            let versions = block_on(iam.list_policy_versions().policy_arn(arn).send()).expect("versions");
             let documents: Objects = versions
                 .versions()
                 .iter()
@@ -82,11 +80,7 @@ impl Cloud {
                     (id, value)
                 })
                 .collect();
-            let tags: BTreeMap<_, _> = tags
-                .tags()
-                .iter()
-                .map(|tag| (tag.key(), tag.value()))
-                .collect();
+            let tags: BTreeMap<_, _> = tags.tags().iter().map(|tag| (tag.key(), tag.value())).collect();
             json!({ "tags": tags, "versions": documents })
         };
         let arns = policies.policies().iter().filter_map(|policy| policy.arn());
@@ -103,8 +97,7 @@ impl Cloud {
             let ownership = block_on(s3.get_bucket_ownership_controls().bucket(name).send()).ok();
             let encryption = block_on(s3.get_bucket_encryption().bucket(name).send()).ok();
             let policy = block_on(s3.get_bucket_policy().bucket(name).send()).ok();
-            let lifecycle =
-                block_on(s3.get_bucket_lifecycle_configuration().bucket(name).send()).ok();
+            let lifecycle = block_on(s3.get_bucket_lifecycle_configuration().bucket(name).send()).ok();
             let versions = block_on(s3.list_object_versions().bucket(name).send()).ok();
             json!({
                 "region": head.and_then(|head| head.bucket_region().map(str::to_owned)),
@@ -118,9 +111,7 @@ impl Cloud {
             })
         };
         let names = buckets.buckets().iter().filter_map(|bucket| bucket.name());
-        names
-            .map(|name| (name.to_owned(), describe(name)))
-            .collect()
+        names.map(|name| (name.to_owned(), describe(name))).collect()
     }
 
     /// The keys, and what to call their IDs.
@@ -138,9 +129,12 @@ impl Cloud {
                 let key = key.key_metadata().expect("metadata").clone();
                 let tags = block_on(kms.list_resource_tags().key_id(id).send()).expect("tags");
                 let rotation = block_on(kms.get_key_rotation_status().key_id(id).send()).ok();
-                let names = sorted(aliases.aliases().iter().filter_map(|alias| {
-                    alias.alias_name().filter(|_| alias.target_key_id() == Some(id))
-                }));
+                let names = sorted(
+                    aliases
+                        .aliases()
+                        .iter()
+                        .filter_map(|alias| alias.alias_name().filter(|_| alias.target_key_id() == Some(id))),
+                );
                 ids.push((id.to_owned(), format!("key {}", names.join(" "))));
                 json!({
                     "aliases": names,
@@ -166,10 +160,7 @@ fn sorted(items: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
 fn default_encryption(
     answer: &aws_sdk_s3::operation::get_bucket_encryption::GetBucketEncryptionOutput,
 ) -> Option<Value> {
-    let rule = answer
-        .server_side_encryption_configuration()?
-        .rules()
-        .first()?;
+    let rule = answer.server_side_encryption_configuration()?.rules().first()?;
     let default = rule.apply_server_side_encryption_by_default()?;
     Some(json!({
         "algorithm": default.sse_algorithm().as_str(),
@@ -180,8 +171,6 @@ fn default_encryption(
 
 /// A document as IAM and S3 answer it, raw or percent-encoded.
 pub fn document(text: &str) -> Value {
-    let decoded = percent_encoding::percent_decode_str(text)
-        .decode_utf8()
-        .expect("UTF-8");
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8().expect("UTF-8");
     serde_json::from_str(&decoded).unwrap_or_else(|error| panic!("{error} in {decoded}"))
 }

@@ -2,8 +2,8 @@
 
 use aws_sdk_kms::operation::create_key::CreateKeyOutput;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 use serde_json::{Value, json};
 
@@ -15,8 +15,7 @@ pub const USER: &str = "arn:aws:iam::485438090326:user/mixpanel-export";
 
 /// A trust policy as on Mixpanel's page; without an ExternalId, as in its console steps.
 pub fn trust(principal: &str, external_id: Option<&str>) -> Value {
-    let mut statement =
-        json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" });
+    let mut statement = json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:AssumeRole" });
     if let Some(id) = external_id {
         statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": id } });
     }
@@ -116,10 +115,7 @@ impl Cloud {
             .location_constraint(BucketLocationConstraint::from(region))
             .build();
         let s3 = self.s3(region);
-        let create = s3
-            .create_bucket()
-            .bucket(bucket)
-            .create_bucket_configuration(place);
+        let create = s3.create_bucket().bucket(bucket).create_bucket_configuration(place);
         block_on(create.send()).expect("a bucket");
     }
 

@@ -1,9 +1,9 @@
 //! An AWS on loopback.
 //!
-//! Every request of the program goes through [`Cloud`], which writes it down, answers it from the script where the script
-//! has a rule for it, and else hands it to the emulator inside this process, or to the endpoint that
-//! `MIXPANEL_S3_TEST_ENDPOINT` names (moto's server, say, or several with commas between them, to share the work), so that
-//! no emulator's quirk is taken for AWS.
+//! Every request of the program goes through [`Cloud`], which writes it down, answers it from the script where the
+//! script has a rule for it, and else hands it to the emulator inside this process, or to the endpoint that
+//! `MIXPANEL_S3_TEST_ENDPOINT` names (moto's server, say, or several with commas between them, to share the work), so
+//! that no emulator's quirk is taken for AWS.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -110,7 +110,8 @@ impl Scripted {
             "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
             "kms" => format!(r#"{{"__type":"{code}","message":"{message}"}}"#),
             _ => format!(
-                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></\
+                 ErrorResponse>"
             ),
         };
         Self::Answer(status, content_type(service), body)
@@ -299,9 +300,7 @@ impl Cloud {
             .assume_role()
             .role_arn(format!("arn:aws:iam::{account}:role/tester"))
             .role_session_name("tester");
-        let answer = RUNTIME
-            .block_on(assume.send())
-            .expect("an account of its own");
+        let answer = RUNTIME.block_on(assume.send()).expect("an account of its own");
         let keys = answer.credentials().expect("credentials");
         self.keys = Keys {
             id: keys.access_key_id().into(),
@@ -344,22 +343,21 @@ impl Cloud {
         matches!(self.state.backend, Backend::Emulator(_))
     }
 
-    /// Makes the next new bucket look as another store's, or an old one's: with nothing set, and without the tags that it was given.
+    /// Makes the next new bucket look as another store's, or an old one's: with nothing set, and without the tags that
+    /// it was given.
     pub fn has_bare_buckets(&self) {
         for (setting, code) in [
             ("tagging", "NoSuchTagSet"),
             ("publicAccessBlock", "NoSuchPublicAccessBlockConfiguration"),
-            (
-                "encryption",
-                "ServerSideEncryptionConfigurationNotFoundError",
-            ),
+            ("encryption", "ServerSideEncryptionConfigurationNotFoundError"),
         ] {
             let none = Scripted::error("s3", 404, code, "It is not set.");
             self.script(&format!("s3:GET {setting}"), Some(1), none);
         }
     }
 
-    /// Answers the requests of an action whose body holds a text, such as a policy's ARN as a form spells it, from now on.
+    /// Answers the requests of an action whose body holds a text, such as a policy's ARN as a form spells it, from now
+    /// on.
     pub fn script_for(&self, action: &str, body: &str, answer: Scripted) {
         self.add_rule(action, body, 0, None, answer);
     }
@@ -374,14 +372,7 @@ impl Cloud {
         self.script_nth(action, nth, Scripted::After(Meanwhile(Arc::new(what))));
     }
 
-    fn add_rule(
-        &self,
-        action: &str,
-        body: &str,
-        skip: usize,
-        remaining: Option<usize>,
-        answer: Scripted,
-    ) {
+    fn add_rule(&self, action: &str, body: &str, skip: usize, remaining: Option<usize>, answer: Scripted) {
         let rule = Rule {
             action: action.to_owned(),
             body: body.to_owned(),
@@ -435,13 +426,15 @@ impl Cloud {
         self.state.stuck.load(Ordering::SeqCst)
     }
 
-    /// Waits until everything that a killed program had asked is acted on: what was on its way when it died still arrives.
+    /// Waits until everything that a killed program had asked is acted on: what was on its way when it died still
+    /// arrives.
     pub fn wait_until_quiet(&self) {
         RUNTIME.block_on(async {
             let mut open = self.state.open.subscribe();
             let patience = Duration::from_secs(30);
             let settled = async {
-                // Connections are accepted in order: once this one has its complaint, all of the dead program's are counted.
+                // Connections are accepted in order: once this one has its complaint, all of the dead program's are
+                // counted.
                 let mut own = tokio::net::TcpStream::connect(self.address)
                     .await
                     .expect("a connection");
@@ -494,17 +487,9 @@ impl Cloud {
             .region(Region::from_static(region))
             .endpoint_url(self.endpoint())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .credentials_provider(
-                aws_credential_types::provider::SharedCredentialsProvider::new(
-                    aws_credential_types::Credentials::new(
-                        keys.id,
-                        keys.secret,
-                        keys.token,
-                        None,
-                        "tests",
-                    ),
-                ),
-            )
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                aws_credential_types::Credentials::new(keys.id, keys.secret, keys.token, None, "tests"),
+            ))
             .build()
     }
 
@@ -535,9 +520,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// A number that differs from test to test and from run to run.
 fn fastrand() -> u32 {
     use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish();
+    let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
     (hash >> 32) as u32
 }
 
@@ -574,16 +557,8 @@ async fn answer(
     open: Open,
 ) -> Result<http::Response<Either<Full<Bytes>, Endless>>, &'static str> {
     let (parts, body) = request.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str())
-        .to_owned();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let action = action_of(parts.method.as_str(), &path, &parts.headers, &body);
     let index = {
         let mut calls = state.calls.lock().expect("calls");
@@ -618,10 +593,9 @@ async fn answer(
         let mut response = http::Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
         for (name, value) in headers {
-            response.headers_mut().insert(
-                HeaderName::from_static(name),
-                value.parse().expect("a header"),
-            );
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value.parse().expect("a header"));
         }
         response
     };
@@ -675,11 +649,7 @@ async fn answer(
     Ok(response.map(Either::Left))
 }
 
-async fn rewritten(
-    state: &State,
-    action: &str,
-    response: http::Response<Full<Bytes>>,
-) -> http::Response<Full<Bytes>> {
+async fn rewritten(state: &State, action: &str, response: http::Response<Full<Bytes>>) -> http::Response<Full<Bytes>> {
     let (mut parts, body) = response.into_parts();
     let bytes = body.collect().await.expect("a body").to_bytes();
     let rewrite = state.rewrite.lock().expect("a rewrite");
@@ -740,7 +710,8 @@ async fn forward(
                 && form.contains("-probe&")
                 && !form.contains(&format!("ExternalId={TOKEN}"))
             {
-                let refusal = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>";
+                let refusal = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized to perform: \
+                               sts:AssumeRole</Message></Error></ErrorResponse>";
                 let mut response = http::Response::new(Full::new(Bytes::from(refusal)));
                 *response.status_mut() = http::StatusCode::FORBIDDEN;
                 return response;
@@ -771,22 +742,15 @@ fn in_words_of_moto(action: &str, body: Bytes) -> Bytes {
     ]
     .contains(&action);
     let text = String::from_utf8_lossy(&body);
-    match (
-        by_id,
-        text.split_once("arn:aws:kms:"),
-        text.split_once(":key/"),
-    ) {
+    match (by_id, text.split_once("arn:aws:kms:"), text.split_once(":key/")) {
         (true, Some((before, _)), Some((_, id))) => format!("{before}{id}").into(),
         _ => body,
     }
 }
 
-/// moto answers GetBucketVersioning and CompleteMultipartUpload under names of its own, and GetBucketRequestPayment with a
-/// listing; S3 does none of that.
-async fn in_words_of_s3(
-    action: &str,
-    response: http::Response<Full<Bytes>>,
-) -> http::Response<Full<Bytes>> {
+/// moto answers GetBucketVersioning and CompleteMultipartUpload under names of its own, and GetBucketRequestPayment
+/// with a listing; S3 does none of that.
+async fn in_words_of_s3(action: &str, response: http::Response<Full<Bytes>>) -> http::Response<Full<Bytes>> {
     if !response.status().is_success() {
         return response;
     }
@@ -803,9 +767,9 @@ async fn in_words_of_s3(
             let own = "CompleteMultipartUploadResponse";
             text.replace(own, "CompleteMultipartUploadResult").into()
         }
-        "s3:GET requestPayment" if text.contains("<ListBucketResult") => Bytes::from_static(
-            b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>",
-        ),
+        "s3:GET requestPayment" if text.contains("<ListBucketResult") => {
+            Bytes::from_static(b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>")
+        }
         _ => body,
     };
     parts.headers.remove(http::header::CONTENT_LENGTH);
@@ -829,13 +793,12 @@ async fn forward_to(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> http::Response<Full<Bytes>> {
-    static CLIENT: LazyLock<
-        Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
-    > = LazyLock::new(|| {
-        Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build_http()
-    });
+    static CLIENT: LazyLock<Client<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>> =
+        LazyLock::new(|| {
+            Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(0)
+                .build_http()
+        });
     headers.remove(http::header::HOST);
     headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     headers.insert(http::header::CONTENT_LENGTH, body.len().into());
@@ -850,9 +813,7 @@ async fn forward_to(
         .into_parts();
     let body = body.collect().await.expect("its body").to_bytes();
     let mut response = http::Response::from_parts(parts, Full::new(body));
-    response
-        .headers_mut()
-        .remove(http::header::TRANSFER_ENCODING);
+    response.headers_mut().remove(http::header::TRANSFER_ENCODING);
     response.headers_mut().remove(http::header::CONNECTION);
     response
 }

@@ -33,22 +33,14 @@ impl Outcome {
     /// The run, after checking its exit code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     /// The run, after checking that stderr has a text.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(
-            self.stderr.contains(text),
-            "expected: {text}\nstderr:\n{}",
-            self.stderr
-        );
+        assert!(self.stderr.contains(text), "expected: {text}\nstderr:\n{}", self.stderr);
         self
     }
 }
@@ -58,13 +50,7 @@ pub fn bare(home: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mixpanel-s3"));
     command.env_clear();
     // What Windows needs to open a socket, and coverage tools to write their data.
-    for variable in [
-        "SYSTEMROOT",
-        "SystemRoot",
-        "TEMP",
-        "TMP",
-        "LLVM_PROFILE_FILE",
-    ] {
+    for variable in ["SYSTEMROOT", "SystemRoot", "TEMP", "TMP", "LLVM_PROFILE_FILE"] {
         if let Ok(value) = std::env::var(variable) {
             command.env(variable, value);
         }
@@ -73,10 +59,7 @@ pub fn bare(home: &tempfile::TempDir) -> Command {
         .env("HOME", home.path())
         .env("USERPROFILE", home.path())
         .env("AWS_CONFIG_FILE", home.path().join("config"))
-        .env(
-            "AWS_SHARED_CREDENTIALS_FILE",
-            home.path().join("credentials"),
-        )
+        .env("AWS_SHARED_CREDENTIALS_FILE", home.path().join("credentials"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("MIXPANEL_S3_SANDBOX_STATE", sandbox_state(home))
         .env("COLUMNS", "80")
@@ -92,11 +75,7 @@ pub fn sandbox_state(home: &tempfile::TempDir) -> PathBuf {
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Outcome {
     let output = command.output().expect("the program starts");
-    let text = |bytes: Vec<u8>| {
-        String::from_utf8(bytes)
-            .expect("UTF-8")
-            .replace("\r\n", "\n")
-    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").replace("\r\n", "\n");
     Outcome {
         code: output.status.code().unwrap_or(-1),
         stdout: text(output.stdout),

@@ -1,5 +1,5 @@
-//! Reads a command line as a POSIX shell does, as far as a printed command may go. What would make a shell do anything but run
-//! programs with their words is an error: a substitution, a pipe, a wildcard, a comment.
+//! Reads a command line as a POSIX shell does, as far as a printed command may go. What would make a shell do anything
+//! but run programs with their words is an error: a substitution, a pipe, a wildcard, a comment.
 //! <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>
 
 use std::iter::Peekable;
@@ -7,8 +7,7 @@ use std::str::Chars;
 
 /// What the program prints in the place of a command that cannot be shown.
 #[allow(dead_code)] // The unit tests of the crate include this file too.
-pub const NOT_SHOWN: &str =
-    "# no command is shown: one of its values holds what no name in AWS holds";
+pub const NOT_SHOWN: &str = "# no command is shown: one of its values holds what no name in AWS holds";
 
 /// The words of a single command; a variable stays as `$NAME`.
 pub fn words(command: &str) -> Result<Vec<String>, String> {
@@ -56,8 +55,8 @@ fn word(rest: &mut Peekable<Chars<'_>>, command: &str) -> Result<String, String>
                 rest.next();
                 word.extend(rest.next());
             }
-            '|' | '&' | ';' | '<' | '>' | '(' | ')' | '$' | '`' | '*' | '?' | '[' | '#' | '~'
-            | '%' | '!' | '{' | '}' | '\n' | '\t' => {
+            '|' | '&' | ';' | '<' | '>' | '(' | ')' | '$' | '`' | '*' | '?' | '[' | '#' | '~' | '%' | '!' | '{'
+            | '}' | '\n' | '\t' => {
                 return Err(format!("{character:?} is not quoted: {command}"));
             }
             other => {
@@ -69,11 +68,7 @@ fn word(rest: &mut Peekable<Chars<'_>>, command: &str) -> Result<String, String>
     Ok(word)
 }
 
-fn double_quoted(
-    rest: &mut Peekable<Chars<'_>>,
-    word: &mut String,
-    command: &str,
-) -> Result<(), String> {
+fn double_quoted(rest: &mut Peekable<Chars<'_>>, word: &mut String, command: &str) -> Result<(), String> {
     loop {
         match rest.next() {
             Some('"') => return Ok(()),
@@ -100,12 +95,10 @@ fn double_quoted(
     }
 }
 
-/// The words of every command of a line: of those that `&&` joins, without what a file takes, and of those that `eval` evaluates.
+/// The words of every command of a line: of those that `&&` joins, without what a file takes, and of those that `eval`
+/// evaluates.
 pub fn commands(line: &str) -> Result<Vec<Vec<String>>, String> {
-    if let Some(inner) = line
-        .strip_prefix("eval \"$(")
-        .and_then(|rest| rest.strip_suffix(")\""))
-    {
+    if let Some(inner) = line.strip_prefix("eval \"$(").and_then(|rest| rest.strip_suffix(")\"")) {
         return Ok(vec![words(inner)?]);
     }
     split_outside_quotes(line, " && ")

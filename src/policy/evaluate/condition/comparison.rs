@@ -56,22 +56,19 @@ impl Comparison {
         sense: Sense,
         variables: Option<&Context>,
     ) -> Truth {
-        let text = |wildcards, case| {
-            Pattern::new(policy, wildcards, variables).matches(request, case, sense, key)
-        };
+        let text = |wildcards, case| Pattern::new(policy, wildcards, variables).matches(request, case, sense, key);
         match self {
             Self::Equals => text(Wildcards::Literal, Case::Sensitive),
             Self::EqualsIgnoreCase => text(Wildcards::Literal, Case::Ignored),
             Self::Like => text(Wildcards::Special, Case::Sensitive),
-            Self::Arn => {
-                Pattern::new(policy, Wildcards::Special, variables).matches_arn(request, sense, key)
-            }
+            Self::Arn => Pattern::new(policy, Wildcards::Special, variables).matches_arn(request, sense, key),
             // The policy's value is base64, and of what, AWS does not say.
             Self::Binary => unreadable(policy, key),
             // AWS contradicts itself on variables here, so a value that is no truth value is not guessed at.
             Self::Bool => match policy.to_ascii_lowercase().as_str() {
-                value @ ("true" | "false") => Pattern::new(value, Wildcards::Literal, None)
-                    .matches(request, Case::Ignored, sense, key),
+                value @ ("true" | "false") => {
+                    Pattern::new(value, Wildcards::Literal, None).matches(request, Case::Ignored, sense, key)
+                }
                 _ => unreadable(policy, key),
             },
             Self::Numeric(relation) => parsed(policy, request, key, number, |policy, request| {
@@ -85,10 +82,9 @@ impl Comparison {
             Self::IpAddress => match network(policy) {
                 None => unreadable(policy, key),
                 Some(network) => match request {
-                    Text::Exact(text) => text.parse().map_or_else(
-                        |_| Truth::unknown(key),
-                        |address| network.contains(address).into(),
-                    ),
+                    Text::Exact(text) => text
+                        .parse()
+                        .map_or_else(|_| Truth::unknown(key), |address| network.contains(address).into()),
                     Text::Prefix(_) => Truth::unknown(key),
                 },
             },
@@ -133,9 +129,8 @@ impl Network {
     /// Whether all its addresses are for use within a network.
     /// <https://www.rfc-editor.org/rfc/rfc1918>, <https://www.rfc-editor.org/rfc/rfc4193>
     fn is_private(&self) -> bool {
-        let within = |text: &str| {
-            network(text).is_some_and(|own| own.length <= self.length && own.contains(self.address))
-        };
+        let within =
+            |text: &str| network(text).is_some_and(|own| own.length <= self.length && own.contains(self.address));
         [
             "10.0.0.0/8",
             "172.16.0.0/12",
@@ -152,9 +147,7 @@ impl Network {
 
     fn contains(&self, address: IpAddr) -> bool {
         let difference = match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (u128::from(own.to_bits() ^ other.to_bits())) << 96
-            }
+            (IpAddr::V4(own), IpAddr::V4(other)) => (u128::from(own.to_bits() ^ other.to_bits())) << 96,
             (IpAddr::V6(own), IpAddr::V6(other)) => own.to_bits() ^ other.to_bits(),
             _ => return false,
         };
@@ -162,13 +155,10 @@ impl Network {
     }
 }
 
-/// Whether an address that nobody knows is in one of these networks. What is known of it is that it is public: AWS gives
-/// `aws:SourceIp` for public addresses only.
+/// Whether an address that nobody knows is in one of these networks. What is known of it is that it is public: AWS
+/// gives `aws:SourceIp` for public addresses only.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceip>
-pub(super) fn of_some_public_address<'a>(
-    networks: impl Iterator<Item = &'a str>,
-    key: &str,
-) -> Truth {
+pub(super) fn of_some_public_address<'a>(networks: impl Iterator<Item = &'a str>, key: &str) -> Truth {
     let (mut every_v4, mut every_v6, mut inside) = (false, false, Truth::No);
     for text in networks {
         inside = inside.or(match network(text) {
@@ -235,14 +225,8 @@ mod tests {
         assert_eq!(holds(at_most, "10", "10.0"), Truth::Yes);
         assert_eq!(holds(at_most, "10", "11"), Truth::No);
         let after = Comparison::Date(Relation::Greater);
-        assert_eq!(
-            holds(after, "2020-01-01T00:00:01Z", "2020-01-01T00:00:02Z"),
-            Truth::Yes
-        );
-        assert_eq!(
-            holds(after, "2020-01-01T00:00:01Z", "1577836801"),
-            Truth::No
-        );
+        assert_eq!(holds(after, "2020-01-01T00:00:01Z", "2020-01-01T00:00:02Z"), Truth::Yes);
+        assert_eq!(holds(after, "2020-01-01T00:00:01Z", "1577836801"), Truth::No);
     }
 
     #[test]
@@ -257,10 +241,7 @@ mod tests {
             (Comparison::Bool, "${a:b}", "true"),
         ] {
             let truth = holds(comparison, policy, request);
-            assert!(
-                matches!(truth, Truth::Unknown(_)),
-                "{comparison:?} {policy}"
-            );
+            assert!(matches!(truth, Truth::Unknown(_)), "{comparison:?} {policy}");
         }
     }
 

@@ -41,27 +41,13 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 /// The days from the epoch to a date of the Gregorian calendar.
 fn days_before(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [
-        31,
-        28 + i64::from(leap),
-        31,
-        30,
-        31,
-        30,
-        31,
-        31,
-        30,
-        31,
-        30,
-        31,
-    ];
+    let lengths = [31, 28 + i64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let before = usize::try_from(month.checked_sub(1)?).ok()?;
     if day < 1 || day > *lengths.get(before)? {
         return None;
     }
     let past = year - 1;
-    let days_of_years =
-        year * 365 + past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400);
+    let days_of_years = year * 365 + past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400);
     // 1970-01-01 by the same count.
     let epoch = 1970 * 365 + 492 - 19 + 4;
     Some(days_of_years - epoch + lengths[..before].iter().sum::<i64>() + day - 1)
@@ -75,11 +61,7 @@ fn nanoseconds_of_day(text: &str) -> Option<i128> {
         zone => {
             let (hours, minutes) = zone.get(1..)?.split_once(':')?;
             let minutes = bounded(hours, 23)? * 60 + bounded(minutes, 59)?;
-            if zone.starts_with('+') {
-                minutes
-            } else {
-                -minutes
-            }
+            if zone.starts_with('+') { minutes } else { -minutes }
         }
     };
     let mut fields = clock.split(':');

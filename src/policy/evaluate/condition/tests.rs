@@ -60,16 +60,8 @@ fn a_missing_key_fails_a_positive_operator_and_satisfies_a_negated_one() {
         ("ForAnyValue:StringEquals", Truth::No),
         ("ForAnyValue:StringNotEquals", Truth::No),
     ] {
-        assert_eq!(
-            on_k(operator, json!("1"), Fact::Absent),
-            expected,
-            "{operator}"
-        );
-        assert_eq!(
-            on_k(operator, json!("1"), known(&[])),
-            expected,
-            "{operator}"
-        );
+        assert_eq!(on_k(operator, json!("1"), Fact::Absent), expected, "{operator}");
+        assert_eq!(on_k(operator, json!("1"), known(&[])), expected, "{operator}");
     }
 }
 
@@ -79,22 +71,10 @@ fn a_missing_key_fails_a_positive_operator_and_satisfies_a_negated_one() {
 fn if_exists_tests_a_key_only_where_there_is_one() {
     let types = || json!(["t1.*", "t2.*", "m3.*"]);
     assert_eq!(on_k("StringLike", types(), Fact::Absent), Truth::No);
-    assert_eq!(
-        on_k("StringLikeIfExists", types(), Fact::Absent),
-        Truth::Yes
-    );
-    assert_eq!(
-        on_k("StringLikeIfExists", types(), known(&["t2.micro"])),
-        Truth::Yes
-    );
-    assert_eq!(
-        on_k("StringLikeIfExists", types(), known(&["c5.large"])),
-        Truth::No
-    );
-    assert_eq!(
-        on_k("StringLikeIfExists", types(), Fact::Unknown),
-        Truth::unknown("K")
-    );
+    assert_eq!(on_k("StringLikeIfExists", types(), Fact::Absent), Truth::Yes);
+    assert_eq!(on_k("StringLikeIfExists", types(), known(&["t2.micro"])), Truth::Yes);
+    assert_eq!(on_k("StringLikeIfExists", types(), known(&["c5.large"])), Truth::No);
+    assert_eq!(on_k("StringLikeIfExists", types(), Fact::Unknown), Truth::unknown("K"));
 }
 
 /// The examples of
@@ -167,10 +147,7 @@ fn sets_of_values_are_compared_as_aws_shows() {
 #[test]
 fn several_values_without_a_set_operator_decide_only_together() {
     let fact = || known(&["a", "b"]);
-    assert_eq!(
-        on_k("StringEquals", json!("a"), fact()),
-        Truth::unknown("K")
-    );
+    assert_eq!(on_k("StringEquals", json!("a"), fact()), Truth::unknown("K"));
     assert_eq!(on_k("StringEquals", json!("c"), fact()), Truth::No);
     assert_eq!(on_k("StringNotEquals", json!("c"), fact()), Truth::Yes);
 }
@@ -188,10 +165,7 @@ fn null_asks_whether_there_is_a_key() {
         assert_eq!(on_k("Null", json!("true"), fact.clone()), absent);
         assert_eq!(on_k("Null", json!(false), fact), absent.not());
     }
-    assert!(matches!(
-        on_k("Null", json!("maybe"), Fact::Absent),
-        Truth::Unknown(_)
-    ));
+    assert!(matches!(on_k("Null", json!("maybe"), Fact::Absent), Truth::Unknown(_)));
 }
 
 #[test]
@@ -199,24 +173,12 @@ fn an_unknown_value_matters_only_where_it_can_change_the_outcome() {
     let unknown = Truth::unknown("K");
     assert_eq!(on_k("StringLike", json!("*"), Fact::Present), Truth::Yes);
     assert_eq!(on_k("StringLike", json!("*"), Fact::Unknown), unknown);
-    assert_eq!(
-        on_k("StringLikeIfExists", json!("*"), Fact::Unknown),
-        Truth::Yes
-    );
+    assert_eq!(on_k("StringLikeIfExists", json!("*"), Fact::Unknown), Truth::Yes);
     assert_eq!(on_k("StringNotLike", json!("*"), Fact::Unknown), unknown);
-    assert_eq!(
-        on_k("ForAllValues:StringLike", json!("*"), Fact::Unknown),
-        Truth::Yes
-    );
-    assert_eq!(
-        on_k("ForAnyValue:StringLike", json!("*"), Fact::Present),
-        unknown
-    );
+    assert_eq!(on_k("ForAllValues:StringLike", json!("*"), Fact::Unknown), Truth::Yes);
+    assert_eq!(on_k("ForAnyValue:StringLike", json!("*"), Fact::Present), unknown);
     assert_eq!(on_k("Bool", json!("true"), Fact::Present), unknown);
-    assert_eq!(
-        on_k("IpAddress", json!("10.0.0.0/8"), Fact::Unknown),
-        unknown
-    );
+    assert_eq!(on_k("IpAddress", json!("10.0.0.0/8"), Fact::Unknown), unknown);
 }
 
 #[test]
@@ -224,44 +186,22 @@ fn the_beginning_of_a_value_can_decide() {
     let start = || Fact::StartsWith("AROA:".into());
     let unknown = Truth::unknown("K");
     assert_eq!(on_k("StringLike", json!("AROA:*"), start()), Truth::Yes);
-    assert_eq!(
-        on_k("StringNotLike", json!(["AROA:*", "AIDA"]), start()),
-        Truth::No
-    );
-    assert_eq!(
-        on_k("StringNotLike", json!(["AROB:*", "AIDA"]), start()),
-        Truth::Yes
-    );
+    assert_eq!(on_k("StringNotLike", json!(["AROA:*", "AIDA"]), start()), Truth::No);
+    assert_eq!(on_k("StringNotLike", json!(["AROB:*", "AIDA"]), start()), Truth::Yes);
     assert_eq!(on_k("StringEquals", json!("AROA:me"), start()), unknown);
+    assert_eq!(on_k("StringEquals", json!("AROA:*"), known(&["AROA:me"])), Truth::No);
     assert_eq!(
-        on_k("StringEquals", json!("AROA:*"), known(&["AROA:me"])),
-        Truth::No
-    );
-    assert_eq!(
-        on_k(
-            "StringEqualsIgnoreCase",
-            json!("aroa:me"),
-            known(&["AROA:Me"])
-        ),
+        on_k("StringEqualsIgnoreCase", json!("aroa:me"), known(&["AROA:Me"])),
         Truth::Yes
     );
-    assert_eq!(
-        on_k("ForAnyValue:StringLike", json!("AROA:*"), start()),
-        Truth::Yes
-    );
+    assert_eq!(on_k("ForAnyValue:StringLike", json!("AROA:*"), start()), Truth::Yes);
 }
 
 #[test]
 fn numbers_and_truth_values_stand_for_their_texts() {
     assert_eq!(on_k("Bool", json!(true), known(&["true"])), Truth::Yes);
-    assert_eq!(
-        on_k("NumericLessThanEquals", json!(10), known(&["10"])),
-        Truth::Yes
-    );
-    assert_eq!(
-        on_k("StringEquals", json!([1, true]), known(&["true"])),
-        Truth::Yes
-    );
+    assert_eq!(on_k("NumericLessThanEquals", json!(10), known(&["10"])), Truth::Yes);
+    assert_eq!(on_k("StringEquals", json!([1, true]), known(&["true"])), Truth::Yes);
 }
 
 #[test]
@@ -303,10 +243,7 @@ fn variables_are_replaced_for_texts_and_arns_only_and_only_where_the_language_ha
 fn what_aws_does_not_document_is_unknown() {
     let unknown = |operator: &str, value: Value, fact: Fact| {
         let truth = on_k(operator, value.clone(), fact);
-        assert!(
-            matches!(truth, Truth::Unknown(_)),
-            "{operator} {value}: {truth:?}"
-        );
+        assert!(matches!(truth, Truth::Unknown(_)), "{operator} {value}: {truth:?}");
     };
     // IfExists says that a missing key is true, ForAnyValue that it is false.
     for operator in [
@@ -349,10 +286,7 @@ fn another_companys_organization_is_none_that_a_document_names() {
         ("Null", "true"),
         ("StringEquals", "${aws:PrincipalOrgID}"),
     ] {
-        assert!(
-            matches!(on(operator, value), Truth::Unknown(_)),
-            "{operator} {value}"
-        );
+        assert!(matches!(on(operator, value), Truth::Unknown(_)), "{operator} {value}");
     }
 }
 

@@ -59,16 +59,8 @@ fn several_keys_and_values() -> Vec<Example> {
             &facts(is("hr"), is("payroll"), MARY),
             NoAllow(Resource),
         ),
-        like.row(
-            "one tag is missing",
-            &facts(is("hr"), Absent, MARY),
-            NoAllow(Resource),
-        ),
-        like.row(
-            "both tags are missing",
-            &facts(Absent, Absent, MARY),
-            NoAllow(Resource),
-        ),
+        like.row("one tag is missing", &facts(is("hr"), Absent, MARY), NoAllow(Resource)),
+        like.row("both tags are missing", &facts(Absent, Absent, MARY), NoAllow(Resource)),
         not_like.row(
             "the ARN is none of those that it must not be",
             &facts(is("legal"), is("audit"), NIKKI),
@@ -105,10 +97,7 @@ fn sets_of_values() -> Vec<Example> {
             }))
     };
     let on = |keys: Fact| [("aws:TagKeys", keys)];
-    let one = tags(
-        PAGE,
-        json!({"ForAllValues:StringNotLike": {"aws:TagKeys": "key1*"}}),
-    );
+    let one = tags(PAGE, json!({"ForAllValues:StringNotLike": {"aws:TagKeys": "key1*"}}));
     let two = tags(
         PAGE,
         json!({"ForAllValues:StringNotLike": {"aws:TagKeys": ["key1*", "key2*"]}}),
@@ -150,34 +139,21 @@ fn sets_of_values() -> Vec<Example> {
             &on(are(&["environment", "webserver", "test"])),
             denied,
         ),
-        snapshots.row(
-            "none of the tags is it",
-            &on(are(&["environment", "test"])),
-            Allowed,
-        ),
+        snapshots.row("none of the tags is it", &on(are(&["environment", "test"])), Allowed),
         snapshots.row("without tags, none is it", &on(Absent), Allowed),
-        present.row(
-            "all tags are of the keys",
-            &on(are(&["key1:hr", "key3:x"])),
-            denied,
-        ),
-        present.row(
-            "one tag is of another key",
-            &on(are(&["key1:hr", "other"])),
-            Allowed,
-        ),
+        present.row("all tags are of the keys", &on(are(&["key1:hr", "key3:x"])), denied),
+        present.row("one tag is of another key", &on(are(&["key1:hr", "other"])), Allowed),
         present.row("a check for Null keeps a missing key out", &on(Absent), Allowed),
         single.row(
             "a key of several values needs a set operator",
             &on(is("key1")),
-            Unknown(
-                "aws:TagKeys, which has several values and is compared without ForAnyValue or ForAllValues",
-            ),
+            Unknown("aws:TagKeys, which has several values and is compared without ForAnyValue or ForAllValues"),
         ),
     ]
 }
 
-/// An identity-based policy that allows the management of access keys under a condition, as many examples of the page do.
+/// An identity-based policy that allows the management of access keys under a condition, as many examples of the page
+/// do.
 fn access_keys(page: &'static str, condition: Value) -> Example {
     Example::on(page)
         .asks("iam:CreateAccessKey", "arn:aws:iam::111122223333:user/x")
@@ -211,18 +187,10 @@ fn text_operators() -> Vec<Example> {
         tagged.row("there is no tag", &[(TAG, Absent)], NoAllow(Identity)),
         home.row("the user's home", &listing(is("home/David/")), Allowed),
         home.row("the top of the bucket", &listing(is("")), Allowed),
-        home.row(
-            "another user's home",
-            &listing(is("home/Adele/")),
-            NoAllow(Identity),
-        ),
+        home.row("another user's home", &listing(is("home/Adele/")), NoAllow(Identity)),
         named("StringEquals").row("the case of a value counts", &john, NoAllow(Identity)),
         named("StringEqualsIgnoreCase").row("the case of a value does not count", &john, Allowed),
-        access_keys(
-            KEYS,
-            json!({"IpAddress": {"aws:SourceIP": "203.0.113.0/24"}}),
-        )
-        .row(
+        access_keys(KEYS, json!({"IpAddress": {"aws:SourceIP": "203.0.113.0/24"}})).row(
             "the case of a key never counts",
             &[("AWS:SourceIp", is("203.0.113.7"))],
             Allowed,
@@ -231,7 +199,8 @@ fn text_operators() -> Vec<Example> {
 }
 
 fn other_operators() -> Vec<Example> {
-    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html";
+    const PAGE: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html";
     const ISSUED: &str = "aws:TokenIssueTime";
     const KEYS: &str = "s3:max-keys";
     const IP: &str = "aws:SourceIp";
@@ -241,10 +210,7 @@ fn other_operators() -> Vec<Example> {
             "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::example_bucket",
             "Condition": {"NumericLessThanEquals": {KEYS: "10"}},
         }));
-    let fresh = access_keys(
-        PAGE,
-        json!({"DateGreaterThan": {ISSUED: "2020-01-01T00:00:01Z"}}),
-    );
+    let fresh = access_keys(PAGE, json!({"DateGreaterThan": {ISSUED: "2020-01-01T00:00:01Z"}}));
     let tls = Example::on(PAGE)
         .full_access()
         .asks("s3:GetObject", "arn:aws:s3:::amzn-s3-demo-bucket/x")
@@ -253,19 +219,14 @@ fn other_operators() -> Vec<Example> {
             "Resource": ["arn:aws:s3:::amzn-s3-demo-bucket", "arn:aws:s3:::amzn-s3-demo-bucket/*"],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }));
-    let binary = access_keys(
-        PAGE,
-        json!({"BinaryEquals": {"key": "QmluYXJ5VmFsdWVJbkJhc2U2NA=="}}),
-    );
+    let binary = access_keys(PAGE, json!({"BinaryEquals": {"key": "QmluYXJ5VmFsdWVJbkJhc2U2NA=="}}));
     let office = access_keys(PAGE, json!({"IpAddress": {IP: "203.0.113.0/24"}}));
     let networks = json!(["203.0.113.0/24", "2001:DB8:1234:5678::/64"]);
     let offices = access_keys(PAGE, json!({"IpAddress": {IP: networks}}));
-    let users = Example::on(PAGE)
-        .asks("ec2:DescribeInstances", "*")
-        .identity(json!({
-            "Effect": "Allow", "Action": "ec2:*", "Resource": "*",
-            "Condition": {"Null": {ISSUED: "true"}},
-        }));
+    let users = Example::on(PAGE).asks("ec2:DescribeInstances", "*").identity(json!({
+        "Effect": "Allow", "Action": "ec2:*", "Resource": "*",
+        "Condition": {"Null": {ISSUED: "true"}},
+    }));
     vec![
         pages.row("up to ten keys at a time", &[(KEYS, is("10"))], Allowed),
         pages.row("eleven at a time", &[(KEYS, is("11"))], NoAllow(Identity)),
@@ -280,57 +241,36 @@ fn other_operators() -> Vec<Example> {
             &[(ISSUED, is("2019-06-01T00:00:00Z"))],
             NoAllow(Identity),
         ),
-        fresh.row(
-            "a user's own access keys",
-            &[(ISSUED, Absent)],
-            NoAllow(Identity),
-        ),
+        fresh.row("a user's own access keys", &[(ISSUED, Absent)], NoAllow(Identity)),
         tls.row(
             "a request without TLS",
             &[("aws:SecureTransport", is("false"))],
             DeniedBy(Identity, 0),
         ),
-        tls.row(
-            "a request with TLS",
-            &[("aws:SecureTransport", is("true"))],
-            Allowed,
-        ),
+        tls.row("a request with TLS", &[("aws:SecureTransport", is("true"))], Allowed),
         binary.row("no binary value", &[("key", Absent)], NoAllow(Identity)),
         office.row("from the network", &[(IP, is("203.0.113.255"))], Allowed),
-        office.row(
-            "from beside the network",
-            &[(IP, is("203.0.114.0"))],
-            NoAllow(Identity),
-        ),
+        office.row("from beside the network", &[(IP, is("203.0.114.0"))], NoAllow(Identity)),
         office.row(
             "through a VPC endpoint there is no address",
             &[(IP, Absent)],
             NoAllow(Identity),
         ),
-        offices.row(
-            "from the IPv6 network",
-            &[(IP, is("2001:db8:1234:5678::1"))],
-            Allowed,
-        ),
+        offices.row("from the IPv6 network", &[(IP, is("2001:db8:1234:5678::1"))], Allowed),
         offices.row(
             "from another IPv6 network",
             &[(IP, is("2001:db8:1234:5679::1"))],
             NoAllow(Identity),
         ),
         users.row("a user without a token", &[(ISSUED, Absent)], Allowed),
-        users.row(
-            "temporary credentials",
-            &[(ISSUED, Present)],
-            NoAllow(Identity),
-        ),
+        users.row("temporary credentials", &[(ISSUED, Present)], NoAllow(Identity)),
     ]
 }
 
 fn arn_operators() -> Vec<Example> {
     const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN";
     const SOURCE: &str = "aws:SourceArn";
-    const STORE: &str =
-        "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt";
+    const STORE: &str = "arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt";
     const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:TOPIC-ID";
     let finance = |operator: &str| {
         let pattern = "arn:aws:someservice:*:111122223333:finance/*";
@@ -339,10 +279,7 @@ fn arn_operators() -> Vec<Example> {
     let of_store = [(SOURCE, is(STORE))];
     let queue = Example::on(PAGE)
         .by("arn:aws:iam::123456789012:user/u")
-        .asks(
-            "sqs:SendMessage",
-            "arn:aws:sqs:us-east-1:123456789012:QUEUE-ID",
-        )
+        .asks("sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:QUEUE-ID")
         .resource_policy(json!({
             "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "SQS:SendMessage",
             "Resource": "arn:aws:sqs:us-east-1:123456789012:QUEUE-ID",
@@ -354,11 +291,7 @@ fn arn_operators() -> Vec<Example> {
             &of_store,
             NoAllow(Identity),
         ),
-        finance("ArnEquals").row(
-            "ArnEquals is the same as ArnLike",
-            &of_store,
-            NoAllow(Identity),
-        ),
+        finance("ArnEquals").row("ArnEquals is the same as ArnLike", &of_store, NoAllow(Identity)),
         finance("StringLike").row("a wildcard of StringLike does not", &of_store, Allowed),
         queue.row(
             "a user comes himself, and for no topic",
@@ -381,17 +314,9 @@ fn if_exists() -> Vec<Example> {
     };
     let allow = run("Allow", "StringLikeIfExists");
     vec![
-        run("Allow", "StringLike").row(
-            "an image has no type",
-            &[(TYPE, Absent)],
-            NoAllow(Identity),
-        ),
+        run("Allow", "StringLike").row("an image has no type", &[(TYPE, Absent)], NoAllow(Identity)),
         allow.row("an image needs no type", &[(TYPE, Absent)], Allowed),
-        allow.row(
-            "an instance is of a type",
-            &[(TYPE, is("t2.micro"))],
-            Allowed,
-        ),
+        allow.row("an instance is of a type", &[(TYPE, is("t2.micro"))], Allowed),
         allow.row(
             "an instance is of another type",
             &[(TYPE, is("c5.large"))],
@@ -406,8 +331,7 @@ fn if_exists() -> Vec<Example> {
 }
 
 fn global_keys() -> Vec<Example> {
-    const PAGE: &str =
-        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html";
+    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html";
     const ORG: &str = "aws:PrincipalOrgID";
     const MFA: &str = "aws:MultiFactorAuthPresent";
     const VIA: &str = "aws:ViaAWSService";
@@ -431,12 +355,10 @@ fn global_keys() -> Vec<Example> {
         }));
     let of_orgs = |resource: Fact, own: Fact| [("aws:ResourceOrgID", resource), (ORG, own)];
     let mfa = |effect: &str, operator: &str, value: &str| {
-        Example::on(PAGE)
-            .asks("ec2:StopInstances", "*")
-            .identity(json!({
-                "Effect": effect, "Action": "*", "Resource": "*",
-                "Condition": {operator: {MFA: value}},
-            }))
+        Example::on(PAGE).asks("ec2:StopInstances", "*").identity(json!({
+            "Effect": effect, "Action": "*", "Resource": "*",
+            "Condition": {operator: {MFA: value}},
+        }))
     };
     let bool = mfa("Deny", "Bool", "false").full_access();
     let if_exists = mfa("Deny", "BoolIfExists", "false").full_access();
@@ -454,10 +376,7 @@ fn global_keys() -> Vec<Example> {
         ]));
     let from = |address: &str, via: &str| [(IP, is(address)), (VIA, is(via))];
     let called = Example::on(PAGE)
-        .asks(
-            "kms:Decrypt",
-            "arn:aws:kms:us-east-1:111122223333:key/my-example-key",
-        )
+        .asks("kms:Decrypt", "arn:aws:kms:us-east-1:111122223333:key/my-example-key")
         .identity(json!({
             "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
             "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": ["dynamodb.amazonaws.com"]}},
@@ -470,16 +389,9 @@ fn global_keys() -> Vec<Example> {
                 "Condition": {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": [value]}},
             }))
     };
-    let path = [(
-        "aws:PrincipalOrgPaths",
-        is("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"),
-    )];
+    let path = [("aws:PrincipalOrgPaths", is("o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"))];
     vec![
-        ninja.row(
-            "of the organization",
-            &[(ORG, is("o-xxxxxxxxxxx"))],
-            Allowed,
-        ),
+        ninja.row("of the organization", &[(ORG, is("o-xxxxxxxxxxx"))], Allowed),
         ninja.row(
             "of another organization",
             &[(ORG, is("o-yyyyyyyyyyy"))],
@@ -512,11 +424,7 @@ fn global_keys() -> Vec<Example> {
             &[(MFA, Absent)],
             Allowed,
         ),
-        mfa("Allow", "Bool", "true").row(
-            "an Allow with Bool does not",
-            &[(MFA, Absent)],
-            NoAllow(Identity),
-        ),
+        mfa("Allow", "Bool", "true").row("an Allow with Bool does not", &[(MFA, Absent)], NoAllow(Identity)),
         ip.row("from the address", &from("123.45.167.89", "false"), Allowed),
         ip.row(
             "from another address",
@@ -536,16 +444,8 @@ fn global_keys() -> Vec<Example> {
             )],
             Allowed,
         ),
-        called.row(
-            "no service between",
-            &[("aws:CalledVia", Absent)],
-            NoAllow(Identity),
-        ),
+        called.row("no service between", &[("aws:CalledVia", Absent)], NoAllow(Identity)),
         units("o-a1b2c3d4e5/*").row("anywhere in the organization", &path, Allowed),
-        units("o-a1b2c3d4e5/r-ab12/ou-ab12-22222222/*").row(
-            "in another unit",
-            &path,
-            NoAllow(Identity),
-        ),
+        units("o-a1b2c3d4e5/r-ab12/ou-ab12-22222222/*").row("in another unit", &path, NoAllow(Identity)),
     ]
 }

@@ -17,7 +17,8 @@ pub(super) fn examples() -> Vec<Example> {
 }
 
 fn one_account() -> Vec<Example> {
-    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html";
+    const PAGE: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html";
     const CARLOS: &str = "arn:aws:iam::123456789012:user/carlossalazar";
     let own = json!(["arn:aws:s3:::carlossalazar/*", "arn:aws:s3:::carlossalazar"]);
     let of_carlos = json!([
@@ -49,11 +50,7 @@ fn one_account() -> Vec<Example> {
         saves
             .resource_policy(bucket)
             .row("the bucket's policy alone allows", &[], Allowed),
-        saves.row(
-            "without policies nothing is allowed",
-            &[],
-            NoAllow(Identity),
-        ),
+        saves.row("without policies nothing is allowed", &[], NoAllow(Identity)),
     ]
 }
 
@@ -85,8 +82,7 @@ fn explicit_and_implicit() -> Vec<Example> {
 }
 
 fn boundaries() -> Vec<Example> {
-    const PAGE: &str =
-        "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html";
+    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html";
     const COMPANY: &str = "arn:aws:iam::123456789012:policy/XCompanyBoundaries";
     let shirley = Example::on(PAGE).boundary(json!({
         "Effect": "Allow", "Action": ["s3:*", "cloudwatch:*", "ec2:*"], "Resource": "*",
@@ -118,54 +114,31 @@ fn boundaries() -> Vec<Example> {
     vec![
         creates
             .identity(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}))
-            .row(
-                "a policy allows more than the boundary",
-                &[],
-                NoAllow(Boundary),
-            ),
-        shirley.asks("ec2:RunInstances", "*").row(
-            "a boundary alone allows nothing",
-            &[],
-            NoAllow(Identity),
-        ),
-        company.asks("s3:GetObject", "arn:aws:s3:::logs/x").row(
-            "a boundary denies",
-            &[],
-            DeniedBy(Boundary, 1),
-        ),
-        company.asks("s3:GetObject", "arn:aws:s3:::other/x").row(
-            "policy and boundary allow",
-            &[],
-            Allowed,
-        ),
-        new.row(
-            "a user with the company's boundary",
-            &bounded(is(COMPANY)),
-            Allowed,
-        ),
-        new.row(
-            "a user without a boundary",
-            &bounded(Absent),
-            NoAllow(Boundary),
-        ),
-        zhang.asks("iam:DeleteUserPermissionsBoundary", "*").row(
-            "the boundary stays",
-            &[],
-            DeniedBy(Boundary, 3),
-        ),
-        zhang.asks("s3:ListBucket", "arn:aws:s3:::ZhangBucket").row(
-            "the boundary has no S3",
-            &[],
-            NoAllow(Boundary),
-        ),
+            .row("a policy allows more than the boundary", &[], NoAllow(Boundary)),
+        shirley
+            .asks("ec2:RunInstances", "*")
+            .row("a boundary alone allows nothing", &[], NoAllow(Identity)),
+        company
+            .asks("s3:GetObject", "arn:aws:s3:::logs/x")
+            .row("a boundary denies", &[], DeniedBy(Boundary, 1)),
+        company
+            .asks("s3:GetObject", "arn:aws:s3:::other/x")
+            .row("policy and boundary allow", &[], Allowed),
+        new.row("a user with the company's boundary", &bounded(is(COMPANY)), Allowed),
+        new.row("a user without a boundary", &bounded(Absent), NoAllow(Boundary)),
+        zhang
+            .asks("iam:DeleteUserPermissionsBoundary", "*")
+            .row("the boundary stays", &[], DeniedBy(Boundary, 3)),
+        zhang
+            .asks("s3:ListBucket", "arn:aws:s3:::ZhangBucket")
+            .row("the boundary has no S3", &[], NoAllow(Boundary)),
     ]
 }
 
 fn boundaries_and_resource_policies() -> Vec<Example> {
     const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html";
     const ROLE: &str = "arn:aws:iam::111122223333:role/examplerole";
-    const SESSION: &str =
-        "arn:aws:sts::111122223333:assumed-role/examplerole/examplerolesessionname";
+    const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/examplerole/examplerolesessionname";
     const USER: &str = "arn:aws:iam::111122223333:user/exampleuser";
     let grant = |name: &str| {
         json!({
@@ -187,11 +160,9 @@ fn boundaries_and_resource_policies() -> Vec<Example> {
     let arn = [("aws:PrincipalArn", is(ROLE))];
     vec![
         to_role.row("a grant to the role needs no other policy", &[], Allowed),
-        to_role.boundary(nothing_of_s3.clone()).row(
-            "a boundary limits a grant to the role",
-            &[],
-            NoAllow(Boundary),
-        ),
+        to_role
+            .boundary(nothing_of_s3.clone())
+            .row("a boundary limits a grant to the role", &[], NoAllow(Boundary)),
         to_role
             .boundary(all_of_s3)
             .row("unless the boundary allows it", &[], Allowed),
@@ -200,11 +171,9 @@ fn boundaries_and_resource_policies() -> Vec<Example> {
             &[],
             Unknown(SESSION_NAME),
         ),
-        to_user.boundary(nothing_of_s3.clone()).row(
-            "a boundary limits no grant to the user",
-            &[],
-            Allowed,
-        ),
+        to_user
+            .boundary(nothing_of_s3.clone())
+            .row("a boundary limits no grant to the user", &[], Allowed),
         to_user.boundary(no_s3.clone()).row(
             "a Deny in a boundary refuses what is granted to the user",
             &[],
@@ -237,11 +206,9 @@ fn principals() -> Vec<Example> {
             &[],
             NoAllow(Identity),
         ),
-        to(json!("123456789012")).full_access().row(
-            "the account's ID names it as well",
-            &[],
-            Allowed,
-        ),
+        to(json!("123456789012"))
+            .full_access()
+            .row("the account's ID names it as well", &[], Allowed),
         to(json!(["123456789012", "555555555555"]))
             .rule(Rule::Both)
             .full_access()
@@ -283,19 +250,13 @@ fn not_principal() -> Vec<Example> {
     let arn = |name: &str| [("aws:PrincipalArn", is(name))];
     let denied = DeniedBy(Resource, 0);
     vec![
+        but_bob.by(BOB).row("he is listed with his account", &[], Allowed),
         but_bob
-            .by(BOB)
-            .row("he is listed with his account", &[], Allowed),
-        but_bob.by("arn:aws:iam::444455556666:user/Alice").row(
-            "another user of his account",
-            &[],
-            denied,
-        ),
-        but_bob.by("arn:aws:iam::999999999999:user/Bob").row(
-            "a user of another account",
-            &[],
-            denied,
-        ),
+            .by("arn:aws:iam::444455556666:user/Alice")
+            .row("another user of his account", &[], denied),
+        but_bob
+            .by("arn:aws:iam::999999999999:user/Bob")
+            .row("a user of another account", &[], denied),
         but_bob
             .by(BOB)
             .boundary(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}))
@@ -305,13 +266,11 @@ fn not_principal() -> Vec<Example> {
             &[],
             Unknown(SESSION_NAME),
         ),
-        by_arn
-            .by("arn:aws:iam::444455556666:role/read-only-role")
-            .row(
-                "a condition excepts the role",
-                &arn("arn:aws:iam::444455556666:role/read-only-role"),
-                Allowed,
-            ),
+        by_arn.by("arn:aws:iam::444455556666:role/read-only-role").row(
+            "a condition excepts the role",
+            &arn("arn:aws:iam::444455556666:role/read-only-role"),
+            Allowed,
+        ),
         by_arn
             .by(ROLE)
             .row("a condition excepts no other role", &arn(ROLE), denied),
@@ -319,7 +278,8 @@ fn not_principal() -> Vec<Example> {
 }
 
 fn across_accounts() -> Vec<Example> {
-    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html";
+    const PAGE: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html";
     const CARLOS: &str = "arn:aws:iam::111111111111:user/carlossalazar";
     let carlos = Example::on(PAGE).rule(Rule::Both).by(CARLOS);
     let of_carlos = json!([
@@ -344,16 +304,12 @@ fn across_accounts() -> Vec<Example> {
             .identity(of_carlos.clone())
             .resource_policy(bucket.clone())
             .row("both accounts allow", &[], Allowed),
-        saves.identity(of_carlos.clone()).row(
-            "his own account alone allows",
-            &[],
-            NoAllow(Resource),
-        ),
-        saves.resource_policy(bucket.clone()).row(
-            "the other account alone allows",
-            &[],
-            NoAllow(Identity),
-        ),
+        saves
+            .identity(of_carlos.clone())
+            .row("his own account alone allows", &[], NoAllow(Resource)),
+        saves
+            .resource_policy(bucket.clone())
+            .row("the other account alone allows", &[], NoAllow(Identity)),
         carlos
             .identity(of_carlos)
             .resource_policy(bucket)
@@ -363,11 +319,13 @@ fn across_accounts() -> Vec<Example> {
 }
 
 fn actions_and_resources() -> Vec<Example> {
-    const ACTION: &str =
-        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html";
-    const NOT_ACTION: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html";
-    const REGION: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html";
-    const NOT_RESOURCE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html";
+    const ACTION: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html";
+    const NOT_ACTION: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html";
+    const REGION: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_deny-requested-region.html";
+    const NOT_RESOURCE: &str =
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html";
     const MFA: &str = "aws:MultiFactorAuthPresent";
     let action = |name: &str| {
         Example::on(ACTION)
@@ -404,17 +362,17 @@ fn actions_and_resources() -> Vec<Example> {
         but_deleting
             .asks("s3:DeleteBucket", "arn:aws:s3:::bucket")
             .row("the one action", &[], NoAllow(Identity)),
-        but_deleting.asks("s3:ListAllMyBuckets", "*").row(
-            "an action on no bucket",
-            &[],
-            NoAllow(Identity),
-        ),
+        but_deleting
+            .asks("s3:ListAllMyBuckets", "*")
+            .row("an action on no bucket", &[], NoAllow(Identity)),
         but_iam
             .asks("ec2:RunInstances", "*")
             .row("all but one service", &[], Allowed),
-        but_iam
-            .asks("iam:CreateUser", "arn:aws:iam::111122223333:user/x")
-            .row("the one service", &[], NoAllow(Identity)),
+        but_iam.asks("iam:CreateUser", "arn:aws:iam::111122223333:user/x").row(
+            "the one service",
+            &[],
+            NoAllow(Identity),
+        ),
         mfa.asks("ec2:RunInstances", "*")
             .row("without MFA", &[(MFA, is("false"))], denied),
         mfa.asks("ec2:RunInstances", "*")
@@ -424,22 +382,22 @@ fn actions_and_resources() -> Vec<Example> {
             &[(MFA, is("false"))],
             Allowed,
         ),
-        europe.asks("ec2:RunInstances", "*").row(
-            "outside of the regions",
+        europe
+            .asks("ec2:RunInstances", "*")
+            .row("outside of the regions", &region("us-east-1"), denied),
+        europe
+            .asks("ec2:RunInstances", "*")
+            .row("inside of the regions", &region("eu-west-1"), Allowed),
+        europe.asks("iam:GetUser", "arn:aws:iam::111122223333:user/x").row(
+            "a global service",
             &region("us-east-1"),
-            denied,
-        ),
-        europe.asks("ec2:RunInstances", "*").row(
-            "inside of the regions",
-            &region("eu-west-1"),
             Allowed,
         ),
-        europe
-            .asks("iam:GetUser", "arn:aws:iam::111122223333:user/x")
-            .row("a global service", &region("us-east-1"), Allowed),
-        payroll
-            .asks("s3:GetObject", "arn:aws:s3:::HRBucket/Payroll/x")
-            .row("the folder that is excepted", &[], Allowed),
+        payroll.asks("s3:GetObject", "arn:aws:s3:::HRBucket/Payroll/x").row(
+            "the folder that is excepted",
+            &[],
+            Allowed,
+        ),
         payroll
             .asks("s3:GetObject", "arn:aws:s3:::HRBucket/Other/x")
             .row("any other folder", &[], denied),

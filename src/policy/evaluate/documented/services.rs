@@ -14,11 +14,10 @@ pub(super) fn examples() -> Vec<Example> {
 }
 
 fn buckets() -> Vec<Example> {
-    const PAGE: &str =
-        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html";
-    const ENDPOINT: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-vpc-endpoint.html";
-    const SSE: &str =
-        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html";
+    const PAGE: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html";
+    const ENDPOINT: &str =
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-vpc-endpoint.html";
+    const SSE: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html";
     const MFA: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_s3_full-access-except-production.html";
     const IP: &str = "aws:SourceIp";
     const AGE: &str = "aws:MultiFactorAuthAge";
@@ -42,14 +41,9 @@ fn buckets() -> Vec<Example> {
             "Resource": objects,
             "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}},
         }));
-    let network = policy(
-        PAGE,
-        "Deny",
-        "s3:*",
-        json!({"NotIpAddress": {IP: "54.240.143.0/24"}}),
-    )
-    .full_access()
-    .asks(get.0, get.1);
+    let network = policy(PAGE, "Deny", "s3:*", json!({"NotIpAddress": {IP: "54.240.143.0/24"}}))
+        .full_access()
+        .asks(get.0, get.1);
     let mix = policy(
         PAGE,
         "Allow",
@@ -69,10 +63,7 @@ fn buckets() -> Vec<Example> {
     .asks(get.0, get.1);
     let taxes = "arn:aws:s3:::amzn-s3-demo-bucket/taxdocuments/*";
     let tax = Example::on(PAGE)
-        .asks(
-            "s3:GetObject",
-            "arn:aws:s3:::amzn-s3-demo-bucket/taxdocuments/x",
-        )
+        .asks("s3:GetObject", "arn:aws:s3:::amzn-s3-demo-bucket/taxdocuments/x")
         .resource_policy(json!([
             {
                 "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": taxes,
@@ -159,19 +150,11 @@ fn buckets() -> Vec<Example> {
             &[("aws:SourceVpce", is("vpce-other"))],
             denied,
         ),
-        endpoint.row(
-            "from the console, through none",
-            &[("aws:SourceVpce", Absent)],
-            denied,
-        ),
+        endpoint.row("from the console, through none", &[("aws:SourceVpce", Absent)], denied),
         uploads.row("encrypted by KMS", &[(HEADER, is("aws:kms"))], Allowed),
         uploads.row("encrypted by S3", &[(HEADER, is("AES256"))], denied),
         uploads.row("without the header", &[(HEADER, Absent)], denied),
-        uploads.row(
-            "with a header of which nothing is known",
-            &[],
-            Unknown(HEADER),
-        ),
+        uploads.row("with a header of which nothing is known", &[], Unknown(HEADER)),
         production.row(
             "long-term keys never reach production",
             &[(AGE, Absent)],
@@ -182,9 +165,9 @@ fn buckets() -> Vec<Example> {
 }
 
 fn key_policies() -> Vec<Example> {
-    const DEFAULT: &str =
-        "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html";
-    const EXTERNAL: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html";
+    const DEFAULT: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html";
+    const EXTERNAL: &str =
+        "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html";
     const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     const ROLE: &str = "arn:aws:iam::111122223333:role/ExampleRole";
     const EXTERNAL_ROLE: &str = "arn:aws:iam::444455556666:role/ExampleRole";
@@ -200,36 +183,30 @@ fn key_policies() -> Vec<Example> {
         .rule(Rule::KeyPolicy)
         .by(ROLE)
         .asks("kms:Decrypt", KEY);
-    let attaches = decrypts
-        .asks("kms:CreateGrant", KEY)
-        .resource_policy(json!({
-            "Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:CreateGrant", "Resource": "*",
-            "Condition": {"Bool": {GRANT: true}},
-        }));
+    let attaches = decrypts.asks("kms:CreateGrant", KEY).resource_policy(json!({
+        "Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:CreateGrant", "Resource": "*",
+        "Condition": {"Bool": {GRANT: true}},
+    }));
     let outside = Example::on(EXTERNAL)
         .rule(Rule::Both)
         .by(EXTERNAL_ROLE)
         .asks("kms:Decrypt", KEY)
         .resource_policy(allow("arn:aws:iam::444455556666:root", "kms:Decrypt"));
     vec![
-        decrypts.resource_policy(account.clone()).full_access().row(
-            "the key delegates, and IAM allows",
-            &[],
-            Allowed,
-        ),
+        decrypts
+            .resource_policy(account.clone())
+            .full_access()
+            .row("the key delegates, and IAM allows", &[], Allowed),
         decrypts.resource_policy(account).row(
             "the key delegates, and gives nobody permission by that",
             &[],
             NoAllow(Identity),
         ),
-        decrypts
-            .resource_policy(user_only.clone())
-            .full_access()
-            .row(
-                "without delegation, what IAM allows has no effect",
-                &[],
-                NoAllow(Resource),
-            ),
+        decrypts.resource_policy(user_only.clone()).full_access().row(
+            "without delegation, what IAM allows has no effect",
+            &[],
+            NoAllow(Resource),
+        ),
         decrypts
             .by("arn:aws:iam::111122223333:user/ExampleUser")
             .resource_policy(user_only)
@@ -244,19 +221,13 @@ fn key_policies() -> Vec<Example> {
             &[],
             Allowed,
         ),
-        attaches.row(
-            "a service asks for a grant",
-            &[(GRANT, is("true"))],
-            Allowed,
-        ),
+        attaches.row("a service asks for a grant", &[(GRANT, is("true"))], Allowed),
         attaches.row(
             "the role asks for one itself",
             &[(GRANT, is("false"))],
             NoAllow(Resource),
         ),
-        outside
-            .full_access()
-            .row("both accounts allow", &[], Allowed),
+        outside.full_access().row("both accounts allow", &[], Allowed),
         outside.row("the key's account alone allows", &[], NoAllow(Identity)),
         outside.asks("kms:Encrypt", KEY).full_access().row(
             "the key's policy limits the actions",
@@ -315,21 +286,13 @@ fn key_conditions() -> Vec<Example> {
             &[(APP, is("exampleapp"))],
             NoAllow(Resource),
         ),
-        only_app.row(
-            "the pair alone",
-            &context(is("ExampleApp"), is("AppName")),
-            Allowed,
-        ),
+        only_app.row("the pair alone", &context(is("ExampleApp"), is("AppName")), Allowed),
         only_app.row(
             "the pair and another",
             &context(is("ExampleApp"), are(&["AppName", "Project"])),
             NoAllow(Resource),
         ),
-        only_app.row(
-            "no encryption context",
-            &context(Absent, Absent),
-            NoAllow(Resource),
-        ),
+        only_app.row("no encryption context", &context(Absent, Absent), NoAllow(Resource)),
         some_app.row(
             "one key of two is it",
             &[(NAMES, are(&["AppName", "Project"]))],
@@ -347,21 +310,14 @@ fn confused_deputy() -> Vec<Example> {
     let assumes = Example::on(PAGE)
         .rule(Rule::ResourceOnly)
         .by("arn:aws:iam::999999999999:user/example-corp")
-        .asks(
-            "sts:AssumeRole",
-            "arn:aws:iam::111122223333:role/ExampleRole",
-        )
+        .asks("sts:AssumeRole", "arn:aws:iam::111122223333:role/ExampleRole")
         .resource_policy(json!({
             "Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "sts:AssumeRole",
             "Condition": {"StringEquals": {ID: "12345"}},
         }));
     vec![
         assumes.row("for us", &[(ID, is("12345"))], Allowed),
-        assumes.row(
-            "for another customer",
-            &[(ID, is("67890"))],
-            NoAllow(Resource),
-        ),
+        assumes.row("for another customer", &[(ID, is("67890"))], NoAllow(Resource)),
         assumes.row("for nobody", &[(ID, Absent)], NoAllow(Resource)),
         assumes.by("arn:aws:iam::888888888888:user/u").row(
             "by another company that knows the ID",
@@ -442,11 +398,7 @@ fn data_perimeter() -> Vec<Example> {
             {"Effect": "Allow", "Principal": {"AWS": ["555555555555", "666666666666"]}, "Action": "sts:AssumeRole"},
         ]));
     vec![
-        bucket.row(
-            "of our organization",
-            &who(is("o-ours"), "111122223333"),
-            Allowed,
-        ),
+        bucket.row("of our organization", &who(is("o-ours"), "111122223333"), Allowed),
         bucket.row(
             "of another organization",
             &who(is("o-theirs"), "999999999999"),
@@ -462,11 +414,7 @@ fn data_perimeter() -> Vec<Example> {
             &who(is("o-theirs"), "555555555555"),
             Allowed,
         ),
-        bucket.row(
-            "from our network",
-            &from(is("203.0.113.9"), Absent),
-            Allowed,
-        ),
+        bucket.row("from our network", &from(is("203.0.113.9"), Absent), Allowed),
         bucket.row("through our VPC", &from(Absent, is("vpc-ours")), Allowed),
         bucket.row(
             "through another VPC",

@@ -3,8 +3,7 @@
 use super::*;
 
 pub(super) fn examples() -> Vec<Example> {
-    const PAGE: &str =
-        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html";
+    const PAGE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html";
     const TEAM: &str = "aws:PrincipalTag/team";
     const NAME: &str = "aws:username";
     let gets = |pattern: &str, object| {
@@ -42,11 +41,7 @@ pub(super) fn examples() -> Vec<Example> {
         }));
     vec![
         own.row("a user's own folder", &[(NAME, is("David"))], Allowed),
-        own.row(
-            "another user's folder",
-            &[(NAME, is("Adele"))],
-            NoAllow(Identity),
-        ),
+        own.row("another user's folder", &[(NAME, is("Adele"))], NoAllow(Identity)),
         own.row(
             "the session of a role has no user name",
             &[(NAME, Absent)],
@@ -61,38 +56,18 @@ pub(super) fn examples() -> Vec<Example> {
             .version("2008-10-17")
             .row("and takes them for text", &[(NAME, is("David"))], Allowed),
         yellow.row("a team's bucket", &[(TEAM, is("yellow"))], Allowed),
-        yellow.row(
-            "another team's bucket",
-            &[(TEAM, is("red"))],
-            NoAllow(Identity),
-        ),
-        wide.row(
-            "without a team, the bucket of the default",
-            &[(TEAM, Absent)],
-            Allowed,
-        ),
-        wide.row(
-            "with a team, not that one",
-            &[(TEAM, is("yellow"))],
-            NoAllow(Identity),
-        ),
+        yellow.row("another team's bucket", &[(TEAM, is("red"))], NoAllow(Identity)),
+        wide.row("without a team, the bucket of the default", &[(TEAM, Absent)], Allowed),
+        wide.row("with a team, not that one", &[(TEAM, is("yellow"))], NoAllow(Identity)),
         star("arn:aws:s3:::amzn-s3-demo-bucket/a*").row("an asterisk", &[], Allowed),
-        star("arn:aws:s3:::amzn-s3-demo-bucket/ab").row(
-            "an asterisk that is no wildcard",
-            &[],
-            NoAllow(Identity),
-        ),
+        star("arn:aws:s3:::amzn-s3-demo-bucket/ab").row("an asterisk that is no wildcard", &[], NoAllow(Identity)),
         matching("Allow", "StringEquals").row(
             "a variable without a value equals nothing",
             &tags(is("blue"), Absent),
             NoAllow(Identity),
         ),
         differs.row("the tags are equal", &tags(is("blue"), is("blue")), Allowed),
-        differs.row(
-            "the tags differ",
-            &tags(is("blue"), is("red")),
-            DeniedBy(Identity, 0),
-        ),
+        differs.row("the tags differ", &tags(is("blue"), is("red")), DeniedBy(Identity, 0)),
         differs.row(
             "a variable without a value differs from everything",
             &tags(is("blue"), Absent),

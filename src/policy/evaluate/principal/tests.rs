@@ -46,11 +46,7 @@ fn a_deny_speaks_of_everyone_the_account_the_role_and_perhaps_of_its_session() {
         json!({"AWS": ["x", ROOT]}),
         json!({"AWS": ROLE}),
     ] {
-        assert_eq!(
-            denies("Principal", value.clone(), &session()),
-            Truth::Yes,
-            "{value}"
-        );
+        assert_eq!(denies("Principal", value.clone(), &session()), Truth::Yes, "{value}");
     }
     let truth = denies("Principal", json!({"AWS": SESSION}), &session());
     assert_eq!(truth, Truth::unknown(SESSION_NAME));
@@ -68,17 +64,10 @@ fn other_principals_are_not_meant() {
         json!({"AWS": ["AROAEXAMPLE", USER]}),
         json!({"Service": "s3.amazonaws.com", "Federated": "*", "CanonicalUser": "*"}),
     ] {
-        assert_eq!(
-            denies("Principal", value.clone(), &session()),
-            Truth::No,
-            "{value}"
-        );
+        assert_eq!(denies("Principal", value.clone(), &session()), Truth::No, "{value}");
     }
     assert_eq!(denies("Sid", json!("x"), &session()), Truth::No);
-    assert_eq!(
-        denies("Principal", json!({"AWS": SESSION}), &user()),
-        Truth::No
-    );
+    assert_eq!(denies("Principal", json!({"AWS": SESSION}), &user()), Truth::No);
 }
 
 #[test]
@@ -90,10 +79,7 @@ fn unreadable_principals_are_unknown() {
         json!({"AWS": 1}),
         json!({"AWS": [null]}),
     ] {
-        assert!(
-            doubtful(&denies("Principal", value.clone(), &user())),
-            "{value}"
-        );
+        assert!(doubtful(&denies("Principal", value.clone(), &user())), "{value}");
         assert!(doubtful(&aws(json!([value]), &user()).direct) || value == json!("x"));
     }
     let both = json!({"Principal": "*", "NotPrincipal": "*"});
@@ -105,21 +91,13 @@ fn unreadable_principals_are_unknown() {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>.
 #[test]
 fn not_principal_exempts_who_is_listed_with_all_names() {
-    let except = |names: &[&str], principal: &Principal| {
-        denies("NotPrincipal", json!({ "AWS": names }), principal)
-    };
+    let except = |names: &[&str], principal: &Principal| denies("NotPrincipal", json!({ "AWS": names }), principal);
     assert_eq!(except(&[USER, ROOT], &user()), Truth::No);
     assert_eq!(except(&[USER], &user()), Truth::Yes);
     assert_eq!(except(&[ROOT], &user()), Truth::Yes);
     assert_eq!(except(&[USER, ROOT], &session()), Truth::Yes);
-    assert_eq!(
-        except(&[SESSION, ROLE, ROOT], &session()),
-        Truth::unknown(SESSION_NAME)
-    );
-    assert_eq!(
-        except(&[ROLE, ROOT], &session()),
-        Truth::unknown(SESSION_NAME)
-    );
+    assert_eq!(except(&[SESSION, ROLE, ROOT], &session()), Truth::unknown(SESSION_NAME));
+    assert_eq!(except(&[ROLE, ROOT], &session()), Truth::unknown(SESSION_NAME));
     assert_eq!(except(&[SESSION, ROOT], &session()), Truth::Yes);
     assert_eq!(except(&["*"], &session()), Truth::No);
 }
@@ -128,10 +106,7 @@ fn not_principal_exempts_who_is_listed_with_all_names() {
 fn not_principal_exempts_nobody_who_has_a_permissions_boundary() {
     let statement = statement("NotPrincipal", json!({"AWS": [USER, ROOT]}));
     assert_eq!(denied(&statement, &user(), &Truth::Yes), Truth::Yes);
-    assert_eq!(
-        denied(&statement, &user(), &Truth::unknown("x")),
-        Truth::unknown("x")
-    );
+    assert_eq!(denied(&statement, &user(), &Truth::unknown("x")), Truth::unknown("x"));
 }
 
 #[test]
@@ -182,12 +157,7 @@ fn a_grant_to_everyone_with_a_condition_on_the_principal_is_direct() {
 
 #[test]
 fn not_principal_in_an_allow_grants_to_who_is_not_listed() {
-    let except = |value| {
-        granted(
-            &statement("NotPrincipal", json!({ "AWS": value })),
-            &session(),
-        )
-    };
+    let except = |value| granted(&statement("NotPrincipal", json!({ "AWS": value })), &session());
     assert_eq!(except(json!("999999999999")).everyone, Truth::Yes);
     assert_eq!(except(json!("*")).everyone, Truth::No);
     assert!(doubtful(&except(json!([ROLE, ROOT])).everyone));
@@ -198,9 +168,6 @@ fn not_principal_in_an_allow_grants_to_who_is_not_listed() {
 fn a_session_with_a_wildcard_is_nobody() {
     let [any, some] = ["*", "m?"].map(|name| SESSION.replace("/me", &format!("/{name}")));
     for name in [any, some] {
-        assert_eq!(
-            denies("Principal", json!({ "AWS": name }), &session()),
-            Truth::No
-        );
+        assert_eq!(denies("Principal", json!({ "AWS": name }), &session()), Truth::No);
     }
 }

@@ -84,10 +84,7 @@ pub(super) const PRINCIPALS: &[&str] = &[
     "999999999999",
 ];
 
-pub(super) fn one_or_more(
-    texts: &'static [&'static str],
-    more: &'static [&'static str],
-) -> BoxedStrategy<Value> {
+pub(super) fn one_or_more(texts: &'static [&'static str], more: &'static [&'static str]) -> BoxedStrategy<Value> {
     let texts = [texts, more].concat();
     prop_oneof![
         select(texts.clone()).prop_map(Value::from),
@@ -131,18 +128,16 @@ pub(super) fn statement() -> impl Strategy<Value = Value> {
         option::weighted(0.8, principal_element()),
         option::of(condition()),
     )
-        .prop_map(
-            |(effect, action, actions, resource, resources, principal, condition)| {
-                let mut statement = json!({"Effect": effect, action: actions, resource: resources});
-                if let Some((key, value)) = principal {
-                    statement[key] = value;
-                }
-                if let Some(condition) = condition {
-                    statement["Condition"] = condition;
-                }
-                statement
-            },
-        )
+        .prop_map(|(effect, action, actions, resource, resources, principal, condition)| {
+            let mut statement = json!({"Effect": effect, action: actions, resource: resources});
+            if let Some((key, value)) = principal {
+                statement[key] = value;
+            }
+            if let Some(condition) = condition {
+                statement["Condition"] = condition;
+            }
+            statement
+        })
 }
 
 pub(super) fn document(statements: &[Value], version: &str) -> Document {
@@ -171,10 +166,7 @@ impl World {
 
     pub(super) fn judge(&self) -> Judgement {
         let identity = document(&self.identity, self.version);
-        let boundary = self
-            .boundary
-            .as_ref()
-            .map(|own| document(own, self.version));
+        let boundary = self.boundary.as_ref().map(|own| document(own, self.version));
         let resource = document(&self.resource, self.version);
         let named = |document| Named {
             name: "policy".into(),
@@ -192,10 +184,12 @@ impl World {
                 role_arn: ROLE.into(),
             }
         };
-        let context = KEYS.iter().zip(&self.facts).fold(
-            Context::new().with(ABSENT, Fact::Absent),
-            |context, (key, fact)| context.with(key, fact.clone()),
-        );
+        let context = KEYS
+            .iter()
+            .zip(&self.facts)
+            .fold(Context::new().with(ABSENT, Fact::Absent), |context, (key, fact)| {
+                context.with(key, fact.clone())
+            });
         let request = Request {
             principal,
             action: "s3:Get".into(),
@@ -244,31 +238,14 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             4 => Just(Vec::new()),
             1 => layer.prop_map(|layer| vec![(layer, "unread".to_owned())]),
         ],
-        select(
-            &[
-                Rule::Either,
-                Rule::Both,
-                Rule::ResourceOnly,
-                Rule::KeyPolicy,
-            ][..],
-        ),
+        select(&[Rule::Either, Rule::Both, Rule::ResourceOnly, Rule::KeyPolicy][..]),
         select(&["2012-10-17", "2012-10-17", "2008-10-17"][..]),
         vec(fact(), KEYS.len()),
         any::<bool>(),
         select(&["a", "ab", "b", ROLE][..]),
     )
         .prop_map(
-            |(
-                identity,
-                boundary,
-                resource,
-                unreadable,
-                rule,
-                version,
-                facts,
-                user,
-                resource_name,
-            )| World {
+            |(identity, boundary, resource, unreadable, rule, version, facts, user, resource_name)| World {
                 identity,
                 boundary,
                 resource,
@@ -283,17 +260,14 @@ pub(super) fn world() -> impl Strategy<Value = World> {
 }
 
 /// What [`Fact::Unnamed`] may turn out to be: nothing, or names that no policy here has.
-pub(super) const UNNAMED: &[&[&str]] =
-    &[&[], &["o-z"], &["o-z/r-z/"], &["o-z/r-z/", "o-z/r-z/ou-z/"]];
+pub(super) const UNNAMED: &[&[&str]] = &[&[], &["o-z"], &["o-z/r-z/"], &["o-z/r-z/", "o-z/r-z/ou-z/"]];
 
 /// What a fact may turn out to be. Of several choices, `choice` makes one.
 pub(super) fn refine(fact: &Fact, suggestion: &Fact, suffix: &str, choice: Index) -> Fact {
     match (fact, suggestion) {
         (Fact::Unknown, any) => any.clone(),
         (Fact::Present, any) if is_present(any) => any.clone(),
-        (Fact::StartsWith(start), Fact::StartsWith(_)) => {
-            Fact::StartsWith(format!("{start}{suffix}"))
-        }
+        (Fact::StartsWith(start), Fact::StartsWith(_)) => Fact::StartsWith(format!("{start}{suffix}")),
         (Fact::StartsWith(start), Fact::Known(_)) => Fact::Known(vec![format!("{start}{suffix}")]),
         (Fact::Unnamed, Fact::Absent | Fact::Unnamed) => suggestion.clone(),
         (Fact::Unnamed, Fact::StartsWith(_)) => Fact::StartsWith("o-z/".into()),
@@ -348,17 +322,13 @@ pub(super) fn idle_statement() -> impl Strategy<Value = Value> {
             .prop_map(|action| vec![("Action", json!(action)), ("NotAction", Value::Null)]),
         select(&["*", "s3:*", "S3:Get"][..])
             .prop_map(|action| vec![("NotAction", json!(action)), ("Action", Value::Null)]),
-        select(&["c", "a?b", "arn:aws:s3:::b/*"][..]).prop_map(|resource| vec![
-            ("Resource", json!([resource])),
-            ("NotResource", Value::Null)
-        ]),
+        select(&["c", "a?b", "arn:aws:s3:::b/*"][..])
+            .prop_map(|resource| vec![("Resource", json!([resource])), ("NotResource", Value::Null)]),
         Just(vec![("NotResource", json!("*")), ("Resource", Value::Null)]),
         // What a comparison with nothing comes to, AWS does not say.
         comparison
             .prop_filter("it has values", |(_, values)| *values != json!([]))
-            .prop_map(|(operator, values)| {
-                vec![("Condition", json!({ operator: { ABSENT: values } }))]
-            }),
+            .prop_map(|(operator, values)| { vec![("Condition", json!({ operator: { ABSENT: values } }))] }),
     ];
     (statement(), spoiling).prop_map(|(mut statement, elements)| {
         if let Some(map) = statement.as_object_mut() {

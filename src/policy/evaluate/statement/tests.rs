@@ -20,12 +20,7 @@ fn check(version: &str, mut element: Value, action: &str, resource: &str) -> Tru
         resource: resource.into(),
         context: Context::new().with("aws:username", Fact::Known(vec!["me".into()])),
     };
-    speaks_of(
-        &document.statements()[0],
-        &document,
-        &request,
-        WithoutResource::Nothing,
-    )
+    speaks_of(&document.statements()[0], &document, &request, WithoutResource::Nothing)
 }
 
 fn action(element: Value) -> Truth {
@@ -35,12 +30,7 @@ fn action(element: Value) -> Truth {
 }
 
 fn resource(element: Value) -> Truth {
-    check(
-        "2012-10-17",
-        element,
-        "s3:GetObject",
-        "arn:aws:s3:::bucket/me/x",
-    )
+    check("2012-10-17", element, "s3:GetObject", "arn:aws:s3:::bucket/me/x")
 }
 
 #[test]
@@ -55,27 +45,13 @@ fn actions_match_in_any_case_and_with_wildcards() {
 
 #[test]
 fn resources_match_by_case_and_with_variables() {
-    assert_eq!(
-        resource(json!({"Resource": "arn:aws:s3:::bucket/*"})),
-        Truth::Yes
-    );
-    assert_eq!(
-        resource(json!({"Resource": "arn:aws:s3:::Bucket/*"})),
-        Truth::No
-    );
+    assert_eq!(resource(json!({"Resource": "arn:aws:s3:::bucket/*"})), Truth::Yes);
+    assert_eq!(resource(json!({"Resource": "arn:aws:s3:::Bucket/*"})), Truth::No);
     let variable = || json!({"Resource": "arn:aws:s3:::bucket/${aws:username}/*"});
     assert_eq!(resource(variable()), Truth::Yes);
-    let old = check(
-        "2008-10-17",
-        variable(),
-        "s3:GetObject",
-        "arn:aws:s3:::bucket/me/x",
-    );
+    let old = check("2008-10-17", variable(), "s3:GetObject", "arn:aws:s3:::bucket/me/x");
     assert_eq!(old, Truth::No);
-    assert_eq!(
-        resource(json!({"NotResource": "arn:aws:s3:::bucket/*"})),
-        Truth::No
-    );
+    assert_eq!(resource(json!({"NotResource": "arn:aws:s3:::bucket/*"})), Truth::No);
     assert_eq!(resource(json!({"NotResource": ["a", "b"]})), Truth::Yes);
 }
 

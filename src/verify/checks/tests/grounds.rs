@@ -1,5 +1,5 @@
-//! Certain where AWS's documents decide, and unknown where they do not: what Mixpanel's call has of the keys that people write, the
-//! project's folder, and conditions that say nothing.
+//! Certain where AWS's documents decide, and unknown where they do not: what Mixpanel's call has of the keys that
+//! people write, the project's folder, and conditions that say nothing.
 
 use super::*;
 
@@ -26,9 +26,7 @@ fn outcomes(subject: &Subject, evidence: &Evidence, action: &str) -> BTreeSet<&'
         Decision::Denied(_) => "refused",
         Decision::Unknown { .. } => "unknown",
     };
-    of_action
-        .map(|access| outcome(&access.judgement.decision))
-        .collect()
+    of_action.map(|access| outcome(&access.judgement.decision)).collect()
 }
 
 /// `<project ID>/` begins every path, and nobody gave the ID.
@@ -37,37 +35,22 @@ fn a_deny_on_one_projects_folder_is_no_pass() {
     for folder in ["2195193/*", "12*/mp_people_data/*", "???/*", "0/*"] {
         let (mut subject, mut evidence) = sound();
         let resource = format!("arn:aws:s3:::acme-export/{folder}");
-        also_denies(
-            &mut evidence,
-            json!({ "Action": "s3:PutObject", "Resource": resource }),
-        );
+        also_denies(&mut evidence, json!({ "Action": "s3:PutObject", "Resource": resource }));
         let put = outcomes(&subject, &evidence, "s3:PutObject");
-        assert!(
-            put.contains("unknown") && !put.contains("refused"),
-            "{folder}: {put:?}"
-        );
+        assert!(put.contains("unknown") && !put.contains("refused"), "{folder}: {put:?}");
         let findings = judge(&subject, &evidence);
         assert_eq!(findings.verdict(), Verdict::Unknown, "{folder}");
         let told = format!("{:?}", findings.checks);
         assert!(told.contains("the project's ID"), "{folder}: {told}");
         subject.project = Some("7".parse().unwrap());
-        assert_eq!(
-            outcomes(&subject, &evidence, "s3:PutObject"),
-            ["allowed"].into()
-        );
+        assert_eq!(outcomes(&subject, &evidence, "s3:PutObject"), ["allowed"].into());
     }
     let (mut subject, mut evidence) = sound();
     let others = json!({ "Action": "s3:PutObject", "NotResource": "arn:aws:s3:::acme-export/7/*" });
     also_denies(&mut evidence, others);
-    assert_eq!(
-        outcomes(&subject, &evidence, "s3:PutObject"),
-        ["unknown"].into()
-    );
+    assert_eq!(outcomes(&subject, &evidence, "s3:PutObject"), ["unknown"].into());
     subject.project = Some("8".parse().unwrap());
-    assert_eq!(
-        outcomes(&subject, &evidence, "s3:PutObject"),
-        ["refused"].into()
-    );
+    assert_eq!(outcomes(&subject, &evidence, "s3:PutObject"), ["refused"].into());
 }
 
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>,
@@ -188,18 +171,11 @@ fn an_encryption_context_of_one_project_is_unknown() {
     }));
     let mut statement = build::kms(&key(KEY)).to_value()["Statement"][0].clone();
     let context = "arn:aws:s3:::acme-export/8/*";
-    statement["Condition"] =
-        json!({ "StringLike": { "kms:EncryptionContext:aws:s3:arn": context } });
+    statement["Condition"] = json!({ "StringLike": { "kms:EncryptionContext:aws:s3:arn": context } });
     evidence.grants[0].document = document(json!([statement]));
-    assert_eq!(
-        outcomes(&subject, &evidence, "kms:Decrypt"),
-        ["unknown"].into()
-    );
+    assert_eq!(outcomes(&subject, &evidence, "kms:Decrypt"), ["unknown"].into());
     for (project, expected) in [("8", "allowed"), ("7", "refused")] {
         subject.project = Some(project.parse().unwrap());
-        assert_eq!(
-            outcomes(&subject, &evidence, "kms:Decrypt"),
-            [expected].into()
-        );
+        assert_eq!(outcomes(&subject, &evidence, "kms:Decrypt"), [expected].into());
     }
 }

@@ -1,6 +1,6 @@
-//! Every refusal, and every unknown, quotes what decides: the statement, and each of its conditions with the policy's values and what
-//! Mixpanel's call has. The causes are those that people meet; `reference_policies_condition-keys.html` of the IAM user guide and
-//! `list_amazons3.html` of the service authorization reference have the keys.
+//! Every refusal, and every unknown, quotes what decides: the statement, and each of its conditions with the policy's
+//! values and what Mixpanel's call has. The causes are those that people meet; `reference_policies_condition-keys.html`
+//! of the IAM user guide and `list_amazons3.html` of the service authorization reference have the keys.
 
 use super::*;
 
@@ -42,17 +42,18 @@ const CAUSES: &[Cause] = &[
         },
         "bucket-policy-network",
         "(aws:SourceVpce)",
-        "statement 2 (Theirs) of policy of bucket acme-export: StringNotEquals aws:SourceVpce \"vpce-1\" holds; in Mixpanel's call the key is absent",
+        "statement 2 (Theirs) of policy of bucket acme-export: StringNotEquals aws:SourceVpce \"vpce-1\" holds; in \
+         Mixpanel's call the key is absent",
     ),
     (
         |_, e| {
-            let address =
-                json!({ "NotIpAddress": { "aws:SourceIp": ["10.0.0.0/8", "192.0.2.0/24"] } });
+            let address = json!({ "NotIpAddress": { "aws:SourceIp": ["10.0.0.0/8", "192.0.2.0/24"] } });
             bucket_denies(e, json!({ "Condition": address }));
         },
         "bucket-policy-network",
         "aws:SourceIp",
-        "NotIpAddress aws:SourceIp \"10.0.0.0/8\", \"192.0.2.0/24\" cannot be judged; what Mixpanel's call has is not known (it is an address of Mixpanel's network)",
+        "NotIpAddress aws:SourceIp \"10.0.0.0/8\", \"192.0.2.0/24\" cannot be judged; what Mixpanel's call has is not \
+         known (it is an address of Mixpanel's network)",
     ),
     (
         |_, e| {
@@ -76,18 +77,15 @@ const CAUSES: &[Cause] = &[
         |_, e| bucket_denies(e, json!({})),
         "bucket-policy-principal",
         "statement 2 (Theirs)",
-        "statement 2 (Theirs) of policy of bucket acme-export: Deny, Principal \"*\", Action \"s3:*\", Resource \"arn:aws:s3:::acme-export\", \"arn:aws:s3:::acme-export/*\", no Condition",
+        "statement 2 (Theirs) of policy of bucket acme-export: Deny, Principal \"*\", Action \"s3:*\", Resource \
+         \"arn:aws:s3:::acme-export\", \"arn:aws:s3:::acme-export/*\", no Condition",
     ),
     (
-        |_, e| {
-            data_asks(
-                e,
-                json!({ "StringEquals": { "aws:ResourceAccount": "111122223333" } }),
-            )
-        },
+        |_, e| data_asks(e, json!({ "StringEquals": { "aws:ResourceAccount": "111122223333" } })),
         "s3-actions",
         "(aws:ResourceAccount)",
-        "statement 1 (MixpanelS3AccessStatement) of policy export-s3: StringEquals aws:ResourceAccount \"111122223333\" does not hold; in Mixpanel's call it is \"123456789012\"",
+        "statement 1 (MixpanelS3AccessStatement) of policy export-s3: StringEquals aws:ResourceAccount \
+         \"111122223333\" does not hold; in Mixpanel's call it is \"123456789012\"",
     ),
     (
         |_, e| data_asks(e, json!({ "Bool": { "aws:SecureTransport": false } })),
@@ -105,13 +103,15 @@ const CAUSES: &[Cause] = &[
         |_, e| data_with(e, "\"s3:DeleteObject\"", "\"s3:GetObjectTagging\""),
         "s3-actions",
         "s3:DeleteObject",
-        "statement 1 (MixpanelS3AccessStatement) of policy export-s3: Action \"s3:PutObject\", \"s3:GetObject\", \"s3:ListBucket\", \"s3:GetObjectTagging\" does not match; Mixpanel calls s3:DeleteObject",
+        "statement 1 (MixpanelS3AccessStatement) of policy export-s3: Action \"s3:PutObject\", \"s3:GetObject\", \
+         \"s3:ListBucket\", \"s3:GetObjectTagging\" does not match; Mixpanel calls s3:DeleteObject",
     ),
     (
         |_, e| data_with(e, "acme-export/*", "acme-export/exports/*"),
         "s3-actions",
         "s3:PutObject",
-        "Resource \"arn:aws:s3:::acme-export\", \"arn:aws:s3:::acme-export/exports/*\" does not match; Mixpanel's call is on arn:aws:s3:::acme-export/0/",
+        "Resource \"arn:aws:s3:::acme-export\", \"arn:aws:s3:::acme-export/exports/*\" does not match; Mixpanel's \
+         call is on arn:aws:s3:::acme-export/0/",
     ),
     (
         |_, e| {
@@ -123,7 +123,8 @@ const CAUSES: &[Cause] = &[
         },
         "permissions-boundary",
         "(aws:RequestedRegion)",
-        "statement 1 of permissions boundary: StringEquals aws:RequestedRegion \"us-east-1\" does not hold; in Mixpanel's call it is \"eu-west-1\"",
+        "statement 1 of permissions boundary: StringEquals aws:RequestedRegion \"us-east-1\" does not hold; in \
+         Mixpanel's call it is \"eu-west-1\"",
     ),
     (
         |_, e| {
@@ -134,7 +135,8 @@ const CAUSES: &[Cause] = &[
         },
         "kms-iam-actions",
         "(kms:ViaService)",
-        "StringEquals kms:ViaService \"s3.us-east-1.amazonaws.com\" does not hold; in Mixpanel's call it is \"s3.eu-west-1.amazonaws.com\"",
+        "StringEquals kms:ViaService \"s3.us-east-1.amazonaws.com\" does not hold; in Mixpanel's call it is \
+         \"s3.eu-west-1.amazonaws.com\"",
     ),
     (
         |_, e| {
@@ -144,7 +146,8 @@ const CAUSES: &[Cause] = &[
         },
         "kms-key-policy",
         "(kms:CallerAccount)",
-        "statement 1 of key policy: StringEquals kms:CallerAccount \"111122223333\" does not hold; in Mixpanel's call it is \"123456789012\"",
+        "statement 1 of key policy: StringEquals kms:CallerAccount \"111122223333\" does not hold; in Mixpanel's call \
+         it is \"123456789012\"",
     ),
     (
         |_, e| {
@@ -155,29 +158,21 @@ const CAUSES: &[Cause] = &[
         },
         "kms-encryption-context",
         "encryption context",
-        "StringEquals kms:EncryptionContext:aws:s3:arn \"arn:aws:s3:::other\" does not hold; in Mixpanel's call it is \"arn:aws:s3:::acme-export\"",
+        "StringEquals kms:EncryptionContext:aws:s3:arn \"arn:aws:s3:::other\" does not hold; in Mixpanel's call it is \
+         \"arn:aws:s3:::acme-export\"",
     ),
     (
-        |_, e| {
-            trust_also_asks(
-                e,
-                json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }),
-            )
-        },
+        |_, e| trust_also_asks(e, json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } })),
         "trust-extra-conditions",
         "aws:MultiFactorAuthPresent",
         "Bool aws:MultiFactorAuthPresent \"true\" does not hold; in Mixpanel's call the key is absent",
     ),
     (
-        |_, e| {
-            trust_also_asks(
-                e,
-                json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } }),
-            )
-        },
+        |_, e| trust_also_asks(e, json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } })),
         "trust-extra-conditions",
         "aws:SourceIp",
-        "IpAddress aws:SourceIp \"192.0.2.0/24\" cannot be judged; what Mixpanel's call has is not known (it is an address of Mixpanel's network)",
+        "IpAddress aws:SourceIp \"192.0.2.0/24\" cannot be judged; what Mixpanel's call has is not known (it is an \
+         address of Mixpanel's network)",
     ),
     (
         |_, e| {
@@ -189,7 +184,8 @@ const CAUSES: &[Cause] = &[
         },
         "trust-extra-conditions",
         "a Deny",
-        "statement 2 of trust policy of role export: StringNotEquals sts:ExternalId \"ffff…ffff\" holds; in Mixpanel's call it is \"0123…cdef\"",
+        "statement 2 of trust policy of role export: StringNotEquals sts:ExternalId \"ffff…ffff\" holds; in \
+         Mixpanel's call it is \"0123…cdef\"",
     ),
     (
         |_, e| {
@@ -235,23 +231,13 @@ fn every_cause_is_named_with_what_the_policy_says_and_what_the_call_has() {
         let (mut subject, mut evidence) = sound();
         break_it(&mut subject, &mut evidence);
         let findings = judge(&subject, &evidence);
-        let check = findings
-            .checks
-            .iter()
-            .find(|check| check.id == *id)
-            .unwrap();
+        let check = findings.checks.iter().find(|check| check.id == *id).unwrap();
         let told = [Status::Fail, Status::Warn, Status::Unknown];
         assert!(told.contains(&check.status), "{check:#?}");
         assert!(check.summary.contains(named), "{named} in {check:#?}");
         let mut lines = check.evidence.iter();
-        assert!(
-            lines.any(|line| line.contains(quoted)),
-            "{quoted} in {check:#?}"
-        );
+        assert!(lines.any(|line| line.contains(quoted)), "{quoted} in {check:#?}");
         let text = format!("{check:?}");
-        assert!(
-            !text.contains(TOKEN) && !text.contains(&"f".repeat(32)),
-            "{text}"
-        );
+        assert!(!text.contains(TOKEN) && !text.contains(&"f".repeat(32)), "{text}");
     }
 }

@@ -88,7 +88,8 @@ fn policy_is_gone(cloud: &Cloud, bucket: &str) -> Result<(), String> {
 
 fn tokens_of_version(cloud: &Cloud, version: u8) {
     let summary = format!(
-        "<GetAccountSummaryResponse><GetAccountSummaryResult><SummaryMap><entry><key>GlobalEndpointTokenVersion</key><value>{version}</value></entry></SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>"
+        "<GetAccountSummaryResponse><GetAccountSummaryResult><SummaryMap><entry><key>GlobalEndpointTokenVersion</\
+         key><value>{version}</value></entry></SummaryMap></GetAccountSummaryResult></GetAccountSummaryResponse>"
     );
     let answer = Scripted::answer("iam", summary);
     cloud.script("iam:GetAccountSummary", None, answer);
@@ -116,8 +117,7 @@ fn policy_rows() -> Vec<Row> {
             id: "bucket-policy-sse",
             name: "another encryption",
             breaks: |cloud, bucket| {
-                let condition =
-                    json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "aws:kms" } });
+                let condition = json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "aws:kms" } });
                 denies(cloud, bucket, json!({ "Condition": condition }));
             },
             verify: |cloud| with(cloud, &["--encryption", "aes"]),
@@ -135,8 +135,7 @@ fn policy_rows() -> Vec<Row> {
                     })
                 };
                 let none = json!({ "Null": { "s3:x-amz-server-side-encryption": "true" } });
-                let other =
-                    json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "AES256" } });
+                let other = json!({ "StringNotEquals": { "s3:x-amz-server-side-encryption": "AES256" } });
                 bucket_says(
                     cloud,
                     bucket,
@@ -164,11 +163,7 @@ fn policy_rows() -> Vec<Row> {
                     "NotIpAddress": { "aws:SourceIp": "203.0.113.0/24" },
                     "ArnNotEquals": { "aws:PrincipalArn": admin },
                 });
-                denies(
-                    cloud,
-                    bucket,
-                    json!({ "Condition": condition, "Action": "s3:*" }),
-                );
+                denies(cloud, bucket, json!({ "Condition": condition, "Action": "s3:*" }));
             },
             before: "unknown",
             ..BY_CLI
@@ -299,11 +294,7 @@ fn setting_rows() -> Vec<Row> {
                 let place = vec![("x-amz-bucket-region", "me-south-1".to_owned())];
                 cloud.script("s3:HEAD", Some(1), Scripted::bare(301, place));
                 cloud.script("s3:HEAD", None, Scripted::bare(400, Vec::new()));
-                let done = Scripted::Answer(
-                    200,
-                    vec![("content-type", "application/json".into())],
-                    "{}".into(),
-                );
+                let done = Scripted::Answer(200, vec![("content-type", "application/json".into())], "{}".into());
                 cloud.script("account:", None, done);
             },
             asks: Some(Asked {

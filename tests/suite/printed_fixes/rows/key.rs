@@ -73,10 +73,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn access_rows() -> Vec<Row> {
-    const OURS: Row = Row {
-        setup: WITH_KEY,
-        ..ROW
-    };
+    const OURS: Row = Row { setup: WITH_KEY, ..ROW };
     const OF_KEY: Row = Row {
         setup: WITH_KEY,
         ..BY_CLI
@@ -166,10 +163,7 @@ fn access_rows() -> Vec<Row> {
                     })
                 };
                 let named = json!({ "AWS": role_arn(cloud, role) });
-                key_says(
-                    cloud,
-                    json!([deny(json!("*")), delegation(cloud), deny(named)]),
-                );
+                key_says(cloud, json!([deny(json!("*")), delegation(cloud), deny(named)]));
             },
             ..OF_KEY
         },
@@ -180,8 +174,7 @@ fn access_rows() -> Vec<Row> {
                 let mut everybody = kms("*")["Statement"][0].clone();
                 everybody["Principal"] = json!("*");
                 let mut both = delegation(cloud);
-                both["Principal"]["AWS"] =
-                    json!([both["Principal"]["AWS"], "arn:aws:iam::111122223333:root"]);
+                both["Principal"]["AWS"] = json!([both["Principal"]["AWS"], "arn:aws:iam::111122223333:root"]);
                 let mut other = kms("*")["Statement"][0].clone();
                 other["Principal"] = json!({ "AWS": "arn:aws:iam::111122223333:root" });
                 key_says(cloud, json!([other, both, everybody]));
@@ -192,10 +185,7 @@ fn access_rows() -> Vec<Row> {
 }
 
 fn key_rows() -> Vec<Row> {
-    const OURS: Row = Row {
-        setup: WITH_KEY,
-        ..ROW
-    };
+    const OURS: Row = Row { setup: WITH_KEY, ..ROW };
     const OF_KEY: Row = Row {
         setup: WITH_KEY,
         ..BY_CLI
@@ -229,12 +219,9 @@ fn key_rows() -> Vec<Row> {
                 encrypts(cloud, bucket, Some(&gone), true);
                 // A key takes its aliases along.
                 let client = cloud.kms("eu-west-1");
-                let aliases =
-                    block_on(client.list_aliases().key_id(key(cloud)).send()).expect("aliases");
+                let aliases = block_on(client.list_aliases().key_id(key(cloud)).send()).expect("aliases");
                 for alias in aliases.aliases() {
-                    let delete = client
-                        .delete_alias()
-                        .set_alias_name(alias.alias_name.clone());
+                    let delete = client.delete_alias().set_alias_name(alias.alias_name.clone());
                     block_on(delete.send()).expect("no alias");
                 }
             },

@@ -25,10 +25,7 @@ fn page_with(operator: &str, key: &str, value: &str) -> Value {
 
 fn denied_inline(cloud: &Cloud, role: &str, statements: Value) {
     let iam = cloud.iam();
-    let put = iam
-        .put_role_policy()
-        .role_name(role)
-        .policy_name("guard +1");
+    let put = iam.put_role_policy().role_name(role).policy_name("guard +1");
     block_on(put.policy_document(document(statements)).send()).expect("a policy");
 }
 
@@ -40,9 +37,7 @@ fn removed(cloud: &Cloud, role: &str) {
 
 fn names_nobody_deleted(cloud: &Cloud, role: &str) -> Result<(), String> {
     let answer = block_on(cloud.iam().get_role().role_name(role).send()).expect("a role");
-    let trust = answer
-        .role()
-        .and_then(|role| role.assume_role_policy_document());
+    let trust = answer.role().and_then(|role| role.assume_role_policy_document());
     // IAM takes no document that names a unique ID; the emulators take any.
     match trust.unwrap_or_default().contains(ORPHAN) {
         true => Err("what is written names somebody who was deleted".into()),
@@ -78,9 +73,7 @@ fn trust_rows() -> Vec<Row> {
             verify: |cloud| {
                 let bucket = cloud.bucket();
                 let arn = role_arn(cloud, &format!("export/{bucket}"));
-                ["--role", &arn, "--bucket", &bucket]
-                    .map(str::to_owned)
-                    .into()
+                ["--role", &arn, "--bucket", &bucket].map(str::to_owned).into()
             },
             ..ROW
         },
@@ -254,8 +247,7 @@ fn grant_rows() -> Vec<Row> {
             name: "a condition that nobody knows of",
             breaks: |cloud, bucket| {
                 let mut statement = data(bucket)["Statement"][0].clone();
-                statement["Condition"] =
-                    json!({ "StringEquals": { "aws:SourceVpc": "vpc-1a2b3c4d" } });
+                statement["Condition"] = json!({ "StringEquals": { "aws:SourceVpc": "vpc-1a2b3c4d" } });
                 grants(cloud, "s3", json!([statement]));
             },
             before: "fail",
@@ -265,13 +257,12 @@ fn grant_rows() -> Vec<Row> {
             id: "s3-actions",
             name: "an inline policy denies, and a managed one",
             breaks: |cloud, role| {
-                let deny =
-                    |action: &str| json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
-                let list = json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{role}") });
+                let deny = |action: &str| json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
+                let list =
+                    json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{role}") });
                 let mixed = json!([deny("s3:PutObject"), list, deny("s3:Put*")]);
                 denied_inline(cloud, role, mixed);
-                let policy =
-                    json!({ "Version": "2012-10-17", "Statement": [deny("s3:DeleteObject")] });
+                let policy = json!({ "Version": "2012-10-17", "Statement": [deny("s3:DeleteObject")] });
                 let arn = cloud.policy_by_hand(&format!("{role}-guard"), &policy);
                 cloud.attach_by_hand(role, &arn);
             },
@@ -309,10 +300,7 @@ fn grant_rows() -> Vec<Row> {
             breaks: |cloud, role| {
                 let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
                 let iam = cloud.iam();
-                let put = iam
-                    .put_role_policy()
-                    .role_name(role)
-                    .policy_name("too much");
+                let put = iam.put_role_policy().role_name(role).policy_name("too much");
                 block_on(put.policy_document(document(all.clone())).send()).expect("a policy");
                 let policy = json!({ "Version": "2012-10-17", "Statement": all });
                 let arn = cloud.policy_by_hand(&format!("{role}-admin"), &policy);
