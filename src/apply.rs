@@ -17,13 +17,13 @@ use crate::plan::{Action, Change, Plan};
 use crate::process::Interrupts;
 use crate::spec::SetupSpec;
 pub(crate) use born::Born;
-use executor::{Event, Ran};
+use executor::{Event, RunReport};
 
 /// How far a plan came.
 #[derive(Debug)]
 pub(crate) struct Applied {
     /// Which steps are done, and why it stopped, if it did.
-    pub(crate) ran: Ran,
+    pub(crate) ran: RunReport,
     /// The ARN of the key that the set-up uses, if the plan was to make one.
     pub(crate) new_key: Option<KeyArn>,
     /// The key that this run made although another run, at the same time, was quicker: nothing uses it.
@@ -34,7 +34,7 @@ pub(crate) struct Applied {
 
 /// What every step needs.
 #[derive(Debug)]
-struct Context {
+struct Applying {
     aws: Aws,
     spec: SetupSpec,
     keys: Keys,
@@ -65,7 +65,7 @@ pub(crate) async fn apply(
     interrupts: &Interrupts,
     report: impl FnMut(Event<'_, Action>),
 ) -> Applied {
-    let context = Arc::new(Context {
+    let context = Arc::new(Applying {
         aws: aws.clone(),
         spec: spec.clone(),
         keys: Keys::default(),
@@ -73,9 +73,9 @@ pub(crate) async fn apply(
         bucket_was_taken: OnceLock::new(),
         creates: plan.steps.iter().any(|step| step.change == Change::Create),
     });
-    let work = |action, teller| {
+    let work = |action, reporter| {
         let (context, interrupts) = (Arc::clone(&context), interrupts.clone());
-        async move { step::run(&context, &action, &interrupts, &teller).await }
+        async move { step::run(&context, &action, &interrupts, &reporter).await }
     };
     let ran = executor::run(&plan.steps, interrupts, work, report).await;
     let made = context.keys.made.get().cloned();

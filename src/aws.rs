@@ -21,7 +21,7 @@ pub(crate) mod session;
 pub(crate) mod sts;
 
 pub(crate) use failure::{Cause, Failure};
-pub(crate) use retries::RetryTeller;
+pub(crate) use retries::RetryReporter;
 pub(crate) use session::Session;
 
 use crate::names::Region;

@@ -57,13 +57,13 @@ pub(crate) struct CommandLine {
     /// The program and its words. Each group stands on a line of its own where the command is laid out over lines.
     groups: Vec<Vec<Word>>,
     over_lines: bool,
-    output: Output,
+    output: Redirection,
     then: Option<Box<CommandLine>>,
 }
 
 /// What becomes of a command's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Output {
+pub(crate) enum Redirection {
     /// The terminal shows it.
     Shown,
     /// It is written to a file of this name, in the working directory.
@@ -88,7 +88,7 @@ impl CommandLine {
         Self {
             groups: vec![words.collect()],
             over_lines: false,
-            output: Output::Shown,
+            output: Redirection::Shown,
             then: None,
         }
     }
@@ -132,13 +132,13 @@ impl CommandLine {
 
     /// Writes what the command prints to a file in the working directory.
     pub(crate) fn written_to(mut self, file: &'static str) -> Self {
-        self.output = Output::Written(file);
+        self.output = Redirection::Written(file);
         self
     }
 
     /// Has the shell evaluate what the command prints.
     pub(crate) fn evaluated(mut self) -> Self {
-        self.output = Output::Evaluated;
+        self.output = Redirection::Evaluated;
         self
     }
 
@@ -195,7 +195,7 @@ impl CommandLine {
     }
 
     /// What becomes of the output.
-    pub(crate) fn output(&self) -> Output {
+    pub(crate) fn output(&self) -> Redirection {
         self.output
     }
 

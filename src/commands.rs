@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use clap::CommandFactory;
 
-use crate::aws::{RetryTeller, Session};
+use crate::aws::{RetryReporter, Session};
 use crate::cli::{Cli, Command, Common, Output};
 use crate::error::{Error, Result};
 use crate::names::InvalidName;
@@ -20,7 +20,7 @@ use crate::process::{Interrupts, Process};
 use crate::report::Printer;
 
 /// What every command is given.
-pub(crate) struct Surroundings {
+pub(crate) struct Context {
     pub(crate) process: Process,
     pub(crate) common: Common,
     pub(crate) printer: Printer,
@@ -28,16 +28,16 @@ pub(crate) struct Surroundings {
 }
 
 /// Runs the command that was typed.
-pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result<()> {
+pub(crate) async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
-        Command::Setup(flags) => setup::run(flags, surroundings).await,
-        Command::PrintDetails(flags) => print_details::run(flags, surroundings).await,
-        Command::Verify(flags) => verify::run(flags, surroundings).await,
-        Command::Teardown(flags) => teardown::run(flags, surroundings).await,
+        Command::Setup(flags) => setup::run(flags, context).await,
+        Command::PrintDetails(flags) => print_details::run(flags, context).await,
+        Command::Verify(flags) => verify::run(flags, context).await,
+        Command::Teardown(flags) => teardown::run(flags, context).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "mixpanel-s3", &mut script);
-            surroundings.printer.own_text(&String::from_utf8_lossy(&script));
+            context.printer.own_text(&String::from_utf8_lossy(&script));
             Ok(())
         }
         Command::Man => {
@@ -47,7 +47,7 @@ pub(crate) async fn run(command: Command, surroundings: &Surroundings) -> Result
                 .map_err(|error| {
                     Error::new(crate::error::ErrorKind::Failed, "The manual page could not be made.").caused_by(error)
                 })?;
-            surroundings.printer.own_text(&String::from_utf8_lossy(&page));
+            context.printer.own_text(&String::from_utf8_lossy(&page));
             Ok(())
         }
     }
@@ -60,12 +60,12 @@ fn value_of<T: FromStr<Err = InvalidName>>(flag: &str, text: Option<&str>) -> Re
         .map_err(|invalid| Error::usage(format!("{flag}: {invalid}")))
 }
 
-impl Surroundings {
+impl Context {
     /// The session for AWS, or for the rehearsal.
     async fn session(&self, profile: Option<&str>) -> Result<Session> {
         let deadline = Duration::from_secs(self.common.timeout);
         let printer = self.printer.clone();
-        let retries = RetryTeller::new(move |retry| printer.waiting(retry));
+        let retries = RetryReporter::new(move |retry| printer.waiting(retry));
         if self.common.sandbox {
             return rehearsal(self, deadline, retries).await;
         }
@@ -89,9 +89,9 @@ impl Surroundings {
 }
 
 #[cfg(feature = "sandbox")]
-async fn rehearsal(surroundings: &Surroundings, deadline: Duration, retries: RetryTeller) -> Result<Session> {
-    let (session, file) = crate::sandbox::session(&surroundings.process, deadline, retries).await?;
-    surroundings.printer.notes([
+async fn rehearsal(context: &Context, deadline: Duration, retries: RetryReporter) -> Result<Session> {
+    let (session, file) = crate::sandbox::session(&context.process, deadline, retries).await?;
+    context.printer.notes([
         "This is a rehearsal: AWS is simulated, and nothing leaves this machine.",
         &format!("Its state: {}", file.display()),
         "",
@@ -100,7 +100,7 @@ async fn rehearsal(surroundings: &Surroundings, deadline: Duration, retries: Ret
 }
 
 #[cfg(not(feature = "sandbox"))]
-async fn rehearsal(_: &Surroundings, _: Duration, _: RetryTeller) -> Result<Session> {
+async fn rehearsal(_: &Context, _: Duration, _: RetryReporter) -> Result<Session> {
     Err(Error::usage("This program was built without the sandbox.")
         .hint("Build it with `cargo install --path . --features sandbox`."))
 }

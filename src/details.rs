@@ -47,7 +47,7 @@ pub(crate) struct Form {
 
 /// Why a [`Form`] may be wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Doubt {
+pub(crate) enum FormDoubt {
     /// The bucket encrypts with this key by default, and the role has no policy for it.
     NoPolicyFor(String),
     /// The bucket's encryption may not be read.
@@ -61,7 +61,7 @@ pub(crate) fn form_of(
     keys: &BTreeSet<KeyArn>,
     region: &Region,
     bucket: &Reading<Option<BucketEncryption>>,
-) -> (Form, Option<Doubt>) {
+) -> (Form, Option<FormDoubt>) {
     // A key of another region cannot be the bucket's.
     let key = keys.iter().find(|key| key.region() == region.as_str()).cloned();
     let remembered = role
@@ -82,7 +82,7 @@ pub(crate) fn form_of(
         (_, None, Reading::Known(Some(BucketEncryption::Kms { key: Some(key), .. })))
             if !key.ends_with("alias/aws/s3") =>
         {
-            let doubt = Doubt::NoPolicyFor(key.clone());
+            let doubt = FormDoubt::NoPolicyFor(key.clone());
             (form(Some(UiEncryption::Kms), key.parse().ok()), Some(doubt))
         }
         (Some("KMS"), None, _) | (_, None, Reading::Known(Some(BucketEncryption::Kms { .. }))) => {
@@ -90,7 +90,7 @@ pub(crate) fn form_of(
         }
         (_, None, Reading::Known(_)) => (form(Some(UiEncryption::Aes), None), None),
         (_, None, Reading::Unreadable(denied)) => {
-            let doubt = Doubt::Unreadable(denied.clone());
+            let doubt = FormDoubt::Unreadable(denied.clone());
             (form(Some(UiEncryption::Aes), None), Some(doubt))
         }
     }

@@ -50,7 +50,6 @@ mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod spec;
-mod teardown;
 mod verify;
 
 use clap::Parser;
@@ -60,7 +59,7 @@ pub use process::Process;
 pub use sandbox::{ACCOUNT, Emulator, Request, Response};
 
 use cli::{Cli, Output};
-use commands::Surroundings;
+use commands::Context;
 use error::ErrorKind;
 use process::Interrupts;
 use report::Printer;
@@ -80,20 +79,20 @@ pub async fn run(process: Process) -> u8 {
         Ok(cli) => cli,
         Err(error) => return report::usage::usage(&process, &error),
     };
-    let surroundings = Surroundings {
+    let context = Context {
         printer: Printer::new(&common, &process),
         interrupts: Interrupts::listen(),
         process,
         common,
     };
-    let ran = commands::run(command, &surroundings).await;
-    match ran.and_then(|()| surroundings.printer.all_was_written()) {
+    let ran = commands::run(command, &context).await;
+    match ran.and_then(|()| context.printer.all_was_written()) {
         Ok(()) => 0,
         Err(error) => {
             if error.kind == ErrorKind::Interrupted {
                 answers::prompt::restore_cursor();
             }
-            surroundings.printer.error(&error);
+            context.printer.error(&error);
             error.kind.exit_code()
         }
     }

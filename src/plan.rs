@@ -12,6 +12,7 @@ mod bucket;
 mod difference;
 mod exposure;
 mod iam;
+pub(crate) mod teardown;
 
 pub(crate) use difference::Difference;
 
@@ -30,7 +31,7 @@ pub(crate) struct Plan {
     /// What changes.
     pub(crate) steps: Vec<Step>,
     /// What stays, and is worth a word.
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) unchanged: Vec<Unchanged>,
     /// What could be hardened of somebody else's bucket, and is not.
     pub(crate) offers: Vec<Offer>,
     /// What stays open when all of it is done: who else gets into the role, and what it may do beyond Mixpanel's page.
@@ -64,7 +65,7 @@ pub(crate) struct Step<A = Action> {
     /// What AWS is asked to do.
     pub(crate) action: A,
     /// The steps, by index, that have to be done before.
-    pub(crate) after: Vec<usize>,
+    pub(crate) depends_on: Vec<usize>,
     /// What is there and what comes instead, where something that is there is changed.
     pub(crate) diff: Option<Difference>,
 }
@@ -82,7 +83,7 @@ pub(crate) struct Offer {
 
 /// Something that is used as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct Unchanged {
     /// What kind of thing.
     pub(crate) resource: Resource,
     /// The thing's name or ARN.
@@ -446,7 +447,7 @@ impl Planner<'_> {
     }
 
     fn keep(&mut self, resource: Resource, id: impl ToString, note: impl Into<String>) {
-        self.plan.kept.push(Kept {
+        self.plan.unchanged.push(Unchanged {
             resource,
             id: id.to_string(),
             note: note.into(),
@@ -466,7 +467,7 @@ impl Planner<'_> {
                     description: description(&self.spec.bucket, "key"),
                     tags: self.spec.all_tags(),
                 },
-                after: role.into_iter().collect(),
+                depends_on: role.into_iter().collect(),
                 diff: None,
             })),
             Encryption::Kms(KmsKey::Own(arn)) => {

@@ -47,7 +47,7 @@ pub(crate) const NOT_PROVED: [&str; 4] = [
 
 /// What is proved.
 #[derive(Debug, Clone)]
-pub(crate) struct Subject<'a> {
+pub(crate) struct ProofSubject<'a> {
     /// Who proves it.
     pub(crate) caller: &'a Caller,
     /// The real role.
@@ -72,7 +72,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) deadline: Duration,
 }
 
-impl Subject<'_> {
+impl ProofSubject<'_> {
     /// The folder of the objects that are written: a place where exports go, under a name that says what it is.
     pub(crate) fn folder(&self) -> String {
         let project = self.project.map_or("0", |project| project.as_str());
@@ -95,7 +95,7 @@ impl Subject<'_> {
 
 /// What happens during a proof.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum ProofEvent {
     /// Something is done.
     Done(String),
     /// AWS has to be asked again, and why.
@@ -152,9 +152,9 @@ impl Proof {
 /// Tries it out. Whatever happens, what was made is removed; what cannot be is told. A second Ctrl-C leaves at once.
 pub(crate) async fn prove(
     session: &Session,
-    subject: &Subject<'_>,
+    subject: &ProofSubject<'_>,
     interrupts: &Interrupts,
-    tell: impl Fn(Event),
+    tell: impl Fn(ProofEvent),
 ) -> Proof {
     let probe = Probe::beside(session, subject);
     let mut trial = Trial {
@@ -173,14 +173,14 @@ pub(crate) async fn prove(
     };
     let (checks, as_role, swept) = (trial.checks, trial.as_role, trial.swept);
     if interrupts.happened() {
-        tell(Event::Interrupted);
+        tell(ProofEvent::Interrupted);
     }
     let left = tokio::select! {
         left = probe.remove(as_role.as_ref()) => left,
         () = interrupts.wait(2) => probe.everything(),
     };
     if left.is_empty() {
-        tell(Event::Done("everything that was made for it is removed".into()));
+        tell(ProofEvent::Done("everything that was made for it is removed".into()));
     }
     Proof {
         checks,
@@ -194,7 +194,7 @@ pub(crate) async fn prove(
 /// A proof under way.
 struct Trial<'a, T> {
     session: &'a Session,
-    subject: &'a Subject<'a>,
+    subject: &'a ProofSubject<'a>,
     probe: &'a Probe<'a>,
     interrupts: &'a Interrupts,
     tell: &'a T,
@@ -204,11 +204,11 @@ struct Trial<'a, T> {
     swept: bool,
 }
 
-impl<T: Fn(Event)> Trial<'_, T> {
+impl<T: Fn(ProofEvent)> Trial<'_, T> {
     async fn run(&mut self) -> Result<(), Failure> {
         self.swept = self.probe.sweep().await?;
         if self.swept {
-            (self.tell)(Event::Done(format!(
+            (self.tell)(ProofEvent::Done(format!(
                 "removed role {}, which an earlier run had left",
                 self.probe.name()
             )));
@@ -217,7 +217,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
             return Ok(());
         }
         let arn = self.probe.make().await?;
-        (self.tell)(Event::Done(format!("made role {}", self.probe.name())));
+        (self.tell)(ProofEvent::Done(format!("made role {}", self.probe.name())));
         let Some(aws) = self.assume(&arn).await? else {
             return Ok(());
         };
@@ -234,7 +234,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 4 => self.of_objects("live-delete", self.delete(&aws)).await?,
                 _ => self.elsewhere(&aws).await?,
             };
-            (self.tell)(Event::Done(check.summary.clone()));
+            (self.tell)(ProofEvent::Done(check.summary.clone()));
             self.checks.push(check);
         }
         Ok(())
@@ -246,7 +246,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         let right = self.subject.external_id;
         let patience = PATIENCE.min(self.subject.deadline);
         let assumed = self
-            .patiently(patience, "IAM does not know the new role everywhere yet", || {
+            .retry_until(patience, "IAM does not know the new role everywhere yet", || {
                 aws.assume(arn, Some(right))
             })
             .await;
@@ -271,7 +271,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         };
         let pass = Check::pass("live-assume", "the stand-in can be assumed with the token")
             .because("sts:AssumeRole with the right ExternalId → 200");
-        (self.tell)(Event::Done(pass.summary.clone()));
+        (self.tell)(ProofEvent::Done(pass.summary.clone()));
         self.checks.push(pass);
         for (id, with, external_id) in [
             ("live-no-external-id", "without an ExternalId", None),
@@ -293,7 +293,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 }
                 Err(failure) => return Err(failure),
             };
-            (self.tell)(Event::Done(check.summary.clone()));
+            (self.tell)(ProofEvent::Done(check.summary.clone()));
             self.checks.push(check);
         }
         let session = self.session.of_role(&assumed);
@@ -432,7 +432,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
         // A third of a call's deadline, so that the wait is as long as whoever calls wants to wait for anything.
         let patience = PATIENCE_WITH_POLICIES.min(self.subject.deadline / 3);
         let reason = "it is refused, which it may be until the new role's policies count everywhere";
-        match self.patiently(patience, reason, attempt).await {
+        match self.retry_until(patience, reason, attempt).await {
             Ok(()) => Ok(Check::pass(id, works).because(format!("tried with role {}", self.probe.name()))),
             // The wait was cut short, so the refusal shows nothing.
             Err(_) if self.interrupts.happened() => Ok(Check::skipped(id, "interrupted before it was known")),
@@ -441,7 +441,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
     }
 
     /// Tries again for as long as it is refused and there is patience. Ctrl-C ends the waiting, never a request.
-    async fn patiently<V, W>(&self, patience: Duration, reason: &str, attempt: impl Fn() -> W) -> Result<V, Failure>
+    async fn retry_until<V, W>(&self, patience: Duration, reason: &str, attempt: impl Fn() -> W) -> Result<V, Failure>
     where
         W: Future<Output = Result<V, Failure>>,
     {
@@ -460,7 +460,7 @@ impl<T: Fn(Event)> Trial<'_, T> {
                 return Err(failure);
             }
             if !told {
-                (self.tell)(Event::Waiting(format!("waiting: {reason}")));
+                (self.tell)(ProofEvent::Waiting(format!("waiting: {reason}")));
                 told = true;
             }
             tokio::select! {

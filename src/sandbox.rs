@@ -32,7 +32,7 @@ use winterbaume_kms::KmsService;
 use winterbaume_s3::S3Service;
 use winterbaume_sts::StsService;
 
-use crate::aws::{RetryTeller, Session};
+use crate::aws::{RetryReporter, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Process;
 
@@ -211,7 +211,11 @@ fn is_read(scope: &Scope, request: &Request) -> bool {
 }
 
 /// The session of a rehearsal, and the file that holds its state.
-pub(crate) async fn session(process: &Process, deadline: Duration, retries: RetryTeller) -> Result<(Session, PathBuf)> {
+pub(crate) async fn session(
+    process: &Process,
+    deadline: Duration,
+    retries: RetryReporter,
+) -> Result<(Session, PathBuf)> {
     let file = state_file(process)?;
     let emulator = Emulator::load(&file).await?;
     let credentials = Credentials::new("AKIASANDBOX", "sandbox", None, None, "sandbox");

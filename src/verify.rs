@@ -156,7 +156,7 @@ impl Check {
     }
 
     /// Adds a command that mends it.
-    pub(crate) fn mended_by(mut self, command: CommandLine) -> Self {
+    pub(crate) fn fix_command(mut self, command: CommandLine) -> Self {
         self.fix.push(Fix::Command(command));
         self
     }

@@ -21,7 +21,7 @@ use crate::spec::default_role_name;
 
 /// What a person may say to a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub(crate) enum PlanChoice {
     /// Do it.
     Apply,
     /// Show the policy documents first.
@@ -198,7 +198,7 @@ impl<'a> Wizard<'a> {
     }
 
     /// The last gate before anything is changed.
-    pub(crate) fn gate(&self) -> Result<Gate> {
+    pub(crate) fn gate(&self) -> Result<PlanChoice> {
         // What an Enter too many chooses changes nothing.
         let items = [
             "No, change nothing",
@@ -209,7 +209,12 @@ impl<'a> Wizard<'a> {
         let picked = self
             .prompter
             .choose("Shall setup do this?", &items.map(str::to_owned), 0)?;
-        Ok([Gate::Leave, Gate::Apply, Gate::Documents, Gate::Edit][picked])
+        Ok([
+            PlanChoice::Leave,
+            PlanChoice::Apply,
+            PlanChoice::Documents,
+            PlanChoice::Edit,
+        ][picked])
     }
 
     async fn ask(&mut self, question: Question, session: &Session) -> Result<()> {

@@ -5,7 +5,7 @@
 //! read, not believed.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
 
-use super::Context;
+use super::Applying;
 use crate::names::Tag;
 use crate::observed::{BucketEncryption, PublicAccess, Reading};
 
@@ -30,7 +30,7 @@ impl Born {
     }
 }
 
-impl Context {
+impl Applying {
     /// Whether this run made the bucket, and it had this from the start.
     pub(super) fn was_born(&self, with: impl FnOnce(&Born) -> bool) -> bool {
         self.born.get().is_some_and(with)

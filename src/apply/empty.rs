@@ -5,7 +5,7 @@
 
 use tokio::task::JoinSet;
 
-use super::executor::Teller;
+use super::executor::Reporter;
 use crate::aws::s3::{Marker, Undeleted};
 use crate::aws::{Aws, Failure};
 use crate::names::{AccountId, BucketName};
@@ -27,7 +27,7 @@ pub(super) async fn empty(
     bucket: &BucketName,
     owner: &AccountId,
     interrupts: &Interrupts,
-    teller: &Teller,
+    reporter: &Reporter,
 ) -> Result<(), Failure> {
     const ACTION: &str = "s3:DeleteObjectVersion";
     abort_uploads(aws, bucket, owner).await?;
@@ -35,7 +35,7 @@ pub(super) async fn empty(
     loop {
         let before = progress.deleted;
         progress.left.clear();
-        pass(aws, bucket, owner, interrupts, teller, &mut progress).await?;
+        pass(aws, bucket, owner, interrupts, reporter, &mut progress).await?;
         let Progress { deleted, left, .. } = &progress;
         if interrupts.happened() {
             let message = format!("interrupted after {deleted} object versions");
@@ -67,7 +67,7 @@ async fn pass(
     bucket: &BucketName,
     owner: &AccountId,
     interrupts: &Interrupts,
-    teller: &Teller,
+    reporter: &Reporter,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut deletions: JoinSet<Result<(usize, Vec<Undeleted>), Failure>> = JoinSet::new();
@@ -83,11 +83,11 @@ async fn pass(
             });
         }
         while deletions.len() >= AT_ONCE {
-            progress.add(&mut deletions, teller).await?;
+            progress.add(&mut deletions, reporter).await?;
         }
     }
     while !deletions.is_empty() {
-        progress.add(&mut deletions, teller).await?;
+        progress.add(&mut deletions, reporter).await?;
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ impl Progress {
     async fn add(
         &mut self,
         deletions: &mut JoinSet<Result<(usize, Vec<Undeleted>), Failure>>,
-        teller: &Teller,
+        reporter: &Reporter,
     ) -> Result<(), Failure> {
         if let Some(Ok(deleted)) = deletions.join_next().await {
             let (deleted, undeleted) = deleted?;
@@ -112,7 +112,7 @@ impl Progress {
             self.left.extend(undeleted);
         }
         if self.deleted / TELL_EVERY > self.told / TELL_EVERY {
-            teller.tell(format!("{} object versions deleted so far", self.deleted));
+            reporter.tell(format!("{} object versions deleted so far", self.deleted));
             self.told = self.deleted;
         }
         Ok(())

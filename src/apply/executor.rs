@@ -36,7 +36,7 @@ pub(crate) enum Event<'a, A> {
 
 /// How far steps came.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunReport {
     /// The steps that are done, by index.
     pub(crate) done: BTreeSet<usize>,
     /// Why they stopped, if they did not come to the end.
@@ -54,7 +54,7 @@ pub(crate) enum Stopped {
     Interrupted,
 }
 
-impl Ran {
+impl RunReport {
     /// Of a plan that was not run.
     pub(crate) fn nothing() -> Self {
         Self {
@@ -76,12 +76,12 @@ impl Ran {
 
 /// With what a step tells of itself while it runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Teller {
+pub(crate) struct Reporter {
     step: usize,
     sender: mpsc::UnboundedSender<(usize, String)>,
 }
 
-impl Teller {
+impl Reporter {
     /// Says why the step waits, or how far it is.
     pub(crate) fn tell(&self, what: impl Into<String>) {
         // Nobody listens any more only where the run has ended.
@@ -93,9 +93,9 @@ impl Teller {
 pub(crate) async fn run<A, W>(
     steps: &[Step<A>],
     interrupts: &Interrupts,
-    work: impl Fn(A, Teller) -> W,
+    work: impl Fn(A, Reporter) -> W,
     mut report: impl FnMut(Event<'_, A>),
-) -> Ran
+) -> RunReport
 where
     A: Clone,
     W: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -108,13 +108,13 @@ where
     loop {
         if stopped.is_none() && defect.is_none() {
             for (index, step) in steps.iter().enumerate() {
-                if !begun.contains(&index) && step.after.iter().all(|before| done.contains(before)) {
+                if !begun.contains(&index) && step.depends_on.iter().all(|before| done.contains(before)) {
                     begun.insert(index);
-                    let teller = Teller {
+                    let reporter = Reporter {
                         step: index,
                         sender: sender.clone(),
                     };
-                    let work = work(step.action.clone(), teller);
+                    let work = work(step.action.clone(), reporter);
                     running.spawn(async move { (index, work.await) });
                 }
             }
@@ -153,14 +153,14 @@ where
         // What was under way has ended, and was told. A defect is nobody's interruption.
         std::panic::resume_unwind(defect);
     }
-    Ran { done, stopped, aborted }
+    RunReport { done, stopped, aborted }
 }
 
 /// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience
 /// left. Ctrl-C ends the waiting, never a request.
-pub(crate) async fn patiently<W>(
+pub(crate) async fn retry_until<W>(
     interrupts: &Interrupts,
-    teller: &Teller,
+    reporter: &Reporter,
     reason_to_wait: impl Fn(&Failure) -> Option<&'static str>,
     attempt: impl Fn() -> W,
 ) -> Result<(), Failure>
@@ -176,7 +176,7 @@ where
         };
         match reason_to_wait(&failure) {
             Some(reason) if Instant::now() + pause < deadline => {
-                teller.tell(format!("waiting: {reason}"));
+                reporter.tell(format!("waiting: {reason}"));
                 tokio::select! {
                     () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
                     () = interrupts.wait(1) => return Err(failure),
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::plan::{Change, Resource};
 
-    fn step(id: &str, after: Vec<usize>) -> Step<bool> {
+    fn step(id: &str, depends_on: Vec<usize>) -> Step<bool> {
         Step {
             change: Change::Create,
             resource: Resource::Bucket,
@@ -202,7 +202,7 @@ mod tests {
             summary: String::new(),
             diff: None,
             action: id == "defect",
-            after,
+            depends_on,
         }
     }
 

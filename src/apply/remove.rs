@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::empty::empty;
-use super::executor::{self, Event, Ran, Teller, patiently};
+use super::executor::{self, Event, Reporter, RunReport, retry_until};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{BucketName, PolicyArn, RoleName};
@@ -16,10 +16,10 @@ use crate::observe::exporters::writers;
 use crate::observe::probe::whole_role;
 use crate::observed::{Owner, Unread, owner};
 use crate::plan::Step;
+use crate::plan::teardown::{ExistingSetup, Removal};
 use crate::policy::reach::outside_writers;
 use crate::process::Interrupts;
 use crate::prove::probe::remove_probe;
-use crate::teardown::{Removal, Standing};
 
 /// How long IAM may take until it answers that something is gone.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,22 +27,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What every removal needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct TeardownContext {
     /// The clients, in the bucket's region.
     pub(crate) aws: Aws,
     /// The role.
     pub(crate) role: RoleName,
     /// What was there when it was decided what goes.
-    pub(crate) standing: Arc<Standing>,
+    pub(crate) standing: Arc<ExistingSetup>,
 }
 
 /// Runs removals to their end, or as far as they go.
 pub(crate) async fn remove(
-    place: &Place,
+    place: &TeardownContext,
     steps: &[Step<Removal>],
     interrupts: &Interrupts,
     report: impl FnMut(Event<'_, Removal>),
-) -> Ran {
+) -> RunReport {
     // What the role loses before the bucket is touched, where the role goes; a role that is given back keeps what is
     // its own.
     let detached: Arc<BTreeSet<String>> = Arc::new(
@@ -57,7 +57,7 @@ pub(crate) async fn remove(
     let role_goes = steps.iter().any(|step| step.action == Removal::DeleteRole);
     let bucket = steps.iter().find_map(|step| step.action.bucket().cloned());
     let looked_again = Arc::new(OnceCell::new());
-    let work = |action: Removal, teller: Teller| {
+    let work = |action: Removal, reporter: Reporter| {
         let (place, interrupts) = (place.clone(), interrupts.clone());
         let (detached, bucket) = (Arc::clone(&detached), bucket.clone());
         let looked_again = Arc::clone(&looked_again);
@@ -66,14 +66,14 @@ pub(crate) async fn remove(
             looked_again
                 .get_or_try_init(|| all_is_the_same(&place, bucket.as_ref()))
                 .await?;
-            patiently(&interrupts, &teller, reason_to_wait, || async {
+            retry_until(&interrupts, &reporter, reason_to_wait, || async {
                 if let Some(bucket) = action.bucket() {
                     if role_goes {
                         access_has_ended(&place, &detached).await?;
                     }
                     all_is_the_same(&place, Some(bucket)).await?;
                 }
-                attempt(&place, &action, &interrupts, &teller).await
+                attempt(&place, &action, &interrupts, &reporter).await
             })
             .await
         }
@@ -94,9 +94,9 @@ fn reason_to_wait(failure: &Failure) -> Option<&'static str> {
 
 /// Whether the role has lost everything that let it write, as IAM tells: what Mixpanel writes after the last pass over
 /// a bucket would go to whoever claims its name next. What somebody attached meanwhile is not removed.
-async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<(), Failure> {
+async fn access_has_ended(place: &TeardownContext, detached: &BTreeSet<String>) -> Result<(), Failure> {
     const ACTION: &str = "s3:DeleteBucket";
-    let Place { aws, role, .. } = place;
+    let TeardownContext { aws, role, .. } = place;
     let (attached, inline) = tokio::try_join!(aws.attached_policies(role), aws.inline_policy_names(role))?;
     let mut left = attached.iter().chain(&inline).peekable();
     if left.peek().is_none() {
@@ -113,7 +113,7 @@ async fn access_has_ended(place: &Place, detached: &BTreeSet<String>) -> Result<
 }
 
 /// Stops where what was looked at before it was decided what goes is no longer so.
-async fn all_is_the_same(place: &Place, bucket: Option<&BucketName>) -> Result<(), Failure> {
+async fn all_is_the_same(place: &TeardownContext, bucket: Option<&BucketName>) -> Result<(), Failure> {
     let of_bucket = async {
         match bucket {
             Some(bucket) => bucket_is_the_same(place, bucket).await,
@@ -125,9 +125,9 @@ async fn all_is_the_same(place: &Place, bucket: Option<&BucketName>) -> Result<(
 
 /// Stops where what says whose the bucket is has changed, or where somebody else may write to it by now: whatever
 /// Mixpanel wrote there afterwards would go to whoever claims its name next.
-async fn bucket_is_the_same(place: &Place, bucket: &BucketName) -> Result<(), Failure> {
+async fn bucket_is_the_same(place: &TeardownContext, bucket: &BucketName) -> Result<(), Failure> {
     const ACTION: &str = "s3:DeleteBucket";
-    let Place { aws, standing, .. } = place;
+    let TeardownContext { aws, standing, .. } = place;
     let account = &standing.account;
     let changed = |what| Err(Failure::changed(ACTION, bucket.as_str(), what));
     let unread = |unread: Unread| Failure {
@@ -156,7 +156,7 @@ async fn bucket_is_the_same(place: &Place, bucket: &BucketName) -> Result<(), Fa
 }
 
 /// Stops where a role is no longer the one that was looked at: another one of its name, or one that trusts others.
-async fn role_is_the_same(place: &Place) -> Result<(), Failure> {
+async fn role_is_the_same(place: &TeardownContext) -> Result<(), Failure> {
     let (Some(was), Some(is)) = (&place.standing.role, place.aws.role(&place.role).await?) else {
         return Ok(());
     };
@@ -171,7 +171,7 @@ async fn role_is_the_same(place: &Place) -> Result<(), Failure> {
 }
 
 /// Stops where a policy no longer says what it said when it was looked at.
-async fn policy_is_the_same(place: &Place, arn: &PolicyArn) -> Result<(), Failure> {
+async fn policy_is_the_same(place: &TeardownContext, arn: &PolicyArn) -> Result<(), Failure> {
     let mut policies = place.standing.policies.iter();
     let was = policies.find(|standing| standing.policy.arn == *arn);
     match (was, place.aws.managed_document(arn).await?) {
@@ -182,12 +182,17 @@ async fn policy_is_the_same(place: &Place, arn: &PolicyArn) -> Result<(), Failur
     }
 }
 
-async fn attempt(place: &Place, action: &Removal, interrupts: &Interrupts, teller: &Teller) -> Result<(), Failure> {
-    let Place { aws, role, standing } = place;
+async fn attempt(
+    place: &TeardownContext,
+    action: &Removal,
+    interrupts: &Interrupts,
+    reporter: &Reporter,
+) -> Result<(), Failure> {
+    let TeardownContext { aws, role, standing } = place;
     let account = &standing.account;
     match action {
         Removal::DetachPolicy(arn) => aws.detach_policy(role, arn).await,
-        Removal::DeleteData(bucket) => empty(aws, bucket, account, interrupts, teller).await,
+        Removal::DeleteData(bucket) => empty(aws, bucket, account, interrupts, reporter).await,
         Removal::DeleteBucket(bucket) => aws.delete_bucket(bucket, account).await,
         Removal::DeletePolicyVersion { arn, version } => aws.delete_policy_version(arn, version).await,
         Removal::DeletePolicy(arn) => {
@@ -208,7 +213,7 @@ async fn attempt(place: &Place, action: &Removal, interrupts: &Interrupts, telle
 }
 
 /// The things among those that were removed which AWS still answers with, once it has had time to forget them.
-pub(crate) async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
+pub(crate) async fn still_there(place: &TeardownContext, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut there = Vec::new();
@@ -224,8 +229,8 @@ pub(crate) async fn still_there(place: &Place, steps: &[Step<Removal>]) -> Resul
     }
 }
 
-async fn is_there(place: &Place, action: &Removal) -> Result<bool, Failure> {
-    let Place { aws, role, standing } = place;
+async fn is_there(place: &TeardownContext, action: &Removal) -> Result<bool, Failure> {
+    let TeardownContext { aws, role, standing } = place;
     let account = &standing.account;
     Ok(match action {
         Removal::DeleteRole => aws.role(role).await?.is_some(),

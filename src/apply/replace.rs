@@ -7,7 +7,7 @@
 //! what is changed between that reading and the write, some tens of milliseconds, is overwritten. IAM answers from many
 //! places, and a change of a few seconds ago may not show.
 
-use super::{Born, Context};
+use super::{Applying, Born};
 use crate::aws::s3::{DefaultEncryption, EncryptionRules, LifecycleRules};
 use crate::aws::{Cause, Failure};
 use crate::names::{PolicyArn, Tag};
@@ -62,7 +62,7 @@ impl Write<'_> {
     }
 }
 
-impl Context {
+impl Applying {
     /// What was there before, where it has to be read again. A bucket that this run makes is read only where it turned
     /// out to be there already when it was to be made: another run of this program, or somebody else, was quicker.
     fn was<T: Clone>(&self, before: &Before<T>, of_new_bucket: T) -> Option<T> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::executor::{Teller, patiently};
-use super::{Born, Context};
+use super::executor::{Reporter, retry_until};
+use super::{Applying, Born};
 use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
 use crate::aws::{Cause, Failure};
@@ -23,21 +23,21 @@ const PAUSE_FOR_A_KEY: Duration = Duration::from_secs(1);
 
 /// Does what an action says, and tells why whenever it waits.
 pub(super) async fn run(
-    context: &Context,
+    context: &Applying,
     action: &Action,
     interrupts: &Interrupts,
-    teller: &Teller,
+    reporter: &Reporter,
 ) -> Result<(), Failure> {
     let reason = |failure: &Failure| reason_to_wait(context, action, failure);
-    patiently(interrupts, teller, reason, || {
-        attempt(context, action, interrupts, teller)
+    retry_until(interrupts, reporter, reason, || {
+        attempt(context, action, interrupts, reporter)
     })
     .await
 }
 
 /// IAM and S3 answer from many places, and what was just made reaches them one after another.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Option<&'static str> {
+fn reason_to_wait(context: &Applying, action: &Action, failure: &Failure) -> Option<&'static str> {
     match failure.cause {
         // Asking again would be answered in the same way.
         Cause::Odd => None,
@@ -60,8 +60,13 @@ fn reason_to_wait(context: &Context, action: &Action, failure: &Failure) -> Opti
     }
 }
 
-async fn attempt(context: &Context, action: &Action, interrupts: &Interrupts, teller: &Teller) -> Result<(), Failure> {
-    let Context { aws, spec, .. } = context;
+async fn attempt(
+    context: &Applying,
+    action: &Action,
+    interrupts: &Interrupts,
+    reporter: &Reporter,
+) -> Result<(), Failure> {
+    let Applying { aws, spec, .. } = context;
     let (bucket, owner, role) = (&spec.bucket, &spec.account, &spec.role);
     match action {
         Action::CreateKey {
@@ -69,7 +74,7 @@ async fn attempt(context: &Context, action: &Action, interrupts: &Interrupts, te
             description,
             tags,
         } => {
-            let key = match others_key(context, alias, interrupts, teller).await? {
+            let key = match others_key(context, alias, interrupts, reporter).await? {
                 Some(key) => key,
                 None => named_key(context, alias, description, tags).await?,
             };
@@ -192,10 +197,10 @@ fn looks_before_it_acts(action: &Action) -> bool {
 /// The key that another run has made under this alias meanwhile. Where the role was there already when this run came to
 /// make it, another run may be between its role and its key, and is waited for.
 async fn others_key(
-    context: &Context,
+    context: &Applying,
     alias: &AliasName,
     interrupts: &Interrupts,
-    teller: &Teller,
+    reporter: &Reporter,
 ) -> Result<Option<KeyArn>, Failure> {
     if context.keys.role_was_taken.get().is_none() || context.keys.made.get().is_some() {
         return Ok(None);
@@ -210,7 +215,7 @@ async fn others_key(
             return Ok(None);
         }
         if !told {
-            teller.tell("waiting: another run may be making it");
+            reporter.tell("waiting: another run may be making it");
             told = true;
         }
         tokio::select! {
@@ -221,7 +226,7 @@ async fn others_key(
 }
 
 /// The key under its alias: the one that this run makes, or the one that another run named first.
-async fn named_key(context: &Context, alias: &AliasName, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
+async fn named_key(context: &Applying, alias: &AliasName, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
     let aws = &context.aws;
     let made = made_key(context, description, tags).await?;
     // The name comes last: a key without one is what the next run completes.
@@ -239,7 +244,7 @@ async fn named_key(context: &Context, alias: &AliasName, description: &str, tags
 }
 
 /// A key that an alias names, if it is as this program makes them: somebody may have put another one there.
-async fn key_of_ours(context: &Context, alias: &AliasName, key: Key) -> Result<KeyArn, Failure> {
+async fn key_of_ours(context: &Applying, alias: &AliasName, key: Key) -> Result<KeyArn, Failure> {
     let ownership = context.aws.key_ownership(&key.arn).await?;
     match ownership.objection(context.spec.account.as_str()) {
         None => Ok(key.arn),
@@ -255,7 +260,7 @@ async fn key_of_ours(context: &Context, alias: &AliasName, key: Key) -> Result<K
 }
 
 /// The key of this run: the one that it made, or one whose making was cut short, or a new one.
-async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
+async fn made_key(context: &Applying, description: &str, tags: &[Tag]) -> Result<KeyArn, Failure> {
     if let Some(key) = context.keys.made.get() {
         return Ok(key.clone());
     }
@@ -268,14 +273,14 @@ async fn made_key(context: &Context, description: &str, tags: &[Tag]) -> Result<
     Ok(context.keys.made.get_or_init(|| key).clone())
 }
 
-fn resolved(context: &Context, document: &PolicyDocument) -> Result<Document, Failure> {
+fn resolved(context: &Applying, document: &PolicyDocument) -> Result<Document, Failure> {
     document
         .resolved(context.keys.named.get())
         .ok_or_else(|| no_key_yet("iam:CreatePolicy"))
 }
 
 /// The plan's order puts every step that needs the key after the one that makes it.
-fn new_key<'a>(context: &'a Context, action: &'static str) -> Result<&'a KeyArn, Failure> {
+fn new_key<'a>(context: &'a Applying, action: &'static str) -> Result<&'a KeyArn, Failure> {
     context.keys.named.get().ok_or_else(|| no_key_yet(action))
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Profile {
     name: String,
     /// Where the choice comes from.
     origin: Origin,
-    kind: Kind,
+    kind: CredentialKind,
     region: Option<Region>,
     /// Whether what stands where its region should is none.
     no_region: bool,
@@ -40,7 +40,7 @@ enum Origin {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CredentialKind {
     Sso,
     Login,
     Other,
@@ -69,11 +69,11 @@ impl Profile {
         let region = of_environment.or_else(|| own_region.and_then(std::result::Result::ok));
         let has = |key: &str| property(set.as_ref(), name, key).is_some();
         let kind = if has("sso_session") || has("sso_start_url") {
-            Kind::Sso
+            CredentialKind::Sso
         } else if has("login_session") {
-            Kind::Login
+            CredentialKind::Login
         } else {
-            Kind::Other
+            CredentialKind::Other
         };
         let mut others: Vec<String> = set
             .as_ref()
@@ -100,7 +100,7 @@ impl Profile {
         Self {
             name: "sandbox".into(),
             origin: Origin::Sandbox,
-            kind: Kind::Other,
+            kind: CredentialKind::Other,
             region: region_of_environment(process).or_else(|| Some(Region::us_east_1())),
             no_region: false,
             ca_bundle: None,
@@ -200,9 +200,9 @@ impl Profile {
             hints.push("That looks like a project token, which goes to --project-token.".into());
         } else {
             match self.kind {
-                Kind::Sso => hints.push(Advice::from("Run: ").command(sso_login)),
-                Kind::Login => hints.push(Advice::from("Run: ").command(login)),
-                Kind::Other => hints.push(
+                CredentialKind::Sso => hints.push(Advice::from("Run: ").command(sso_login)),
+                CredentialKind::Login => hints.push(Advice::from("Run: ").command(login)),
+                CredentialKind::Other => hints.push(
                     Advice::from("Sign in with ")
                         .code(sso_login)
                         .text(" (IAM Identity Center) or ")

@@ -15,16 +15,16 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 /// Tells of every call that is tried again.
 #[derive(Clone)]
-pub(crate) struct RetryTeller(Arc<dyn Fn(&str) + Send + Sync>);
+pub(crate) struct RetryReporter(Arc<dyn Fn(&str) + Send + Sync>);
 
-impl RetryTeller {
+impl RetryReporter {
     /// Tells it to somebody, in a few words such as `iam:CreateRole: trying again, since there was no answer`.
     pub(crate) fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 }
 
-impl fmt::Debug for RetryTeller {
+impl fmt::Debug for RetryReporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RetryTeller")
     }
@@ -38,7 +38,7 @@ impl Storable for LastFailure {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for RetryTeller {
+impl Intercept for RetryReporter {
     fn name(&self) -> &'static str {
         "RetryTeller"
     }

@@ -41,21 +41,21 @@ impl Intercept for AnswerCheck {
 
 /// The kinds of answer.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum AnswerKind {
     /// An XML document with this root.
     Xml(String),
     /// A JSON object.
     Json,
 }
 
-fn kind(service: &str, operation: &str) -> Option<Kind> {
+fn kind(service: &str, operation: &str) -> Option<AnswerKind> {
     match service {
-        "IAM" | "STS" => Some(Kind::Xml(format!("{operation}Response"))),
+        "IAM" | "STS" => Some(AnswerKind::Xml(format!("{operation}Response"))),
         "KMS" => ["Get", "List", "Describe", "CreateKey"]
             .iter()
             .any(|verb| operation.starts_with(verb))
-            .then_some(Kind::Json),
-        "S3" => s3_root(operation).map(|root| Kind::Xml(root.to_owned())),
+            .then_some(AnswerKind::Json),
+        "S3" => s3_root(operation).map(|root| AnswerKind::Xml(root.to_owned())),
         _ => None,
     }
 }
@@ -84,11 +84,11 @@ fn s3_root(operation: &str) -> Option<&'static str> {
 fn check(service: &str, operation: &str, body: &[u8]) -> Result<(), Senseless> {
     match kind(service, operation) {
         None => Ok(()),
-        Some(Kind::Json) => match serde_json::from_slice(body) {
+        Some(AnswerKind::Json) => match serde_json::from_slice(body) {
             Ok(serde_json::Value::Object(_)) => Ok(()),
             _ => Err(Senseless("the answer is no JSON object".into())),
         },
-        Some(Kind::Xml(root)) => match is_document(body, &root) {
+        Some(AnswerKind::Xml(root)) => match is_document(body, &root) {
             true => Ok(()),
             false => Err(Senseless(format!("the answer is no whole <{root}>"))),
         },

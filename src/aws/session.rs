@@ -19,7 +19,7 @@ use super::credentials::Checked;
 use super::environment;
 use super::http::{self, Bundle};
 use super::profile::Profile;
-use super::retries::RetryTeller;
+use super::retries::RetryReporter;
 use super::sts::Assumed;
 use crate::error::{Error, Result};
 use crate::names::Region;
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     profile: Profile,
     path_style: bool,
     sandbox: bool,
-    retries: RetryTeller,
+    retries: RetryReporter,
 }
 
 impl Session {
@@ -50,7 +50,7 @@ impl Session {
         process: &Process,
         profile_flag: Option<&str>,
         deadline: Duration,
-        retries: RetryTeller,
+        retries: RetryReporter,
     ) -> Result<Self> {
         let profile = Profile::select(process, profile_flag).await;
         let region = profile.region().cloned().unwrap_or_else(Region::us_east_1);
@@ -104,7 +104,7 @@ impl Session {
         client: SharedHttpClient,
         credentials: SharedCredentialsProvider,
         deadline: Duration,
-        retries: RetryTeller,
+        retries: RetryReporter,
     ) -> Self {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -151,7 +151,7 @@ impl Session {
         self.profile.region().cloned().unwrap_or_else(Region::us_east_1)
     }
 
-    pub(super) fn retries(&self) -> RetryTeller {
+    pub(super) fn retries(&self) -> RetryReporter {
         self.retries.clone()
     }
 

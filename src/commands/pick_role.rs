@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Surroundings;
+use super::Context;
 use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Failure, Session};
@@ -21,14 +21,14 @@ pub(super) fn wrong_role(invalid: InvalidName) -> Error {
 /// named; of several, a person picks one and a script is told which there are. `without` is what it is where there is
 /// none.
 pub(super) async fn exporting_role(
-    surroundings: &Surroundings,
+    context: &Context,
     session: &Session,
     aws: &Aws,
     bucket: Option<&BucketName>,
     without: ErrorKind,
 ) -> Result<RoleName> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let trusting = surroundings
+    let trusting = context
         .interrupts
         .or(async { roles_that_trust_mixpanel(aws).await.map_err(failed) })
         .await?;
@@ -47,7 +47,7 @@ pub(super) async fn exporting_role(
     if names.len() == 1 {
         return Ok(names.swap_remove(0));
     }
-    let mut written = surroundings
+    let mut written = context
         .interrupts
         .or(async { buckets_written_by(aws, names).await.map_err(failed) })
         .await?;
@@ -70,21 +70,17 @@ pub(super) async fn exporting_role(
         };
         (role, label)
     });
-    pick_role(surroundings, labelled.collect(), &several)
+    pick_role(context, labelled.collect(), &several)
 }
 
 /// The only one of these roles; of several, a person picks one and a script is told which there are, each with what is
 /// known of it. `several` says so, as a sentence without its full stop.
-pub(super) fn pick_role(
-    surroundings: &Surroundings,
-    mut roles: Vec<(RoleName, String)>,
-    several: &str,
-) -> Result<RoleName> {
+pub(super) fn pick_role(context: &Context, mut roles: Vec<(RoleName, String)>, several: &str) -> Result<RoleName> {
     let labels: Vec<String> = roles.iter().map(|(_, label)| label.clone()).collect();
     let picked = match roles.len() {
         1 => 0,
-        _ if surroundings.can_ask() => {
-            let prompter = Prompter::new(surroundings.printer.has_color());
+        _ if context.can_ask() => {
+            let prompter = Prompter::new(context.printer.has_color());
             prompter.search(&format!("{several}. Which one?"), &labels, 0)?
         }
         _ => {

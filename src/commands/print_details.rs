@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::pick_role::{exporting_role, wrong_role};
-use super::{Surroundings, value_of};
+use super::{Context, value_of};
 use crate::advice::Advice;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::command_line::CommandLine;
-use crate::details::{Details, Doubt, Field, form_of};
+use crate::details::{Details, Field, FormDoubt, form_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, KeyReference, Region, RoleName, RoleReference};
 use crate::observe;
@@ -26,17 +26,17 @@ struct Asked {
     bucket_account: Option<AccountId>,
 }
 
-pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Result<()> {
+pub(super) async fn run(flags: PrintDetails, context: &Context) -> Result<()> {
     let bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
     let bucket_account = value_of("--bucket-account", flags.bucket_account.as_deref())?;
     let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
-    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
+    let session = context.session(context.common.profile.as_deref()).await?;
     let aws = Aws::new(&session, &session.home_region());
     let role = match named_role {
         Some(role) => role,
         None => {
             let failed = ErrorKind::Failed;
-            exporting_role(surroundings, &session, &aws, bucket.as_ref(), failed)
+            exporting_role(context, &session, &aws, bucket.as_ref(), failed)
                 .await?
                 .into()
         }
@@ -46,13 +46,10 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
         bucket,
         bucket_account,
     };
-    let details = surroundings
-        .interrupts
-        .or(rebuild(surroundings, &session, &aws, asked))
-        .await?;
+    let details = context.interrupts.or(rebuild(context, &session, &aws, asked)).await?;
     match flags.field {
-        None => surroundings.printer.details(&details),
-        Some(field) => surroundings.printer.field(
+        None => context.printer.details(&details),
+        Some(field) => context.printer.field(
             &details,
             match field {
                 FieldFlag::Bucket => Field::Bucket,
@@ -67,7 +64,7 @@ pub(super) async fn run(flags: PrintDetails, surroundings: &Surroundings) -> Res
 }
 
 /// Four calls deep at the most: the role, and beside it who calls; its policies; their documents; the bucket.
-async fn rebuild(surroundings: &Surroundings, session: &Session, aws: &Aws, asked: Asked) -> Result<Details> {
+async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: Asked) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let name = asked.role.name();
     let (caller, role, policies) = tokio::join!(
@@ -87,7 +84,7 @@ async fn rebuild(surroundings: &Surroundings, session: &Session, aws: &Aws, aske
             .hint("Without --role, print-details finds the role that trusts Mixpanel.")
     })?;
     asked.role.accept(&role.arn).map_err(wrong_role)?;
-    warn_of_trust(surroundings, &role);
+    warn_of_trust(context, &role);
 
     let bucket = the_bucket(name, &policies, asked.bucket.clone())?;
     let keys = read::keys_used(policies.documents());
@@ -95,7 +92,7 @@ async fn rebuild(surroundings: &Surroundings, session: &Session, aws: &Aws, aske
     let (region, encryption) = bucket_facts(session, aws, &bucket, owner).await?;
     let (form, doubt) = form_of(&role, &keys, &region, &encryption);
     if let Some(doubt) = doubt {
-        warn_of(surroundings, &doubt);
+        warn_of(context, &doubt);
     }
     Ok(Details {
         bucket,
@@ -106,13 +103,13 @@ async fn rebuild(surroundings: &Surroundings, session: &Session, aws: &Aws, aske
     })
 }
 
-fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
+fn warn_of_trust(context: &Context, role: &Role) {
     let trust = Trust::new(&role.trust, &role.arn);
     match trust.admission() {
         Admission::Narrow => {}
         Admission::Open | Admission::Wide => {
             for opening in trust.openings(&BTreeSet::new()) {
-                surroundings.printer.warning(format!(
+                context.printer.warning(format!(
                     "the trust policy of role {} is wider than Mixpanel's page asks for ({}): {}.",
                     role.name,
                     opening.place(),
@@ -120,7 +117,7 @@ fn warn_of_trust(surroundings: &Surroundings, role: &Role) {
                 ));
             }
         }
-        Admission::None | Admission::Kept => surroundings.printer.warning(format!(
+        Admission::None | Admission::Kept => context.printer.warning(format!(
             "role {} does not let Mixpanel's export user in: Mixpanel cannot assume it.",
             role.name
         )),
@@ -224,9 +221,9 @@ fn refused(session: &Session, bucket: &BucketName, owner: &AccountId) -> Error {
 }
 
 /// Says why the choice of encryption may be another one.
-fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
+fn warn_of(context: &Context, doubt: &FormDoubt) {
     let warning = match doubt {
-        Doubt::NoPolicyFor(key) => {
+        FormDoubt::NoPolicyFor(key) => {
             let warning = Advice::from(format!(
                 "the bucket encrypts with the KMS key {key} by default, and the role has no policy for it"
             ));
@@ -238,9 +235,9 @@ fn warn_of(surroundings: &Surroundings, doubt: &Doubt) {
                 Err(_) => warning.text("; and that is not how KMS names a key."),
             }
         }
-        Doubt::Unreadable(denied) => {
+        FormDoubt::Unreadable(denied) => {
             format!("the bucket's encryption is not known, since {denied}; AES works with any bucket default.").into()
         }
     };
-    surroundings.printer.warning(warning);
+    context.printer.warning(warning);
 }

@@ -2,9 +2,9 @@
 
 mod finish;
 
-use super::Surroundings;
+use super::Context;
 use crate::answers::account::{Account, who_am_i};
-use crate::answers::wizard::{Gate, Wizard};
+use crate::answers::wizard::{PlanChoice, Wizard};
 use crate::answers::{Answers, Draft, EncryptionAnswer};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
@@ -19,7 +19,7 @@ use crate::report::{Printer, Tone};
 use crate::spec::SetupSpec;
 
 /// Why there is no plan.
-enum Trouble {
+enum PrepareError {
     /// Something is there that somebody's consent gets past.
     Conflict(Error, Remedy),
     /// An answer that cannot work, or a name that is taken.
@@ -28,7 +28,7 @@ enum Trouble {
     Other(Error),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for PrepareError {
     fn from(error: Error) -> Self {
         match error.kind {
             ErrorKind::Usage | ErrorKind::Conflict => Self::Answer(error),
@@ -37,10 +37,10 @@ impl From<Error> for Trouble {
     }
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<PrepareError> for Error {
+    fn from(trouble: PrepareError) -> Self {
         match trouble {
-            Trouble::Conflict(error, _) | Trouble::Answer(error) | Trouble::Other(error) => error,
+            PrepareError::Conflict(error, _) | PrepareError::Answer(error) | PrepareError::Other(error) => error,
         }
     }
 }
@@ -55,44 +55,39 @@ struct Prepared {
     plan: Plan,
 }
 
-pub(super) async fn run(flags: Setup, surroundings: &Surroundings) -> Result<()> {
-    surroundings.refuse_assignments("setup")?;
-    let draft = Draft::from_flags(&flags, &surroundings.process)?;
-    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
-    let prepared = if surroundings.can_ask() {
-        match ask_and_prepare(&flags, surroundings, session, draft).await? {
+pub(super) async fn run(flags: Setup, context: &Context) -> Result<()> {
+    context.refuse_assignments("setup")?;
+    let draft = Draft::from_flags(&flags, &context.process)?;
+    let session = context.session(context.common.profile.as_deref()).await?;
+    let prepared = if context.can_ask() {
+        match ask_and_prepare(&flags, context, session, draft).await? {
             Some(prepared) => prepared,
             None => {
                 return Err(Error::new(ErrorKind::Failed, "Cancelled. Nothing was changed in AWS."));
             }
         }
     } else {
-        let prepared = prepare_from_flags(&flags, surroundings, session, draft).await?;
+        let prepared = prepare_from_flags(&flags, context, session, draft).await?;
         let using = prepared.session.profile().description();
-        surroundings.printer.caller(&prepared.observed.caller, &using);
-        show_plan(&surroundings.printer, &prepared);
+        context.printer.caller(&prepared.observed.caller, &using);
+        show_plan(&context.printer, &prepared);
         prepared
     };
     if flags.dry_run {
-        return finish::dry_run_result(&flags, surroundings, &prepared);
+        return finish::dry_run_result(&flags, context, &prepared);
     }
-    finish::run_plan(surroundings, &prepared).await
+    finish::run_plan(context, &prepared).await
 }
 
 /// Everything from flags; one error names all that is missing.
-async fn prepare_from_flags(
-    flags: &Setup,
-    surroundings: &Surroundings,
-    session: Session,
-    draft: Draft,
-) -> Result<Prepared> {
-    let yes = surroundings.common.yes;
+async fn prepare_from_flags(flags: &Setup, context: &Context, session: Session, draft: Draft) -> Result<Prepared> {
+    let yes = context.common.yes;
     let also = if yes || flags.dry_run {
         Vec::new()
     } else {
         vec!["--yes                    to apply without asking (or --dry-run to only look)".to_owned()]
     };
-    let reason = match (yes, surroundings.process.variable("TERM")) {
+    let reason = match (yes, context.process.variable("TERM")) {
         (true, _) => "--yes asks nothing",
         (false, Some("dumb")) => "This terminal cannot show prompts (TERM=dumb)",
         (false, _) => "There is no terminal to ask at",
@@ -100,44 +95,39 @@ async fn prepare_from_flags(
     let draft = draft.with_default_region(session.profile().region());
     let answers = draft.clone().complete(reason, &also)?;
     for token in draft.unusual_tokens() {
-        surroundings.printer.warning(token.unusual_warning());
+        context.printer.warning(token.unusual_warning());
     }
-    let prepared = prepare(surroundings, session, draft, answers).await;
+    let prepared = prepare(context, session, draft, answers).await;
     Ok(prepared?)
 }
 
 /// The walk at a terminal. `None` is a person who said no.
-async fn ask_and_prepare(
-    flags: &Setup,
-    surroundings: &Surroundings,
-    session: Session,
-    draft: Draft,
-) -> Result<Option<Prepared>> {
-    let printer = &surroundings.printer.asking();
+async fn ask_and_prepare(flags: &Setup, context: &Context, session: Session, draft: Draft) -> Result<Option<Prepared>> {
+    let printer = &context.printer.asking();
     let mut session = session;
     let identity = loop {
-        match who_am_i(printer, &surroundings.interrupts, &session).await? {
+        match who_am_i(printer, &context.interrupts, &session).await? {
             Account::Right(identity) => break identity,
             Account::Other(profile) => {
-                session = surroundings.session(Some(&profile)).await?;
+                session = context.session(Some(&profile)).await?;
                 printer.send_commands_to_profile(&profile);
             }
         }
     };
-    let mut wizard = Wizard::new(printer, &surroundings.interrupts, draft, identity);
+    let mut wizard = Wizard::new(printer, &context.interrupts, draft, identity);
     wizard.show_given();
     wizard.unusual_tokens_from_flags()?;
     loop {
         wizard.ask_missing(&session).await?;
         let draft = wizard.draft().clone();
         let answers = draft.clone().complete("Every question needs an answer", &[])?;
-        let prepared = match prepare(surroundings, session.clone(), draft, answers).await {
+        let prepared = match prepare(context, session.clone(), draft, answers).await {
             Ok(prepared) => prepared,
             // A wrong answer is told and can be corrected; everything else ends the run.
-            Err(Trouble::Other(error)) => return Err(error),
+            Err(PrepareError::Other(error)) => return Err(error),
             Err(trouble) => {
                 let remedy = match &trouble {
-                    Trouble::Conflict(_, remedy) => *remedy,
+                    PrepareError::Conflict(_, remedy) => *remedy,
                     _ => Remedy::None,
                 };
                 let error = Error::from(trouble);
@@ -152,23 +142,23 @@ async fn ask_and_prepare(
             continue;
         }
         if flags.dry_run || prepared.plan.steps.is_empty() {
-            show_plan(&surroundings.printer, &prepared);
+            show_plan(&context.printer, &prepared);
             return Ok(Some(prepared));
         }
         show_plan(printer, &prepared);
         loop {
             match wizard.gate()? {
-                Gate::Apply => return Ok(Some(prepared)),
-                Gate::Documents => {
+                PlanChoice::Apply => return Ok(Some(prepared)),
+                PlanChoice::Documents => {
                     printer.note("");
                     printer.notes(printer.document_lines(&prepared.spec, &prepared.plan));
                     printer.note("");
                 }
-                Gate::Edit => {
+                PlanChoice::Edit => {
                     wizard.edit()?;
                     break;
                 }
-                Gate::Leave => return Ok(None),
+                PlanChoice::Leave => return Ok(None),
             }
         }
     }
@@ -176,15 +166,15 @@ async fn ask_and_prepare(
 
 /// What is there, what is wanted, and what has to change.
 async fn prepare(
-    surroundings: &Surroundings,
+    context: &Context,
     session: Session,
     mut draft: Draft,
     mut answers: Answers,
-) -> Result<Prepared, Trouble> {
-    let interrupts = &surroundings.interrupts;
+) -> Result<Prepared, PrepareError> {
+    let interrupts = &context.interrupts;
     let aws = Aws::new(&session, &answers.region);
     let observation = interrupts.or(look(&aws, &session, &answers)).await?;
-    let observation = match role_of_bucket(surroundings, &aws, &session, &draft, &observation).await? {
+    let observation = match role_of_bucket(context, &aws, &session, &draft, &observation).await? {
         None => observation,
         Some(role) => {
             draft.role = Some(role.clone());
@@ -193,7 +183,7 @@ async fn prepare(
         }
     };
     for token in answers.not_there_to_remove(&observation.observed) {
-        surroundings.printer.note(&format!(
+        context.printer.note(&format!(
             "--remove-token: role {} does not trust {token}, so there is nothing to take out.",
             answers.role
         ));
@@ -221,12 +211,12 @@ async fn prepare(
 }
 
 /// What stands in the way of a plan, and what gets past it.
-fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> Trouble {
+fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> PrepareError {
     let error = Error::of_lines(ErrorKind::Conflict, conflict_lines(conflicts));
     let leave = "To leave it alone, choose another name with --role-name.";
     let has = |remedy| conflicts.iter().any(|conflict| conflict.remedy == remedy);
     if has(Remedy::None) {
-        return Trouble::Answer(error.hint(leave));
+        return PrepareError::Answer(error.hint(leave));
     }
     if has(Remedy::OpenRole) {
         let adopt = match spec.adopt {
@@ -237,10 +227,10 @@ fn conflicts_trouble(spec: &SetupSpec, conflicts: &[Conflict]) -> Trouble {
             "To let Mixpanel assume it all the same, add {adopt}--open-role {}.",
             spec.role
         );
-        return Trouble::Conflict(error.hint(open).hint(leave), Remedy::OpenRole);
+        return PrepareError::Conflict(error.hint(open).hint(leave), Remedy::OpenRole);
     }
     let adopt = "To take it over and keep what others put there, add --adopt.";
-    Trouble::Conflict(error.hint(adopt).hint(leave), Remedy::Adopt)
+    PrepareError::Conflict(error.hint(adopt).hint(leave), Remedy::Adopt)
 }
 
 /// Asks, for policies that a plan would write to, who else uses them.
@@ -286,7 +276,7 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
 /// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and
 /// the role of the usual name is not: a second one is made only for somebody who names it, and is told of the first.
 async fn role_of_bucket(
-    surroundings: &Surroundings,
+    context: &Context,
     aws: &Aws,
     session: &Session,
     draft: &Draft,
@@ -297,17 +287,17 @@ async fn role_of_bucket(
         return Ok(None);
     };
     if draft.role.is_some() {
-        tell_of_sharing(surroundings, aws, session, bucket, present).await?;
+        tell_of_sharing(context, aws, session, bucket, present).await?;
         return Ok(None);
     }
-    let interrupts = &surroundings.interrupts;
+    let interrupts = &context.interrupts;
     let found = interrupts
         .or(async { Ok(roles_that_write_to(aws, bucket).await) })
         .await?;
     let roles = match found {
         Ok(roles) => roles,
         Err(failure) if failure.cause == Cause::Denied => {
-            surroundings.printer.warning(format!(
+            context.printer.warning(format!(
                 "{} is refused, so a role that Mixpanel may already write to this bucket with is not looked for.",
                 failure.action
             ));
@@ -318,10 +308,10 @@ async fn role_of_bucket(
     match roles.as_slice() {
         [] => Ok(None),
         [only] => {
-            surroundings.printer.note(&format!(
+            context.printer.note(&format!(
                 "Mixpanel can write to this bucket already, through the role {only}."
             ));
-            surroundings.printer.note("");
+            context.printer.note("");
             Ok(Some(only.clone()))
         }
         several => {
@@ -337,13 +327,13 @@ async fn role_of_bucket(
 
 /// Says through which roles Mixpanel can write to the bucket already, where a role of another name is about to be made.
 async fn tell_of_sharing(
-    surroundings: &Surroundings,
+    context: &Context,
     aws: &Aws,
     session: &Session,
     bucket: &BucketName,
     present: &Bucket,
 ) -> Result<()> {
-    let found = surroundings
+    let found = context
         .interrupts
         .or(async {
             let found = writers(aws, bucket, &present.policy).await;
@@ -363,7 +353,7 @@ async fn tell_of_sharing(
             format!("{denied}, so another role that Mixpanel may already write to this bucket with is not looked for.")
         }
     };
-    surroundings.printer.warning(&warning);
+    context.printer.warning(&warning);
     Ok(())
 }
 

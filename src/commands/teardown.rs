@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::pick_role::{pick_role, wrong_role};
-use super::{Surroundings, value_of};
+use super::{Context, value_of};
 use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
-use crate::apply::executor::{Ran, Stopped};
-use crate::apply::remove::{Place, remove, still_there};
+use crate::apply::executor::{RunReport, Stopped};
+use crate::apply::remove::{TeardownContext, remove, still_there};
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{self, Output};
 use crate::command_line::CommandLine;
@@ -19,23 +19,20 @@ use crate::observe;
 use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
 use crate::observe::standing::standing;
 use crate::observed::{Caller, Owner, owner};
+use crate::plan::teardown::{ExistingSetup, TeardownOptions, TeardownPlan, teardown};
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::teardown::{left_lines, removed_lines, stays_json};
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
-use crate::teardown::{Standing, Teardown, Wish, teardown};
 
-pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Result<()> {
-    surroundings.refuse_assignments("teardown")?;
+pub(super) async fn run(flags: cli::Teardown, context: &Context) -> Result<()> {
+    context.refuse_assignments("teardown")?;
     let named_bucket: Option<BucketName> = value_of("--bucket", flags.bucket.as_deref())?;
     let named_role: Option<RoleReference> = value_of("--role", flags.role.as_deref())?;
-    check_consent(&flags, surroundings)?;
-    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
+    check_consent(&flags, context)?;
+    let session = context.session(context.common.profile.as_deref()).await?;
     let aws = Aws::new(&session, &session.home_region());
-    let caller = surroundings
-        .interrupts
-        .or(observe::caller(&aws, session.profile()))
-        .await?;
+    let caller = context.interrupts.or(observe::caller(&aws, session.profile())).await?;
     if let Some(reference) = &named_role {
         reference
             .accept_account(&caller.account, caller.partition)
@@ -43,12 +40,12 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
     }
     let role = match &named_role {
         Some(reference) => reference.name().clone(),
-        None => match the_role(surroundings, &session, &aws, named_bucket.as_ref()).await? {
+        None => match the_role(context, &session, &aws, named_bucket.as_ref()).await? {
             Some(role) => role,
-            None => return nothing_to_remove(surroundings, &caller),
+            None => return nothing_to_remove(context, &caller),
         },
     };
-    let (standing, region) = surroundings
+    let (standing, region) = context
         .interrupts
         .or(standing(&session, &caller, &role, named_bucket.as_ref()))
         .await?;
@@ -57,24 +54,24 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         check_role(reference, &standing)?;
     }
     check_bucket(&flags, &standing, named_bucket.as_ref(), &role)?;
-    let wish = Wish {
+    let wish = TeardownOptions {
         role: role.clone(),
         bucket: flags.delete_bucket,
         data: flags.delete_data.is_some(),
         adopted: flags.include_adopted,
     };
     let teardown = teardown(&wish, &standing);
-    let asks = surroundings.can_ask() && !flags.dry_run && !teardown.steps.is_empty();
+    let asks = context.can_ask() && !flags.dry_run && !teardown.steps.is_empty();
     let printer = match asks {
-        true => surroundings.printer.asking(),
-        false => surroundings.printer.clone(),
+        true => context.printer.asking(),
+        false => context.printer.clone(),
     };
     show(&printer, &session, &caller, &role, &teardown);
     let work = Work {
-        surroundings,
+        context,
         session: &session,
         caller: &caller,
-        place: Place {
+        place: TeardownContext {
             aws: Aws::new(&session, &region),
             role,
             standing: Arc::clone(&standing),
@@ -85,7 +82,7 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
         return work.dry_run(flags.exit_code);
     }
     if teardown.steps.is_empty() {
-        return work.end(&Ran::nothing());
+        return work.end(&RunReport::nothing());
     }
     if asks {
         consent(&printer, &flags, &wish.role, &standing)?;
@@ -94,12 +91,12 @@ pub(super) async fn run(flags: cli::Teardown, surroundings: &Surroundings) -> Re
 }
 
 /// What can be said of the flags alone. Without a terminal nothing is asked, so everything has to be there.
-fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<()> {
-    if surroundings.can_ask() || flags.dry_run {
+fn check_consent(flags: &cli::Teardown, context: &Context) -> Result<()> {
+    if context.can_ask() || flags.dry_run {
         return Ok(());
     }
     let mut missing = Vec::new();
-    if !surroundings.common.yes {
+    if !context.common.yes {
         missing.push("--yes                    to remove without asking (or --dry-run to only look)");
     }
     if matches!(flags.delete_data, Some(None)) {
@@ -114,7 +111,7 @@ fn check_consent(flags: &cli::Teardown, surroundings: &Surroundings) -> Result<(
 
 /// A role that was named has to be the one that was found. Where it is gone, or was never made, something of its set-up
 /// has to be there: a name that nothing bears is a mistake, and not a set-up that is gone already.
-fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
+fn check_role(reference: &RoleReference, standing: &ExistingSetup) -> Result<()> {
     match &standing.role {
         Some(role) => reference.accept(&role.arn).map_err(wrong_role),
         None if standing.has_something_of_ours(reference.name()) => Ok(()),
@@ -131,7 +128,12 @@ fn check_role(reference: &RoleReference, standing: &Standing) -> Result<()> {
 }
 
 /// The name given with `--delete-data` has to be the bucket's, and a bucket has to be known for it to go.
-fn check_bucket(flags: &cli::Teardown, standing: &Standing, named: Option<&BucketName>, role: &RoleName) -> Result<()> {
+fn check_bucket(
+    flags: &cli::Teardown,
+    standing: &ExistingSetup,
+    named: Option<&BucketName>,
+    role: &RoleName,
+) -> Result<()> {
     let known = standing.bucket.as_ref().map(|bucket| &bucket.name);
     if let (Some(Some(typed)), Some(bucket)) = (&flags.delete_data, known.or(named))
         && typed.trim() != bucket.as_str()
@@ -154,7 +156,7 @@ fn check_bucket(flags: &cli::Teardown, standing: &Standing, named: Option<&Bucke
 }
 
 /// A bucket that is only said to be the set-up's: by whoever runs this, or by a tag, which anybody may have copied.
-fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &Standing) -> Error {
+fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &ExistingSetup) -> Error {
     let why = match &standing.role {
         Some(role) => format!("no policy of role {}, as mixpanel-s3 makes it, names it", role.name),
         None => "the role whose policies would name it is not there".to_owned(),
@@ -179,14 +181,14 @@ fn unproved_bucket(flags: &cli::Teardown, bucket: &BucketName, standing: &Standi
 
 /// The role of the bucket, or the only one that setup made or took over; `None` where there is none.
 async fn the_role(
-    surroundings: &Surroundings,
+    context: &Context,
     session: &Session,
     aws: &Aws,
     bucket: Option<&BucketName>,
 ) -> Result<Option<RoleName>> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let default = bucket.and_then(default_role_name);
-    let found = surroundings
+    let found = context
         .interrupts
         .or(async {
             if let Some(default) = &default
@@ -219,26 +221,26 @@ async fn the_role(
                 let label = role.to_string();
                 (role, label)
             });
-            pick_role(surroundings, labelled.collect(), "mixpanel-s3 made several roles").map(Some)
+            pick_role(context, labelled.collect(), "mixpanel-s3 made several roles").map(Some)
         }
     }
 }
 
-fn nothing_to_remove(surroundings: &Surroundings, caller: &Caller) -> Result<()> {
-    surroundings.printer.note(&format!(
+fn nothing_to_remove(context: &Context, caller: &Caller) -> Result<()> {
+    context.printer.note(&format!(
         "Nothing to remove: account {} has no role that mixpanel-s3 made. (--bucket or --role looks for what a set-up \
          that was cut short left.)",
         caller.account
     ));
-    if surroundings.common.output == Output::Json {
-        surroundings
+    if context.common.output == Output::Json {
+        context
             .printer
             .json(&json!({ "account": caller.account, "changes": [], "stays": [], "complete": true }));
     }
     Ok(())
 }
 
-fn show(printer: &Printer, session: &Session, caller: &Caller, role: &RoleName, teardown: &Teardown) {
+fn show(printer: &Printer, session: &Session, caller: &Caller, role: &RoleName, teardown: &TeardownPlan) {
     printer.caller(caller, &session.profile().description());
     let title = match teardown.steps.is_empty() {
         true => "Nothing to remove.",
@@ -253,7 +255,7 @@ fn show(printer: &Printer, session: &Session, caller: &Caller, role: &RoleName, 
 }
 
 /// A person's word for it: the role's name, and the bucket's where its data goes.
-fn consent(printer: &Printer, flags: &cli::Teardown, role: &RoleName, standing: &Standing) -> Result<()> {
+fn consent(printer: &Printer, flags: &cli::Teardown, role: &RoleName, standing: &ExistingSetup) -> Result<()> {
     let prompter = Prompter::new(printer.has_color());
     let cancelled = || Error::new(ErrorKind::Failed, "Cancelled. Nothing was removed.");
     printer.note(&format!("To remove this, type the role's name: {role}"));
@@ -278,16 +280,16 @@ fn consent(printer: &Printer, flags: &cli::Teardown, role: &RoleName, standing: 
 
 /// A teardown that was agreed to, or only looked at.
 struct Work<'a> {
-    surroundings: &'a Surroundings,
+    context: &'a Context,
     session: &'a Session,
     caller: &'a Caller,
-    place: Place,
-    teardown: &'a Teardown,
+    place: TeardownContext,
+    teardown: &'a TeardownPlan,
 }
 
 impl Work<'_> {
     fn dry_run(&self, exit_code: bool) -> Result<()> {
-        self.print(&Ran::nothing(), true);
+        self.print(&RunReport::nothing(), true);
         let count = self.teardown.steps.len();
         if exit_code && count > 0 {
             return Err(Error::new(
@@ -295,21 +297,19 @@ impl Work<'_> {
                 format!("{count} removal(s) are pending. Nothing was removed."),
             ));
         }
-        self.surroundings
-            .printer
-            .note("This was a dry run: nothing was removed.");
+        self.context.printer.note("This was a dry run: nothing was removed.");
         Ok(())
     }
 
     async fn run(&self) -> Result<()> {
         let Self {
-            surroundings,
+            context,
             place,
             teardown,
             ..
         } = self;
-        let printer = &surroundings.printer;
-        let ran = remove(place, &teardown.steps, &surroundings.interrupts, |event| {
+        let printer = &context.printer;
+        let ran = remove(place, &teardown.steps, &context.interrupts, |event| {
             printer.progress(&place.role, &event)
         })
         .await;
@@ -318,7 +318,7 @@ impl Work<'_> {
         }
         let there = tokio::select! {
             there = still_there(place, &teardown.steps) => there,
-            () = surroundings.interrupts.wait(1) => {
+            () = context.interrupts.wait(1) => {
                 let message = "Interrupted. Everything was removed, and nobody has looked yet whether it is gone.";
                 return Err(Error::new(ErrorKind::Interrupted, message));
             }
@@ -349,7 +349,7 @@ impl Work<'_> {
     }
 
     /// The result; an error where something that was asked to go stays.
-    fn end(&self, ran: &Ran) -> Result<()> {
+    fn end(&self, ran: &RunReport) -> Result<()> {
         let left: Vec<_> = self.teardown.left().collect();
         self.print(ran, false);
         if left.is_empty() {
@@ -362,12 +362,12 @@ impl Work<'_> {
                 "The rest was removed, and this stays although it was to go:",
             ),
         };
-        Err(Error::new(kind, message).below(left_lines(&left, &self.surroundings.printer.target())))
+        Err(Error::new(kind, message).below(left_lines(&left, &self.context.printer.target())))
     }
 
-    fn print(&self, ran: &Ran, dry_run: bool) {
-        let printer = &self.surroundings.printer;
-        let Teardown { steps, stays } = self.teardown;
+    fn print(&self, ran: &RunReport, dry_run: bool) {
+        let printer = &self.context.printer;
+        let TeardownPlan { steps, stays } = self.teardown;
         let done: Vec<_> = in_reading_order(steps)
             .into_iter()
             .filter(|(index, _)| dry_run || ran.done.contains(index))
@@ -394,7 +394,7 @@ impl Work<'_> {
     }
 
     /// What was removed, what was not, and how to go on.
-    fn stopped(&self, ran: &Ran, stopped: &Stopped) -> Error {
+    fn stopped(&self, ran: &RunReport, stopped: &Stopped) -> Error {
         let list = |done: bool| -> Vec<String> {
             in_reading_order(&self.teardown.steps)
                 .into_iter()

@@ -3,7 +3,7 @@
 pub(crate) mod live;
 
 use super::pick_role::{exporting_role, wrong_role};
-use super::{Surroundings, value_of};
+use super::{Context, value_of};
 use crate::advice::Advice;
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
@@ -30,19 +30,19 @@ struct Asked {
     subject: Subject,
 }
 
-pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()> {
-    surroundings.refuse_assignments("verify")?;
-    if flags.live && !surroundings.common.yes && !surroundings.can_ask() {
+pub(super) async fn run(flags: Verify, context: &Context) -> Result<()> {
+    context.refuse_assignments("verify")?;
+    if flags.live && !context.common.yes && !context.can_ask() {
         return Err(Error::usage(
             "--live makes a role and two small objects for a moment, and nobody is there to be asked.",
         )
         .hint("Add --yes to agree."));
     }
-    let asked = parse(&flags, surroundings)?;
-    let session = surroundings.session(surroundings.common.profile.as_deref()).await?;
+    let asked = parse(&flags, context)?;
+    let session = context.session(context.common.profile.as_deref()).await?;
     let failed = |failure: Failure| failure.into_error(session.profile());
     let aws = Aws::new(&session, &session.home_region());
-    let interrupts = &surroundings.interrupts;
+    let interrupts = &context.interrupts;
     let caller = interrupts.or(async { aws.caller().await.map_err(failed) }).await?;
     if let Some(typed) = &asked.subject.role_arn {
         refuse_another_accounts(typed, &caller)?;
@@ -51,7 +51,7 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
         Some(role) => role,
         None => {
             let (bucket, without) = (asked.bucket.as_ref(), ErrorKind::NotWorking);
-            exporting_role(surroundings, &session, &aws, bucket, without).await?
+            exporting_role(context, &session, &aws, bucket, without).await?
         }
     };
     let form = interrupts.or(given_form(&session, &asked)).await?;
@@ -76,43 +76,43 @@ pub(super) async fn run(flags: Verify, surroundings: &Surroundings) -> Result<()
     let (subject, evidence) = complete(asked.subject, found);
     let mut findings = judge(&subject, &evidence);
     if let Some(action) = &flags.explain {
-        return explain(surroundings, action, &evidence, &findings);
+        return explain(context, action, &evidence, &findings);
     }
     let proof = match flags.live {
-        true => live::prove(surroundings, &session, &subject, &evidence).await?,
+        true => live::prove(context, &session, &subject, &evidence).await?,
         false => None,
     };
     if let Some(proof) = &proof {
         findings.take_in(&proof.checks, proof.swept);
     }
-    match surroundings.common.output {
-        Output::Json => surroundings
+    match context.common.output {
+        Output::Json => context
             .printer
-            .json(&verdict_json(&evidence, &findings, &surroundings.printer.target())),
-        _ => surroundings
+            .json(&verdict_json(&evidence, &findings, &context.printer.target())),
+        _ => context
             .printer
-            .results(surroundings.printer.verdict_lines(&subject, &evidence, &findings)),
+            .results(context.printer.verdict_lines(&subject, &evidence, &findings)),
     }
-    let token = surroundings.process.variable(TOKEN_VARIABLE);
+    let token = context.process.variable(TOKEN_VARIABLE);
     if findings.mended_by_setup() && token.is_none_or(|token| token.trim().is_empty()) {
-        surroundings.printer.note("");
-        surroundings.printer.note(&format!(
+        context.printer.note("");
+        context.printer.note(&format!(
             "setup reads the project token from {TOKEN_VARIABLE}: export it before you run it."
         ));
     }
-    if !surroundings.printer.is_verbose() {
+    if !context.printer.is_verbose() {
         let notes = ["", "--verbose shows every check with where it was read."];
-        surroundings.printer.notes(notes);
+        context.printer.notes(notes);
     }
     if let Some(proof) = proof {
-        live::conclude(surroundings, &session, proof)?;
+        live::conclude(context, &session, proof)?;
     }
     outcome(&findings)
 }
 
 /// Prints the whole decision about the calls of one action; exit code 4 where one is refused.
-fn explain(surroundings: &Surroundings, action: &str, evidence: &Evidence, findings: &Findings) -> Result<()> {
-    let (printer, output) = (&surroundings.printer, surroundings.common.output);
+fn explain(context: &Context, action: &str, evidence: &Evidence, findings: &Findings) -> Result<()> {
+    let (printer, output) = (&context.printer, context.common.output);
     let known = ACTIONS.iter().find(|known| known.eq_ignore_ascii_case(action));
     let action = known.map_or(action, |known| *known);
     let of_action = |access: &&Access| access.call.action() == action;
@@ -190,7 +190,7 @@ fn outcome(findings: &Findings) -> Result<()> {
     }
 }
 
-fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
+fn parse(flags: &Verify, context: &Context) -> Result<Asked> {
     if flags.kms_key.is_some() && flags.encryption != Some(EncryptionFlag::Kms) {
         return Err(Error::usage("--kms-key goes with --encryption kms."));
     }
@@ -205,7 +205,7 @@ fn parse(flags: &Verify, surroundings: &Surroundings) -> Result<Asked> {
     let given: Vec<String> = match flags.project_token.is_empty() {
         false => flags.project_token.clone(),
         true => {
-            let variable = surroundings.process.variable(TOKEN_VARIABLE);
+            let variable = context.process.variable(TOKEN_VARIABLE);
             variable
                 .filter(|token| !token.trim().is_empty())
                 .map(str::to_owned)

@@ -16,8 +16,8 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::{Form, UiEncryption, form_of};
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
 use crate::observed::{BucketEncryption, Caller, Reading, Role, Unread, probe_name};
+use crate::plan::teardown::Writer;
 use crate::policy::{Document, build, read};
-use crate::teardown::Writer;
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 
 /// What is to be looked at.

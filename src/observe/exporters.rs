@@ -12,11 +12,11 @@ use crate::aws::iam::RoleSummary;
 use crate::aws::{Aws, Failure};
 use crate::names::{BucketName, RoleName};
 use crate::observed::Reading;
+use crate::plan::teardown::Writer;
 use crate::policy::Document;
 use crate::policy::reach::{lets_write, may_write};
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
-use crate::teardown::Writer;
 
 /// How many roles are looked at side by side.
 const ROLES_AT_ONCE: usize = 8;

@@ -27,7 +27,7 @@ pub(super) async fn exports(
     owner: &AccountId,
     project: Option<&ProjectId>,
 ) -> Result<Exports, Failure> {
-    let place = Place {
+    let place = ProjectFolders {
         aws: aws.clone(),
         bucket: bucket.clone(),
         owner: owner.clone(),
@@ -72,14 +72,14 @@ async fn in_order<T: Send + 'static>(
 
 /// The bucket that is looked through, by so many at a time.
 #[derive(Clone)]
-struct Place {
+struct ProjectFolders {
     aws: Aws,
     bucket: BucketName,
     owner: AccountId,
     turns: Arc<Semaphore>,
 }
 
-impl Place {
+impl ProjectFolders {
     /// The projects by the newest day that has a folder of events, the newest first. Three listings a project.
     async fn freshest_first(&self, projects: Vec<ProjectId>) -> Result<Vec<ProjectId>, Failure> {
         let newest = in_order(projects.into_iter().map(|project| {

@@ -12,10 +12,10 @@ use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
+use crate::plan::teardown::{ExistingSetup, StandingBucket, StandingKey, StandingPolicy};
 use crate::policy::reach::outside_writers;
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
-use crate::teardown::{Standing, StandingBucket, StandingKey, StandingPolicy};
 
 /// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own
 /// policies write to. The region that is answered is the one where the set-up is.
@@ -24,7 +24,7 @@ pub(crate) async fn standing(
     caller: &Caller,
     role: &RoleName,
     bucket: Option<&BucketName>,
-) -> Result<(Standing, Region)> {
+) -> Result<(ExistingSetup, Region)> {
     let aws = Aws::new(session, &session.home_region());
     let failed = |failure: Failure| failure.into_error(session.profile());
     let account = &caller.account;
@@ -80,7 +80,7 @@ pub(crate) async fn standing(
         }
         _ => None,
     };
-    let standing = Standing {
+    let standing = ExistingSetup {
         account: account.clone(),
         role: present,
         instance_profiles,

@@ -11,7 +11,7 @@ use crate::policy::merge::{SameSid, with_statement};
 use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID, Encryption, Hardening, KmsKey};
 
 /// A setting that a bucket lacks.
-struct Lack {
+struct MissingSetting {
     /// `None` for the tags, which make nothing safer.
     hardening: Option<Hardening>,
     summary: String,
@@ -64,7 +64,7 @@ impl Planner<'_> {
             None => "exists, and its tags cannot be read: used as it is",
         };
         let note = format!("in {}; {note}", present.region);
-        let (agreed, offered): (Vec<Lack>, Vec<Lack>) = lacks
+        let (agreed, offered): (Vec<MissingSetting>, Vec<MissingSetting>) = lacks
             .into_iter()
             .filter(|lack| lack.hardening.is_some())
             .partition(|lack| {
@@ -101,10 +101,10 @@ impl Planner<'_> {
 
     /// What a bucket lacks of what a new one gets. What cannot be read is not written, so it is not lacking either.
     /// `is_new` says that the plan makes the bucket.
-    fn lacks(&self, present: &Bucket, is_new: bool) -> Vec<Lack> {
+    fn lacks(&self, present: &Bucket, is_new: bool) -> Vec<MissingSetting> {
         let mut lacks = Vec::new();
         let mut lack = |hardening, summary: &str, action, diff| {
-            lacks.push(Lack {
+            lacks.push(MissingSetting {
                 hardening,
                 summary: summary.to_owned(),
                 action,
@@ -176,7 +176,7 @@ impl Planner<'_> {
     }
 
     /// The chain of steps that give a bucket what it lacks.
-    fn complete(&mut self, lacks: Vec<Lack>, created: Option<usize>, key: Option<usize>) {
+    fn complete(&mut self, lacks: Vec<MissingSetting>, created: Option<usize>, key: Option<usize>) {
         let mut last = created;
         for lack in lacks {
             let waits_for_key = matches!(
@@ -186,22 +186,22 @@ impl Planner<'_> {
                     ..
                 }
             );
-            let after = last.into_iter().chain(key.filter(|_| waits_for_key)).collect();
-            let step = self.bucket_step(Change::Update, &lack.summary, lack.action, after);
+            let depends_on = last.into_iter().chain(key.filter(|_| waits_for_key)).collect();
+            let step = self.bucket_step(Change::Update, &lack.summary, lack.action, depends_on);
             // What a new bucket gets takes the place of nothing.
             self.plan.steps[step].diff = Some(lack.diff).filter(|_| created.is_none());
             last = Some(step);
         }
     }
 
-    fn bucket_step(&mut self, change: Change, summary: &str, action: Action, after: Vec<usize>) -> usize {
+    fn bucket_step(&mut self, change: Change, summary: &str, action: Action, depends_on: Vec<usize>) -> usize {
         self.push(Step {
             change,
             resource: Resource::Bucket,
             id: self.spec.bucket.to_string(),
             summary: summary.to_owned(),
             action,
-            after,
+            depends_on,
             diff: None,
         })
     }

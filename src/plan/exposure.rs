@@ -4,7 +4,7 @@
 use super::{Action, Exposure, Planner, Resource};
 use crate::observed::Role;
 use crate::policy::Document;
-use crate::policy::evaluate::{Context, Named, Policies, Rule};
+use crate::policy::evaluate::{Named, Policies, RequestContext, Rule};
 use crate::policy::excess::{Excess, Own, beyond_page};
 use crate::policy::trust::{Gravity, Trust};
 use crate::spec::{Encryption, KmsKey};
@@ -88,7 +88,7 @@ impl Planner<'_> {
             role: &role.arn,
             bucket: Some(&self.spec.bucket),
             key: own_key,
-            context: &Context::new(),
+            context: &RequestContext::new(),
         };
         beyond_page(&own, &policies)
     }

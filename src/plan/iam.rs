@@ -12,13 +12,13 @@ use crate::names::{IamPath, PolicyArn, Tag};
 use crate::observed::{InlinePolicy, Owner, Policy, Role, owner};
 use crate::policy::compare::same_meaning;
 use crate::policy::merge::{SameSid, with_document};
-use crate::policy::trust::amend::{Tenure, Wanted as WantedTrust};
+use crate::policy::trust::amend::{Tenure, WantedTrust};
 use crate::policy::trust::{Admission, Trust};
 use crate::policy::{Document, build, read};
 use crate::spec::{Encryption, KmsKey, data_policy_name, kms_policy_name, policy_arn};
 
 /// One of the two documents of Mixpanel's page that the role needs.
-struct Need {
+struct RequiredPolicy {
     /// What it is called.
     what: &'static str,
     /// The name under which this program makes a policy of it.
@@ -28,10 +28,10 @@ struct Need {
     /// Whether it names the key that this plan makes.
     for_new_key: bool,
     /// The step that has to be done before.
-    after: Option<usize>,
+    depends_on: Option<usize>,
 }
 
-impl Need {
+impl RequiredPolicy {
     /// What to say of a document that grants it.
     fn is_met_by(&self, document: &Document) -> String {
         match same_meaning(document, &self.page) {
@@ -42,7 +42,7 @@ impl Need {
 }
 
 /// A customer-managed policy that the role needs: its ARN, and the step that makes it, if it is not there yet.
-type Wanted = (PolicyArn, Option<usize>);
+type PolicyAndStep = (PolicyArn, Option<usize>);
 
 impl Planner<'_> {
     /// The step that makes the role, where there is none.
@@ -71,26 +71,26 @@ impl Planner<'_> {
 
     /// Makes or completes the policies and the role. `role` and `key` are the steps that make them.
     pub(super) fn role_and_policies(&mut self, role: Option<usize>, key: Option<usize>) {
-        let mut needs = vec![Need {
+        let mut needs = vec![RequiredPolicy {
             what: "Mixpanel's data-modification policy",
             name: data_policy_name(&self.spec.role),
             page: build::data(&self.spec.bucket),
             for_new_key: false,
-            after: None,
+            depends_on: None,
         }];
-        let kms = |page, for_new_key| Need {
+        let kms = |page, for_new_key| RequiredPolicy {
             what: "Mixpanel's KMS policy",
             name: kms_policy_name(&self.spec.role),
             page,
             for_new_key,
-            after: key,
+            depends_on: key,
         };
         match &self.spec.encryption {
             Encryption::Kms(KmsKey::Own(arn)) => needs.push(kms(build::kms(arn), false)),
             Encryption::Kms(KmsKey::New(_)) => needs.push(kms(build::kms_placeholder(), true)),
             _ => {}
         }
-        let policies: Vec<Wanted> = needs.into_iter().filter_map(|need| self.fulfil(need)).collect();
+        let policies: Vec<PolicyAndStep> = needs.into_iter().filter_map(|need| self.ensure(need)).collect();
         match (&self.observed.role, role) {
             (Some(role), _) => self.present_role(role, &policies),
             (None, created) => {
@@ -109,7 +109,7 @@ impl Planner<'_> {
 
     /// Finds or makes what grants a need. The answer is the policy that has to be attached, if it is not part of the
     /// role.
-    fn fulfil(&mut self, need: Need) -> Option<Wanted> {
+    fn ensure(&mut self, need: RequiredPolicy) -> Option<PolicyAndStep> {
         let arn = policy_arn(&self.spec.account, &self.path(), &need.name);
         let observed = self.observed;
         if let Some(present) = observed.policy(&arn) {
@@ -158,13 +158,13 @@ impl Planner<'_> {
             },
             tags: self.spec.all_tags(),
         };
-        let after = need.after.into_iter().collect();
-        let created = self.policy_step(&arn, Change::Create, need.what, action, after, None);
+        let depends_on = need.depends_on.into_iter().collect();
+        let created = self.policy_step(&arn, Change::Create, need.what, action, depends_on, None);
         Some((arn, Some(created)))
     }
 
     /// A customer-managed policy that is there: as it should be, or to be completed, or in the way.
-    fn present_policy(&mut self, need: &Need, present: &Policy) {
+    fn present_policy(&mut self, need: &RequiredPolicy, present: &Policy) {
         let whose = owner(&present.tags);
         let ours = whose != Owner::Others || self.spec.adopt;
         let wanted = merged(need, &present.document, whose);
@@ -207,7 +207,7 @@ impl Planner<'_> {
                 Remedy::None,
             ));
         } else if differs {
-            let mut after: Vec<usize> = need.after.into_iter().collect();
+            let mut depends_on: Vec<usize> = need.depends_on.into_iter().collect();
             if let Some(old) = present.version_to_drop() {
                 let action = Action::DeletePolicyVersion {
                     arn: present.arn.clone(),
@@ -219,7 +219,7 @@ impl Planner<'_> {
                     old.id,
                     present.versions.len()
                 );
-                after.push(self.policy_step(&present.arn, Change::Delete, &summary, action, Vec::new(), None));
+                depends_on.push(self.policy_step(&present.arn, Change::Delete, &summary, action, Vec::new(), None));
             }
             let action = Action::ReplacePolicyDocument {
                 arn: present.arn.clone(),
@@ -232,7 +232,7 @@ impl Planner<'_> {
                 },
             };
             let summary = format!("{}, as a new default version", need.what);
-            self.policy_step(&present.arn, Change::Update, &summary, action, after, diff());
+            self.policy_step(&present.arn, Change::Update, &summary, action, depends_on, diff());
         } else {
             self.keep(Resource::Policy, &present.arn, need.is_met_by(&present.document));
         }
@@ -249,7 +249,7 @@ impl Planner<'_> {
     }
 
     /// An inline policy of the role that grants a need, or some of it.
-    fn present_inline(&mut self, need: &Need, present: &InlinePolicy) {
+    fn present_inline(&mut self, need: &RequiredPolicy, present: &InlinePolicy) {
         let role = self.observed.role.as_ref();
         let ours = role.is_some_and(|role| owner(&role.tags) != Owner::Others) || self.spec.adopt;
         let wanted = merged(need, &present.document, Owner::Others);
@@ -272,7 +272,7 @@ impl Planner<'_> {
                 id,
                 summary,
                 action,
-                after: need.after.into_iter().collect(),
+                depends_on: need.depends_on.into_iter().collect(),
                 diff,
             });
         } else {
@@ -335,7 +335,7 @@ impl Planner<'_> {
         }
     }
 
-    fn present_role(&mut self, role: &Role, policies: &[Wanted]) {
+    fn present_role(&mut self, role: &Role, policies: &[PolicyAndStep]) {
         if let Some(conflict) = self.untrusting(role) {
             self.conflicts.push(conflict);
             return;
@@ -365,7 +365,7 @@ impl Planner<'_> {
             differences.push("its permissions boundary is another");
         }
         let attached = |arn: &PolicyArn| role.attached.iter().any(|attached| attached == arn.as_str());
-        let to_attach: Vec<&Wanted> = policies.iter().filter(|(arn, _)| !attached(arn)).collect();
+        let to_attach: Vec<&PolicyAndStep> = policies.iter().filter(|(arn, _)| !attached(arn)).collect();
         if !to_attach.is_empty() {
             differences.push("its policies are not attached to it");
         }
@@ -450,7 +450,7 @@ impl Planner<'_> {
             id: self.spec.role.to_string(),
             summary: summary.to_owned(),
             action,
-            after: Vec::new(),
+            depends_on: Vec::new(),
             diff: None,
         })
     }
@@ -461,7 +461,7 @@ impl Planner<'_> {
         change: Change,
         summary: &str,
         action: Action,
-        after: Vec<usize>,
+        depends_on: Vec<usize>,
         diff: Option<Difference>,
     ) -> usize {
         self.push(Step {
@@ -470,19 +470,19 @@ impl Planner<'_> {
             id: arn.to_string(),
             summary: summary.to_owned(),
             action,
-            after,
+            depends_on,
             diff,
         })
     }
 
-    fn attach(&mut self, arn: &PolicyArn, after: Vec<usize>) {
+    fn attach(&mut self, arn: &PolicyArn, depends_on: Vec<usize>) {
         self.push(Step {
             change: Change::Attach,
             resource: Resource::Policy,
             id: arn.to_string(),
             summary: format!("to role {}", self.spec.role),
             action: Action::AttachPolicy(arn.clone()),
-            after,
+            depends_on,
             diff: None,
         });
     }
@@ -490,7 +490,7 @@ impl Planner<'_> {
 
 /// The document that a policy shall have: its own statements, and the page's. What this program made says exactly what
 /// the page says; of somebody else's it is enough that it grants as much.
-fn merged(need: &Need, present: &Document, whose: Owner) -> Document {
+fn merged(need: &RequiredPolicy, present: &Document, whose: Owner) -> Document {
     if whose != Owner::Us && read::covers(present, &need.page) {
         return present.clone();
     }

@@ -11,14 +11,14 @@ use crate::names::BucketName;
 
 /// A document on its way to what is wanted.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct Amendment {
     document: Document,
     /// Where each of its statements stood in the original; `None` for what was put there since.
     places: Vec<Option<usize>>,
     diff: Diff,
 }
 
-impl Draft {
+impl Amendment {
     /// The document as it is.
     pub(crate) fn new(document: &Document) -> Self {
         Self {

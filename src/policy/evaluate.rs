@@ -26,7 +26,7 @@ use truth::Truth;
 pub(crate) use condition::date::moment;
 #[cfg(test)]
 pub(crate) use pattern::effort;
-pub(crate) use request::{Context, Fact, Principal, Request};
+pub(crate) use request::{AuthorizationRequest, Fact, Principal, RequestContext};
 
 /// The kinds of policies, as
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html> tells them apart.
@@ -153,7 +153,7 @@ pub(crate) enum Doubt {
 ///
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html> gives the
 /// order, <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html> what a boundary limits.
-pub(crate) fn decide(request: &Request, policies: &Policies<'_>) -> Decision {
+pub(crate) fn decide(request: &AuthorizationRequest, policies: &Policies<'_>) -> Decision {
     let denies = denies(request, policies);
     if denies.truth == Truth::Yes
         && let Some(source) = denies.by.first()
@@ -271,7 +271,7 @@ fn without_resource(layer: Layer, rule: Rule) -> WithoutResource {
     }
 }
 
-fn denies(request: &Request, policies: &Policies<'_>) -> Tally {
+fn denies(request: &AuthorizationRequest, policies: &Policies<'_>) -> Tally {
     let boundary = match policies.boundary {
         Some(_) => Truth::Yes,
         None => unreadable(Layer::Boundary, policies),
@@ -298,7 +298,7 @@ fn denies(request: &Request, policies: &Policies<'_>) -> Tally {
 struct Allows {
     identity: Tally,
     boundary: Tally,
-    /// The ways in which the resource-based policy allows, as in [`principal::Grant`].
+    /// The ways in which the resource-based policy allows, as in [`principal::Granted`].
     direct: Tally,
     everyone: Tally,
     role: Tally,
@@ -306,7 +306,7 @@ struct Allows {
 }
 
 impl Allows {
-    fn new(request: &Request, policies: &Policies<'_>) -> Self {
+    fn new(request: &AuthorizationRequest, policies: &Policies<'_>) -> Self {
         let own = |layer, named: &[Named<'_>]| {
             let stated = statements(layer, named)
                 .filter(|(_, _, statement)| statement.effect() != Effect::Deny)
@@ -339,7 +339,14 @@ impl Allows {
         allows
     }
 
-    fn add(&mut self, source: &Source, document: &Document, statement: &Statement, request: &Request, rule: Rule) {
+    fn add(
+        &mut self,
+        source: &Source,
+        document: &Document,
+        statement: &Statement,
+        request: &AuthorizationRequest,
+        rule: Rule,
+    ) {
         let without = without_resource(Layer::Resource, rule);
         let rest = statement::speaks_of(statement, document, request, without);
         let grant = principal::granted(statement, &request.principal);

@@ -11,7 +11,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::document::texts;
-use super::evaluate::{Context, Decision, Layer, Policies, Principal, Request, Source, decide};
+use super::evaluate::{AuthorizationRequest, Decision, Layer, Policies, Principal, RequestContext, Source, decide};
 use super::read::{action_matches, covers, matches_pattern};
 use super::trust::Gravity;
 use super::{Statement, build, page};
@@ -97,7 +97,7 @@ pub(crate) struct Own<'a> {
     /// The key that encrypts it, where it is one of the customer's own.
     pub(crate) key: Option<&'a KeyArn>,
     /// What is known of the role's requests.
-    pub(crate) context: &'a Context,
+    pub(crate) context: &'a RequestContext,
 }
 
 /// The statements of a role's policies that allow more than the page, as far as no Deny and no permissions boundary
@@ -147,15 +147,15 @@ fn is_one_of(action: &str, actions: &[&str]) -> bool {
     actions.iter().any(|known| known.eq_ignore_ascii_case(action))
 }
 
-type Found = (Reach, Vec<String>, Vec<String>);
+type Reached = (Reach, Vec<String>, Vec<String>);
 
 impl Own<'_> {
     /// The farthest that a statement reaches beyond the page, with the actions and resources by which it does.
-    fn reach(&self, statement: &Statement, policies: &Policies<'_>) -> Option<Found> {
+    fn reach(&self, statement: &Statement, policies: &Policies<'_>) -> Option<Reached> {
         let map = statement.map();
         let actions = elements(map.get("Action"), map.get("NotAction"));
         let resources = elements(map.get("Resource"), map.get("NotResource"));
-        let mut pairs: Vec<(Reach, &Element, &Element)> = Vec::new();
+        let mut pairs: Vec<(Reach, &Entry, &Entry)> = Vec::new();
         for action in &actions {
             for resource in &resources {
                 let reach = self.of_pair(action, resource);
@@ -164,7 +164,7 @@ impl Own<'_> {
             }
         }
         let reach = pairs.iter().map(|(reach, ..)| *reach).min()?;
-        let told = |pick: fn(&(Reach, &Element, &Element)) -> String| {
+        let told = |pick: fn(&(Reach, &Entry, &Entry)) -> String| {
             let mut seen = BTreeSet::new();
             let all = pairs.iter().filter(|(own, ..)| *own == reach).map(pick);
             all.filter(|text| seen.insert(text.clone())).collect()
@@ -176,10 +176,10 @@ impl Own<'_> {
         ))
     }
 
-    fn of_pair(&self, action: &Element, resource: &Element) -> Option<Reach> {
+    fn of_pair(&self, action: &Entry, resource: &Entry) -> Option<Reach> {
         let everywhere = resource.is_everything();
         let pattern = match action {
-            Element::AllBut(but) => {
+            Entry::AllBut(but) => {
                 let excepted = |action: &str| but.iter().any(|not| action_matches(not, action));
                 return [
                     (Reach::Identities, "iam:createrole", everywhere),
@@ -197,7 +197,7 @@ impl Own<'_> {
                     false => Reach::Other,
                 }));
             }
-            Element::Pattern(pattern) => pattern.to_ascii_lowercase(),
+            Entry::Pattern(pattern) => pattern.to_ascii_lowercase(),
         };
         let service = pattern.split(':').next().unwrap_or_default();
         let of = |name: &str| matches_pattern(service, name);
@@ -224,7 +224,7 @@ impl Own<'_> {
         })
     }
 
-    fn of_s3(&self, pattern: &str, resource: &Element) -> Option<Reach> {
+    fn of_s3(&self, pattern: &str, resource: &Entry) -> Option<Reach> {
         match self.is_own(resource) {
             true if is_one_of(pattern, &build::DATA_ACTIONS) => None,
             true => Some(Reach::SameBucket),
@@ -233,14 +233,14 @@ impl Own<'_> {
         }
     }
 
-    fn of_kms(&self, pattern: &str, resource: &Element) -> Option<Reach> {
+    fn of_kms(&self, pattern: &str, resource: &Entry) -> Option<Reach> {
         const READS: [&str; 3] = ["kms:describe", "kms:list", "kms:get"];
         let uses = is_one_of(pattern, &build::KMS_ACTIONS) || is_one_of(pattern, &SHORT_KEY_ACTIONS);
         let reads = READS.iter().any(|read| pattern.starts_with(read));
         let one_key = match resource {
             // An alias names no resource of a policy, and an exact key is one that somebody meant.
-            Element::Pattern(arn) => arn.contains(":alias/") || arn.parse::<KeyArn>().is_ok(),
-            Element::AllBut(_) => false,
+            Entry::Pattern(arn) => arn.contains(":alias/") || arn.parse::<KeyArn>().is_ok(),
+            Entry::AllBut(_) => false,
         };
         match (uses, reads, one_key) {
             (true, _, true) => None,
@@ -251,8 +251,8 @@ impl Own<'_> {
     }
 
     /// Whether a resource is the export's bucket, something in it, or its key.
-    fn is_own(&self, resource: &Element) -> bool {
-        let Element::Pattern(pattern) = resource else {
+    fn is_own(&self, resource: &Entry) -> bool {
+        let Entry::Pattern(pattern) = resource else {
             return false;
         };
         let bucket = ["aws", "*"].iter().any(|partition| {
@@ -264,11 +264,11 @@ impl Own<'_> {
     }
 
     /// Whether something of what a pair allows is left by every Deny and by the permissions boundary.
-    fn is_alive(&self, reach: Reach, action: &Element, resource: &Element, policies: &Policies<'_>) -> bool {
+    fn is_alive(&self, reach: Reach, action: &Entry, resource: &Entry, policies: &Policies<'_>) -> bool {
         let account = self.role.account();
         let action = match action {
-            Element::Pattern(pattern) => Some(pattern.as_str()),
-            Element::AllBut(_) => None,
+            Entry::Pattern(pattern) => Some(pattern.as_str()),
+            Entry::AllBut(_) => None,
         };
         let probes: &[&str] = match reach {
             Reach::Everything => &["iam:CreateRole", "kms:PutKeyPolicy", "s3:GetObject", "ec2:RunInstances"],
@@ -294,7 +294,7 @@ impl Own<'_> {
         asked.iter().any(|action| {
             let resources = self.examples(action, resource, account);
             resources.iter().any(|resource| {
-                let request = Request {
+                let request = AuthorizationRequest {
                     principal: Principal::Session {
                         account: account.to_owned(),
                         role_arn: self.role.to_string(),
@@ -309,9 +309,9 @@ impl Own<'_> {
     }
 
     /// Resources that an element covers, of the kind that an action is asked of.
-    fn examples(&self, action: &str, resource: &Element, account: &str) -> Vec<String> {
+    fn examples(&self, action: &str, resource: &Entry, account: &str) -> Vec<String> {
         match resource {
-            Element::Pattern(pattern) if !resource.is_everything() => {
+            Entry::Pattern(pattern) if !resource.is_everything() => {
                 vec![pattern.replace(['*', '?'], "x")]
             }
             _ => vec![match action.split(':').next().unwrap_or_default() {
@@ -326,12 +326,12 @@ impl Own<'_> {
 
 /// An entry of `Action` or `Resource`, or a whole negated one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Element {
+enum Entry {
     Pattern(String),
     AllBut(Vec<String>),
 }
 
-impl Element {
+impl Entry {
     /// Whether it covers resources of every kind, or everything but some.
     fn is_everything(&self) -> bool {
         match self {
@@ -344,7 +344,7 @@ impl Element {
     }
 }
 
-impl fmt::Display for Element {
+impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pattern(pattern) => f.write_str(pattern),
@@ -353,14 +353,14 @@ impl fmt::Display for Element {
     }
 }
 
-fn elements(positive: Option<&Value>, negated: Option<&Value>) -> Vec<Element> {
+fn elements(positive: Option<&Value>, negated: Option<&Value>) -> Vec<Entry> {
     let owned = |value| -> Vec<String> {
         let texts = texts(Some(value));
         texts.into_iter().map(str::to_owned).collect()
     };
     match (positive, negated) {
-        (Some(value), None) => owned(value).into_iter().map(Element::Pattern).collect(),
-        (None, Some(value)) => vec![Element::AllBut(owned(value))],
+        (Some(value), None) => owned(value).into_iter().map(Entry::Pattern).collect(),
+        (None, Some(value)) => vec![Entry::AllBut(owned(value))],
         _ => Vec::new(),
     }
 }
@@ -404,7 +404,7 @@ mod tests {
             role: &role,
             bucket: Some(&bucket),
             key: Some(&key),
-            context: &Context::new(),
+            context: &RequestContext::new(),
         };
         let found = beyond_page(&own, &policies);
         assert!(found.len() <= 1, "the page itself is no excess: {found:?}");
@@ -518,7 +518,7 @@ mod tests {
                 role: &role,
                 bucket: None,
                 key: None,
-                context: &Context::new(),
+                context: &RequestContext::new(),
             };
             beyond_page(&own, &policies).first().map(|excess| excess.reach)
         };

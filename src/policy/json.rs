@@ -10,16 +10,16 @@ use serde_json::{Map, Number, Value};
 pub(super) fn read(text: &str) -> Result<(Value, Option<String>), serde_json::Error> {
     let twice = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Reading(&twice).deserialize(&mut reader)?;
+    let value = Reader(&twice).deserialize(&mut reader)?;
     reader.end()?;
     Ok((value, twice.into_inner()))
 }
 
 /// The first key that was met twice, so far.
 #[derive(Clone, Copy)]
-struct Reading<'a>(&'a RefCell<Option<String>>);
+struct Reader<'a>(&'a RefCell<Option<String>>);
 
-impl<'de> DeserializeSeed<'de> for Reading<'_> {
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -27,7 +27,7 @@ impl<'de> DeserializeSeed<'de> for Reading<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reading<'_> {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Subject;
+use super::ProofSubject;
 use crate::aws::iam::NewRole;
 use crate::aws::s3::Marker;
 use crate::aws::{Aws, Cause, Failure, Session};
@@ -30,7 +30,7 @@ pub(crate) struct Probe<'a> {
     aws: Aws,
     /// The caller's own AWS, where the bucket is.
     at_bucket: Aws,
-    subject: &'a Subject<'a>,
+    subject: &'a ProofSubject<'a>,
     name: Option<RoleName>,
     made: AtomicBool,
     wrote: AtomicBool,
@@ -38,7 +38,7 @@ pub(crate) struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     /// The probe of a role. Nothing is asked yet.
-    pub(super) fn beside(session: &Session, subject: &'a Subject<'a>) -> Self {
+    pub(super) fn beside(session: &Session, subject: &'a ProofSubject<'a>) -> Self {
         Self {
             aws: Aws::new(session, &session.home_region()),
             at_bucket: Aws::new(session, subject.region),
@@ -63,7 +63,7 @@ impl<'a> Probe<'a> {
 
     /// What it is made after.
     fn original(&self) -> Original<'_> {
-        let Subject {
+        let ProofSubject {
             role, grants, caller, ..
         } = self.subject;
         original(&role.name, &caller.account, Some(role), grants)
@@ -106,7 +106,7 @@ impl<'a> Probe<'a> {
     /// Makes the role: narrow from its first moment, and with the real one's boundary before it has any policy.
     pub(super) async fn make(&self) -> Result<RoleArn, Failure> {
         let name = self.role()?;
-        let Subject { role, grants, .. } = self.subject;
+        let ProofSubject { role, grants, .. } = self.subject;
         let trust = build::probe_trust(&self.subject.caller.arn, self.subject.external_id);
         let boundary = role.boundary.as_deref().and_then(|arn| arn.parse::<PolicyArn>().ok());
         self.made.store(true, Ordering::SeqCst);

@@ -3,7 +3,7 @@
 use super::hidden::is_hidden;
 use super::terminal::LONGEST_LINE;
 use crate::advice::{Advice, Piece};
-use crate::command_line::{CommandLine, Output, Target, Word};
+use crate::command_line::{CommandLine, Redirection, Target, Word};
 
 /// How long a word may be. Nothing that AWS has a name for is longer.
 const LONGEST_WORD: usize = 2048;
@@ -33,9 +33,9 @@ pub(crate) fn quoted(command: &CommandLine) -> Option<String> {
     let whole = |line: &String| line.len() <= LONGEST_LINE / 2;
     let line = lines.iter().all(whole).then(|| lines.join(" \\\n    "))?;
     let line = match command.output() {
-        Output::Shown => line,
-        Output::Written(file) => format!("{line} > {}", shlex::try_quote(file).ok()?),
-        Output::Evaluated => format!("eval \"$({line})\""),
+        Redirection::Shown => line,
+        Redirection::Written(file) => format!("{line} > {}", shlex::try_quote(file).ok()?),
+        Redirection::Evaluated => format!("eval \"$({line})\""),
     };
     match command.next() {
         Some(next) => Some(format!("{line} && {}", quoted(next)?)),

@@ -8,7 +8,7 @@ use crate::policy::evaluate::Layer;
 use crate::policy::evaluate::explain::{Element, Judgement, Matched, Weighed};
 use crate::verify::access::{Access, source_text};
 use crate::verify::evidence::Evidence;
-use crate::verify::explain::tree::{Outcome, Step, rule_text, steps};
+use crate::verify::explain::tree::{ExplainedStep, Outcome, rule_text, steps};
 use crate::verify::explain::{fact_parts, in_call, shown_value};
 
 impl Printer {
@@ -58,7 +58,7 @@ impl Printer {
         lines
     }
 
-    fn step(&self, number: usize, step: &Step<'_>, judgement: &Judgement) -> Vec<String> {
+    fn step(&self, number: usize, step: &ExplainedStep<'_>, judgement: &Judgement) -> Vec<String> {
         let (tone, outcome) = match &step.outcome {
             Outcome::Denies => (Tone::Bad, "a statement denies".to_owned()),
             Outcome::DoesNotDeny => (Tone::Good, "none denies".to_owned()),
@@ -175,7 +175,7 @@ fn call_json(access: &Access) -> Value {
     })
 }
 
-fn step_json(step: &Step<'_>, judgement: &Judgement) -> Value {
+fn step_json(step: &ExplainedStep<'_>, judgement: &Judgement) -> Value {
     let because = match &step.outcome {
         Outcome::Unknown(why) => why.clone(),
         Outcome::OutOfSight(why) => vec![(*why).to_owned()],

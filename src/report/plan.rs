@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::verify::wrapped;
 use super::{Printer, Tone};
 use crate::names::RoleName;
-use crate::plan::{Action, Change, Conflict, Difference, Kept, Offer, Plan, Resource, Step};
+use crate::plan::{Action, Change, Conflict, Difference, Offer, Plan, Resource, Step, Unchanged};
 use crate::policy::compare::for_display;
 use crate::spec::SetupSpec;
 
@@ -13,9 +13,9 @@ impl Printer {
     /// The plan as text: what changes, thing by thing, what stays, and what could be hardened.
     pub(crate) fn plan_lines(&self, spec: &SetupSpec, plan: &Plan) -> Vec<String> {
         let mut lines = self.steps_text(&spec.role, &plan.steps);
-        for kept in &plan.kept {
-            lines.push(format!("  {}", self.paint(Tone::Heading, &kept_thing(kept))));
-            lines.push(format!("    {} {}", self.paint(Tone::Good, "="), kept.note));
+        for unchanged in &plan.unchanged {
+            lines.push(format!("  {}", self.paint(Tone::Heading, &unchanged_thing(unchanged))));
+            lines.push(format!("    {} {}", self.paint(Tone::Good, "="), unchanged.note));
         }
         lines.extend(self.exposure_lines(plan));
         if !plan.offers.is_empty() {
@@ -152,8 +152,12 @@ pub(super) fn thing_and_summary<A>(role: &RoleName, step: &Step<A>) -> (String, 
     }
 }
 
-fn kept_thing(kept: &Kept) -> String {
-    format!("{} {}", kept.resource.as_str(), short(kept.resource, &kept.id))
+fn unchanged_thing(unchanged: &Unchanged) -> String {
+    format!(
+        "{} {}",
+        unchanged.resource.as_str(),
+        short(unchanged.resource, &unchanged.id)
+    )
 }
 
 /// Policies and roles by name: their ARNs say little more, and are long.

@@ -6,11 +6,11 @@ use super::commands::command_text;
 use super::{Printer, Tone};
 use crate::command_line::Target;
 use crate::plan::Step;
-use crate::teardown::{Removal, Stays, Teardown};
+use crate::plan::teardown::{Removal, Retained, TeardownPlan};
 
 impl Printer {
     /// Says what stays, why, and which command removes it.
-    pub(crate) fn stays(&self, teardown: &Teardown) {
+    pub(crate) fn stays(&self, teardown: &TeardownPlan) {
         if teardown.stays.is_empty() {
             return;
         }
@@ -50,7 +50,7 @@ pub(crate) fn removed_lines<'a>(steps: impl IntoIterator<Item = &'a Step<Removal
 }
 
 /// What was asked to go and stays, for an error.
-pub(crate) fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
+pub(crate) fn left_lines(left: &[&Retained], target: &Target) -> Vec<String> {
     let mut lines = Vec::new();
     for stays in left {
         lines.push(format!("  {} {}: {}", stays.resource.as_str(), stays.id, stays.why));
@@ -61,7 +61,7 @@ pub(crate) fn left_lines(left: &[&Stays], target: &Target) -> Vec<String> {
 }
 
 /// What stays, as JSON.
-pub(crate) fn stays_json(stays: &[Stays], target: &Target) -> Value {
+pub(crate) fn stays_json(stays: &[Retained], target: &Target) -> Value {
     stays
         .iter()
         .map(|stays| {

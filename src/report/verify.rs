@@ -10,7 +10,7 @@ use super::{Printer, Tone};
 use crate::command_line::{CommandLine, Target};
 use crate::details::UiEncryption;
 use crate::policy::evaluate::Decision;
-use crate::prove::Event;
+use crate::prove::ProofEvent;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
 use crate::verify::{Access, ByHand, Check, Findings, Fix, Status, Verdict};
@@ -56,11 +56,11 @@ impl Printer {
     }
 
     /// Tells what happens during a live proof.
-    pub(crate) fn proof(&self, event: &Event) {
+    pub(crate) fn proof(&self, event: &ProofEvent) {
         match event {
-            Event::Done(what) => self.note(&format!("  {} {what}", self.paint(Tone::Good, "·"))),
-            Event::Waiting(why) => self.waiting(why),
-            Event::Interrupted => {
+            ProofEvent::Done(what) => self.note(&format!("  {} {what}", self.paint(Tone::Good, "·"))),
+            ProofEvent::Waiting(why) => self.waiting(why),
+            ProofEvent::Interrupted => {
                 self.warning("interrupted: what the proof made is removed. Ctrl-C again leaves at once.");
             }
         }

@@ -12,7 +12,7 @@ use winterbaume_core::StatefulService;
 
 use crate::observed::PublicAccess;
 use crate::policy::Document;
-use crate::policy::evaluate::{self, Context, Decision, Fact, Named, Policies, Principal, Rule};
+use crate::policy::evaluate::{self, Decision, Fact, Named, Policies, Principal, RequestContext, Rule};
 
 use super::state::IAM_REGION;
 use super::{ACCOUNT, Emulator, Request, Response, versions};
@@ -298,14 +298,14 @@ fn lets_in(trust: &str, arn: &str, request: &Request) -> bool {
     };
     let external_id = parameter(&request.body, "ExternalId");
     let external_id = external_id.map_or(Fact::Absent, |id| Fact::Known(vec![id]));
-    let request = evaluate::Request {
+    let request = evaluate::AuthorizationRequest {
         principal: Principal::User {
             account: ACCOUNT.into(),
             arn: CALLER.into(),
         },
         action: "sts:AssumeRole".into(),
         resource: arn.into(),
-        context: Context::new().with("sts:ExternalId", external_id),
+        context: RequestContext::new().with("sts:ExternalId", external_id),
     };
     let policies = Policies {
         identity: Vec::new(),

@@ -12,7 +12,8 @@ use crate::observed::{Key, Reading, Role};
 use crate::policy::Document;
 use crate::policy::evaluate::explain::{Judgement, judge};
 use crate::policy::evaluate::{
-    Context, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, Request, Rule, Source, decide,
+    AuthorizationRequest, Decision, Doubt, Layer, Named, Policies, Principal, Refusal, RequestContext, Rule, Source,
+    decide,
 };
 use crate::policy::trust::Trust;
 
@@ -193,7 +194,7 @@ pub(crate) fn table(subject: &Subject, evidence: &Evidence) -> Vec<Access> {
     };
     let mut table: Vec<Access> = assumptions(subject, evidence, role).collect();
     if let Some((bucket, BucketStanding::Here(facts))) = &evidence.bucket {
-        let asked = Asked {
+        let asked = RoleCalls {
             subject,
             evidence,
             role,
@@ -265,7 +266,7 @@ pub(crate) fn role_policies(evidence: &Evidence) -> Policies<'_> {
 }
 
 /// The calls of one session of the role's.
-struct Asked<'a> {
+struct RoleCalls<'a> {
     subject: &'a Subject,
     evidence: &'a Evidence,
     role: &'a Role,
@@ -273,7 +274,7 @@ struct Asked<'a> {
     facts: &'a BucketFacts,
 }
 
-impl Asked<'_> {
+impl RoleCalls<'_> {
     fn of_s3(&self) -> Vec<Access> {
         let mut calls = vec![Call::List];
         for call in [Call::Put, Call::Get, Call::Delete] {
@@ -363,7 +364,7 @@ impl Asked<'_> {
         self.access(call, request, &policies)
     }
 
-    fn access(&self, call: Call, request: Request, policies: &Policies<'_>) -> Access {
+    fn access(&self, call: Call, request: AuthorizationRequest, policies: &Policies<'_>) -> Access {
         let mut by_role = role_policies(self.evidence);
         by_role.rule = Rule::Either;
         Access {
@@ -373,8 +374,8 @@ impl Asked<'_> {
         }
     }
 
-    fn request(&self, action: &str, resource: &str, context: Context) -> Request {
-        Request {
+    fn request(&self, action: &str, resource: &str, context: RequestContext) -> AuthorizationRequest {
+        AuthorizationRequest {
             principal: Principal::Session {
                 account: self.role.arn.account().to_owned(),
                 role_arn: self.role.arn.to_string(),

@@ -9,10 +9,10 @@ use crate::names::{IamPath, KeyArn, PolicyArn};
 use crate::observed::{
     Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role, Simulated,
 };
+use crate::plan::teardown::Writer;
 use crate::plan::{Action, BucketDefault, Plan, Resource};
 use crate::policy::Document;
 use crate::spec::{ABORT_RULE_ID, SetupSpec};
-use crate::teardown::Writer;
 use crate::verify::freshness::Exports;
 
 /// What `setup` leaves.

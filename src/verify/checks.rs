@@ -29,7 +29,7 @@ use crate::policy::trust::{Admission, Trust};
 use blame::Blame;
 
 /// What every check is given.
-struct Case<'a> {
+struct Examined<'a> {
     subject: &'a Subject,
     evidence: &'a Evidence,
     access: &'a [Access],
@@ -37,7 +37,7 @@ struct Case<'a> {
 
 /// Every check, whatever it comes to.
 pub(super) fn all(subject: &Subject, evidence: &Evidence, access: &[Access]) -> Vec<Check> {
-    let case = Case {
+    let case = Examined {
         subject,
         evidence,
         access,
@@ -86,8 +86,8 @@ fn known(evidence: &Evidence, check: Check) -> Check {
 }
 
 /// Whether there is a role of that name, and whether its ARN is what was typed.
-fn identity(case: &Case<'_>) -> Vec<Check> {
-    let Case { subject, evidence, .. } = case;
+fn identity(case: &Examined<'_>) -> Vec<Check> {
+    let Examined { subject, evidence, .. } = case;
     let name = &evidence.role_name;
     let partition = match evidence.caller.partition {
         Partition::Aws => Check::pass(
@@ -117,7 +117,7 @@ fn identity(case: &Case<'_>) -> Vec<Check> {
         )
         .because("iam:GetRole → NoSuchEntity")
         .mixpanel_sees("AccessDenied: not authorized to perform: sts:AssumeRole")
-        .mended_by(case.setup_command(&[])),
+        .fix_command(case.setup_command(&[])),
     };
     let shape = match (&evidence.role, &subject.role_arn) {
         (Some(role), Some(typed)) if typed != role.arn.as_str() => Check::fail(
@@ -151,7 +151,7 @@ fn unread(id: &'static str, what: &str, unread: &Unread) -> Check {
     Check::unknown(id, format!("{what} cannot be read: {unread}")).advise(advice)
 }
 
-impl Case<'_> {
+impl Examined<'_> {
     /// The refused and undecided calls of which this check tells.
     fn blamed(&self, id: &str) -> Vec<Blame<'_>> {
         self.access

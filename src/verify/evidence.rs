@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use crate::details::Form;
 use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Original, Reading, Role, Simulated, Unread};
+use crate::plan::teardown::Writer;
 use crate::policy::Document;
-use crate::teardown::Writer;
 
 use super::freshness::Exports;
 

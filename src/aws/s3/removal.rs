@@ -47,14 +47,14 @@ pub(crate) struct Marker {
 }
 
 /// What S3 answered to a listing.
-struct Listed<T> {
+struct ListedPage<T> {
     items: Vec<T>,
     truncated: bool,
     next_key: Option<String>,
     next_id: Option<String>,
 }
 
-impl<T> Listed<T> {
+impl<T> ListedPage<T> {
     /// The page that began at a marker, and where the next one begins. S3 lists keys in the order of their bytes, so a
     /// page that does not begin behind the one before is of a list that goes round in circles.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>
@@ -126,7 +126,7 @@ impl Aws {
         owner: &AccountId,
         from: &Marker,
         most: i32,
-    ) -> Result<Listed<ObjectVersion>, Failure> {
+    ) -> Result<ListedPage<ObjectVersion>, Failure> {
         let request = self
             .s3
             .list_object_versions()
@@ -148,7 +148,7 @@ impl Aws {
         let versions = answer.versions().iter();
         let markers = answer.delete_markers().iter();
         let text = |text: Option<&str>| text.map(str::to_owned);
-        Ok(Listed {
+        Ok(ListedPage {
             items: versions
                 .filter_map(|found| version(found.key(), found.version_id()))
                 .chain(markers.filter_map(|found| version(found.key(), found.version_id())))
@@ -215,7 +215,7 @@ impl Aws {
         owner: &AccountId,
         prefix: Option<&str>,
         from: &Marker,
-    ) -> Result<Listed<UnfinishedUpload>, Failure> {
+    ) -> Result<ListedPage<UnfinishedUpload>, Failure> {
         let request = self
             .s3
             .list_multipart_uploads()
@@ -235,7 +235,7 @@ impl Aws {
             })
         });
         let text = |text: Option<&str>| text.map(str::to_owned);
-        Ok(Listed {
+        Ok(ListedPage {
             items: uploads.collect(),
             truncated: answer.is_truncated() == Some(true),
             next_key: text(answer.next_key_marker()),
@@ -287,7 +287,7 @@ mod tests {
     fn a_list_of_objects_goes_forward_and_ends() {
         let bucket: BucketName = "acme-export".parse().unwrap();
         let page = |from: &Marker, truncated, key: Option<&str>, id: Option<&str>| {
-            let listed = Listed::<ObjectVersion> {
+            let listed = ListedPage::<ObjectVersion> {
                 items: Vec::new(),
                 truncated,
                 next_key: key.map(str::to_owned),

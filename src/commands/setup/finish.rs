@@ -11,7 +11,7 @@ use crate::apply::{Applied, apply};
 use crate::aws::{Cause, Failure, Session};
 use crate::cli::{Output, Setup};
 use crate::command_line::CommandLine;
-use crate::commands::Surroundings;
+use crate::commands::Context;
 use crate::commands::verify::live;
 use crate::details::{Details, UiEncryption};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,30 +19,30 @@ use crate::names::{IamPath, KeyArn};
 use crate::observe;
 use crate::observed::Observed;
 use crate::plan::Plan;
+use crate::plan::teardown::key_deletion;
 use crate::report::commands::command_lines;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::verify::{check_json, judgement_json};
 use crate::report::{Tone, details as details_report};
 use crate::spec::{Encryption, KmsKey, SetupSpec};
-use crate::teardown::key_deletion;
 use crate::verify::after::After;
 use crate::verify::{Check, Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
-pub(super) fn dry_run_result(flags: &Setup, surroundings: &Surroundings, prepared: &Prepared) -> Result<()> {
+pub(super) fn dry_run_result(flags: &Setup, context: &Context, prepared: &Prepared) -> Result<()> {
     let Prepared {
         spec, observed, plan, ..
     } = prepared;
     let details = details(spec, observed, plan, None);
-    match surroundings.common.output {
-        Output::Json => surroundings.printer.json(&json!({
+    match context.common.output {
+        Output::Json => context.printer.json(&json!({
             "account": observed.caller.account,
             "dry_run": true,
             "changes": changes_json(&plan.steps),
             "exposures": plan.exposures,
             "details": details_report::as_json(&details),
         })),
-        _ => surroundings.printer.results(match spec.encryption {
+        _ => context.printer.results(match spec.encryption {
             Encryption::Kms(KmsKey::New(_)) => details_report::as_text_before_the_key(&details),
             _ => details_report::as_text(&details),
         }),
@@ -57,12 +57,12 @@ pub(super) fn dry_run_result(flags: &Setup, surroundings: &Surroundings, prepare
         ));
     }
     let notes = ["", "This was a dry run: nothing was changed in AWS."];
-    surroundings.printer.notes(notes);
+    context.printer.notes(notes);
     Ok(())
 }
 
 /// Runs the plan, reads back what it wrote, and prints the values.
-pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -> Result<()> {
+pub(super) async fn run_plan(context: &Context, prepared: &Prepared) -> Result<()> {
     let Prepared {
         session,
         aws,
@@ -71,9 +71,9 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         observed,
         plan,
     } = prepared;
-    let printer = &surroundings.printer;
+    let printer = &context.printer;
     let replay = replay_command(draft);
-    let applied = apply(aws, spec, plan, &surroundings.interrupts, |event| {
+    let applied = apply(aws, spec, plan, &context.interrupts, |event| {
         printer.progress(&spec.role, &event)
     })
     .await;
@@ -109,7 +109,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
     };
     let (findings, evidence) = tokio::select! {
         read = reading => read,
-        () = surroundings.interrupts.wait(1) => {
+        () = context.interrupts.wait(1) => {
             let message = "Interrupted. Everything was written, and nothing was read back yet.";
             return Err(Error::new(ErrorKind::Interrupted, message)
                 .hint(Advice::from("Look again with:").below(replay)));
@@ -157,7 +157,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
         .iter()
         .flat_map(|(findings, ..)| findings.with(Status::Fail))
         .collect();
-    match surroundings.common.output {
+    match context.common.output {
         Output::Json => printer.json(&json!({
             "account": observed.caller.account,
             "changes": changes_json(&plan.steps),
@@ -171,7 +171,7 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
             printer.note("");
             printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
             printer.notes(command_lines(&replay, &printer.target()));
-            printer.notes(tokens_to_export(draft, &surroundings.process));
+            printer.notes(tokens_to_export(draft, &context.process));
             if let Some((findings, ..)) = &judged {
                 printer.judged(findings, &verify);
             }
@@ -183,17 +183,17 @@ pub(super) async fn run_plan(surroundings: &Surroundings, prepared: &Prepared) -
                 .hint(Advice::from("Every check and what fixes it: ").command(verify)),
         );
     }
-    let Some((_, subject, evidence)) = judged.as_ref().filter(|_| surroundings.can_ask()) else {
+    let Some((_, subject, evidence)) = judged.as_ref().filter(|_| context.can_ask()) else {
         return Ok(());
     };
     printer.asking().note("");
-    let proof = live::prove(surroundings, session, subject, evidence).await;
+    let proof = live::prove(context, session, subject, evidence).await;
     if let Some(proof) = proof.map_err(after_the_changes)? {
         let shown = Findings {
             access: Vec::new(),
             checks: proof.checks.clone(),
         };
-        live::conclude(surroundings, session, proof)?;
+        live::conclude(context, session, proof)?;
         printer.failures(&shown);
         let refused: Vec<&str> = shown.with(Status::Fail).map(|check| check.id).collect();
         if !refused.is_empty() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Session};
-use crate::commands::Surroundings;
+use crate::commands::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, ProjectToken};
 use crate::observed::Reading;
@@ -18,12 +18,12 @@ use crate::verify::evidence::{BucketFacts, Evidence, Subject};
 
 /// Proves it, where there is something to prove it with and whoever is asked agrees. `None` where not.
 pub(crate) async fn prove(
-    surroundings: &Surroundings,
+    context: &Context,
     session: &Session,
     subject: &Subject,
     evidence: &Evidence,
 ) -> Result<Option<Proof>> {
-    let printer = &surroundings.printer;
+    let printer = &context.printer;
     let (Some(role), Some(facts), Some(bucket)) = (&evidence.role, evidence.facts(), evidence.bucket_name()) else {
         printer.warning("--live needs a role and a bucket that are there: nothing was tried.");
         return Ok(None);
@@ -64,7 +64,7 @@ pub(crate) async fn prove(
     };
     let versioned = matches!(facts.versioned, Some(Reading::Known(true)));
     let real = (subject, evidence);
-    let subject = prove::Subject {
+    let subject = prove::ProofSubject {
         caller: &evidence.caller,
         role,
         grants: &evidence.grants,
@@ -75,13 +75,13 @@ pub(crate) async fn prove(
         external_id,
         project: subject.project.as_ref(),
         without_objects,
-        deadline: Duration::from_secs(surroundings.common.timeout),
+        deadline: Duration::from_secs(context.common.timeout),
     };
-    if !agreed(surroundings, &subject, versioned)? {
+    if !agreed(context, &subject, versioned)? {
         printer.note("Nothing was tried live.");
         return Ok(None);
     }
-    let mut proof = prove::prove(session, &subject, &surroundings.interrupts, |event| {
+    let mut proof = prove::prove(session, &subject, &context.interrupts, |event| {
         printer.proof(&event);
     })
     .await;
@@ -128,10 +128,10 @@ async fn retention(
     read.await.map_err(|failure| failure.into_error(session.profile()))
 }
 
-fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, versioned: bool) -> Result<bool> {
-    let printer = &match surroundings.common.yes {
-        true => surroundings.printer.clone(),
-        false => surroundings.printer.asking(),
+fn agreed(context: &Context, subject: &prove::ProofSubject<'_>, versioned: bool) -> Result<bool> {
+    let printer = &match context.common.yes {
+        true => context.printer.clone(),
+        false => context.printer.asking(),
     };
     printer.note(&printer.paint(Tone::Heading, "Live proof"));
     printer.notes(wrapped(
@@ -151,7 +151,7 @@ fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, versioned: 
         printer.note("  The bucket keeps versions, so old versions of the two objects stay.");
     }
     printer.note("");
-    if surroundings.common.yes {
+    if context.common.yes {
         return Ok(true);
     }
     Prompter::new(printer.has_color()).confirm("Prove it live?", false)
@@ -159,8 +159,8 @@ fn agreed(surroundings: &Surroundings, subject: &prove::Subject<'_>, versioned: 
 
 /// Says what the proof does not show and what it left; an error where something is left, or where it did not come to
 /// its end.
-pub(crate) fn conclude(surroundings: &Surroundings, session: &Session, proof: Proof) -> Result<()> {
-    let printer = &surroundings.printer;
+pub(crate) fn conclude(context: &Context, session: &Session, proof: Proof) -> Result<()> {
+    let printer = &context.printer;
     printer.note("");
     printer.note(&printer.paint(Tone::Heading, "What the live proof does not show:"));
     for text in NOT_PROVED {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::pattern::{Sense, Text};
-use super::request::{Context, Fact};
+use super::request::{Fact, RequestContext};
 use super::truth::Truth;
 use comparison::{Comparison, Relation};
 
@@ -99,7 +99,7 @@ pub(super) struct Compared<'a> {
 /// version of the document's language has them. What cannot be read as a comparison comes without one.
 pub(super) fn outcomes<'a>(
     condition: Option<&'a Value>,
-    context: &Context,
+    context: &RequestContext,
     variables: bool,
 ) -> Vec<(Option<Compared<'a>>, Truth)> {
     let Some(condition) = condition else {
@@ -128,12 +128,12 @@ pub(super) fn outcomes<'a>(
 
 /// Whether a condition holds.
 #[cfg(test)]
-pub(super) fn holds(condition: Option<&Value>, context: &Context, variables: bool) -> Truth {
+pub(super) fn holds(condition: Option<&Value>, context: &RequestContext, variables: bool) -> Truth {
     let outcomes = outcomes(condition, context, variables).into_iter();
     Truth::all(outcomes.map(|(_, truth)| truth))
 }
 
-fn single(name: &str, key: &str, value: &Value, context: &Context, variables: bool) -> Truth {
+fn single(name: &str, key: &str, value: &Value, context: &RequestContext, variables: bool) -> Truth {
     let values = match value {
         Value::Array(values) => values.iter().map(text).collect(),
         value => vec![text(value)],
@@ -219,7 +219,7 @@ struct Test<'a> {
     key: &'a str,
     /// `None` stands for a value that is no text.
     values: Vec<Option<Cow<'a, str>>>,
-    variables: Option<&'a Context>,
+    variables: Option<&'a RequestContext>,
 }
 
 impl Test<'_> {

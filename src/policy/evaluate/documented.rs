@@ -141,11 +141,10 @@ impl Example {
             name: "policy".into(),
             document,
         };
-        let context = self
-            .facts
-            .iter()
-            .fold(Context::new(), |context, fact| context.with(fact.0, fact.1.clone()));
-        let request = Request {
+        let context = self.facts.iter().fold(RequestContext::new(), |context, fact| {
+            context.with(fact.0, fact.1.clone())
+        });
+        let request = AuthorizationRequest {
             principal: self.principal.clone(),
             action: self.action.into(),
             resource: self.resource.into(),

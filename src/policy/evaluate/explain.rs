@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::condition::Compared;
-use super::request::{Fact, Request};
+use super::request::{AuthorizationRequest, Fact};
 use super::statement::Parts;
 use super::truth::Truth;
 use super::{Decision, Layer, Policies, Rule, Source, decide, principal, statements, unreadable, without_resource};
@@ -36,7 +36,7 @@ impl From<Truth> for Matched {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     /// The request.
-    pub(crate) request: Request,
+    pub(crate) request: AuthorizationRequest,
     /// What AWS would decide.
     pub(crate) decision: Decision,
     /// Every statement that bears on it, in AWS's order of policies.
@@ -50,7 +50,7 @@ pub(crate) struct Judgement {
 }
 
 /// Decides about a request, and says why.
-pub(crate) fn judge(request: Request, policies: &Policies<'_>) -> Judgement {
+pub(crate) fn judge(request: AuthorizationRequest, policies: &Policies<'_>) -> Judgement {
     Judgement {
         decision: decide(&request, policies),
         weighed: weigh(&request, policies),
@@ -161,7 +161,7 @@ pub(crate) struct Condition {
 /// Weighs every statement of every policy that applies to a request: the resource's, the identity's and the boundary's,
 /// in this order, which is AWS's own:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>.
-fn weigh(request: &Request, policies: &Policies<'_>) -> Vec<Weighed> {
+fn weigh(request: &AuthorizationRequest, policies: &Policies<'_>) -> Vec<Weighed> {
     let boundary = match policies.boundary {
         Some(_) => Truth::Yes,
         None => unreadable(Layer::Boundary, policies),
@@ -181,7 +181,7 @@ fn weigh(request: &Request, policies: &Policies<'_>) -> Vec<Weighed> {
         .collect()
 }
 
-fn principal_truth(statement: &Statement, request: &Request, boundary: &Truth) -> Truth {
+fn principal_truth(statement: &Statement, request: &AuthorizationRequest, boundary: &Truth) -> Truth {
     let granted = || {
         let grant = principal::granted(statement, &request.principal);
         Truth::any([grant.direct, grant.everyone, grant.role, grant.account])
@@ -200,7 +200,7 @@ fn weighed(
     document: &Document,
     who: Option<Truth>,
     parts: Parts<'_>,
-    request: &Request,
+    request: &AuthorizationRequest,
 ) -> Weighed {
     let mut elements = Vec::new();
     let mut truth = Truth::Yes;
@@ -251,7 +251,7 @@ fn weighed(
     }
 }
 
-fn condition(compared: Option<Compared<'_>>, own: Truth, request: &Request) -> Element {
+fn condition(compared: Option<Compared<'_>>, own: Truth, request: &AuthorizationRequest) -> Element {
     Element {
         name: CONDITION,
         values: compared.map(|compared| texts_of(compared.values)).unwrap_or_default(),

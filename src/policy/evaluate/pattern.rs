@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::request::{Context, Fact};
+use super::request::{Fact, RequestContext};
 use super::truth::Truth;
 
 /// A text of the request, as far as it is known.
@@ -26,7 +26,7 @@ pub(super) enum Wildcards {
 
 /// Whether a comparison regards case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(super) enum LetterCase {
     Sensitive,
     Ignored,
 }
@@ -71,7 +71,7 @@ fn makes_invalid(key: &str) -> bool {
 
 impl Pattern {
     /// Reads a text of a policy; without a context it has no variables.
-    pub(super) fn new(text: &str, wildcards: Wildcards, variables: Option<&Context>) -> Self {
+    pub(super) fn new(text: &str, wildcards: Wildcards, variables: Option<&RequestContext>) -> Self {
         let mut pattern = Self::default();
         let mut rest = text;
         // Looked up once: a text of many openings that nothing closes would be searched to its end for each.
@@ -101,7 +101,7 @@ impl Pattern {
         self.tokens.extend(text.chars().map(Token::Character));
     }
 
-    fn push_variable(&mut self, inner: &str, context: &Context) {
+    fn push_variable(&mut self, inner: &str, context: &RequestContext) {
         if matches!(inner, "*" | "?" | "$") {
             return self.push_literal(inner);
         }
@@ -139,7 +139,7 @@ impl Pattern {
     }
 
     /// Whether a text matches.
-    pub(super) fn matches(&self, text: Text<'_>, case: Case, sense: Sense, key: &str) -> Truth {
+    pub(super) fn matches(&self, text: Text<'_>, case: LetterCase, sense: Sense, key: &str) -> Truth {
         self.settle(sense, || glob(&self.tokens, text, case, key))
     }
 
@@ -158,7 +158,7 @@ impl Pattern {
             }
             // A match of the parts is one of the whole as well. The whole is all there is to go by where the parts are
             // not known: a variable may hold colons.
-            let whole = glob(&self.tokens, text, Case::Sensitive, key);
+            let whole = glob(&self.tokens, text, LetterCase::Sensitive, key);
             if whole == Truth::No {
                 return Truth::No;
             }
@@ -177,7 +177,7 @@ impl Pattern {
                     Text::Prefix(_) if index == 5 => Text::Prefix(value),
                     _ => Text::Exact(value),
                 };
-                glob(part, value, Case::Sensitive, key)
+                glob(part, value, LetterCase::Sensitive, key)
             }))
         })
     }
@@ -189,7 +189,7 @@ impl Pattern {
     pub(super) fn matches_resource(&self, arn: &str, sense: Sense) -> Truth {
         self.settle(sense, || {
             // What stays within its segments matches the whole as well.
-            let whole = reached(&self.tokens, arn, Case::Sensitive, |_| true)[self.tokens.len()];
+            let whole = reached(&self.tokens, arn, LetterCase::Sensitive, |_| true)[self.tokens.len()];
             if !whole {
                 return Truth::No;
             }
@@ -198,7 +198,7 @@ impl Pattern {
             let sixth = colons.nth(4).map_or(usize::MAX, |(place, _)| place);
             let last = self.tokens.len().saturating_sub(1);
             let crosses = |place: usize| place > sixth || (place == last && self.tokens[last] == Token::Many);
-            let by_segment = reached(&self.tokens, arn, Case::Sensitive, crosses)[self.tokens.len()];
+            let by_segment = reached(&self.tokens, arn, LetterCase::Sensitive, crosses)[self.tokens.len()];
             match by_segment || !self.open.is_empty() {
                 true => Truth::Yes,
                 false => Truth::unknown("whether a wildcard of a Resource crosses a colon"),
@@ -251,7 +251,7 @@ pub(crate) mod effort {
     }
 }
 
-fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
+fn glob(tokens: &[Token], text: Text<'_>, case: LetterCase, key: &str) -> Truth {
     match text {
         Text::Exact(text) => reached(tokens, text, case, |_| true)[tokens.len()].into(),
         Text::Prefix(text) => {
@@ -273,7 +273,7 @@ fn glob(tokens: &[Token], text: Text<'_>, case: Case, key: &str) -> Truth {
 
 /// At which places of the pattern one can be after the text; backtracking instead would take exponential time.
 /// `crosses` tells of a place whether a wildcard there matches a colon.
-fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> bool) -> Vec<bool> {
+fn reached(tokens: &[Token], text: &str, case: LetterCase, crosses: impl Fn(usize) -> bool) -> Vec<bool> {
     let skip = |places: &mut Vec<bool>| {
         for (place, token) in tokens.iter().enumerate() {
             places[place + 1] |= places[place] && *token == Token::Many;
@@ -320,8 +320,8 @@ fn reached(tokens: &[Token], text: &str, case: Case, crosses: impl Fn(usize) -> 
     places
 }
 
-fn equal(left: char, right: char, case: Case) -> bool {
-    left == right || case == Case::Ignored && left.to_lowercase().eq(right.to_lowercase())
+fn equal(left: char, right: char, case: LetterCase) -> bool {
+    left == right || case == LetterCase::Ignored && left.to_lowercase().eq(right.to_lowercase())
 }
 
 #[cfg(test)]
@@ -329,14 +329,14 @@ mod tests {
     use super::*;
 
     fn like(pattern: &str, text: Text<'_>) -> Truth {
-        Pattern::new(pattern, Wildcards::Special, None).matches(text, Case::Sensitive, Sense::Positive, "k")
+        Pattern::new(pattern, Wildcards::Special, None).matches(text, LetterCase::Sensitive, Sense::Positive, "k")
     }
 
     fn with(pattern: &str, fact: Fact, text: &str, sense: Sense) -> Truth {
-        let context = Context::new().with("a:b", fact);
+        let context = RequestContext::new().with("a:b", fact);
         Pattern::new(pattern, Wildcards::Special, Some(&context)).matches(
             Text::Exact(text),
-            Case::Sensitive,
+            LetterCase::Sensitive,
             sense,
             "k",
         )
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn openings_that_nothing_closes_take_no_quadratic_time() {
         let text = "${".repeat(500_000);
-        let context = Context::new();
+        let context = RequestContext::new();
         let pattern = Pattern::new(&text, Wildcards::Special, Some(&context));
         assert_eq!(pattern.tokens.len(), 1_000_000);
         assert!(pattern.open.is_empty() && pattern.missing.is_empty());
@@ -416,9 +416,9 @@ mod tests {
         let several = Fact::Known(vec!["c".into(), "d".into()]);
         assert_eq!(with("${a:b}", several, "c", Sense::Negated), unknown);
         assert_eq!(with("x${a:b}", Fact::Unknown, "c", Sense::Negated), unknown);
-        let context = Context::new().with("aws:username", Fact::Absent);
+        let context = RequestContext::new().with("aws:username", Fact::Absent);
         let name = Pattern::new("${AWS:username}", Wildcards::Special, Some(&context));
-        let on = |sense| name.matches(Text::Exact("c"), Case::Sensitive, sense, "k");
+        let on = |sense| name.matches(Text::Exact("c"), LetterCase::Sensitive, sense, "k");
         assert_eq!(on(Sense::Negated), Truth::unknown("AWS:username"));
         assert_eq!(on(Sense::Positive), Truth::No);
     }

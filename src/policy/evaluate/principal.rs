@@ -15,7 +15,7 @@ const UNREADABLE: &str = "the statement's principals, which cannot be read";
 /// In which ways an `Allow` statement speaks of a principal. The way decides which other policies must allow as well:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Grant {
+pub(super) struct Granted {
     /// To the user or session itself: neither identity-based policies nor a permissions boundary need allow.
     pub(super) direct: Truth,
     /// To everyone: identity-based policies need not allow; AWS does not say whether a permissions boundary must.
@@ -26,7 +26,7 @@ pub(super) struct Grant {
     pub(super) account: Truth,
 }
 
-impl Grant {
+impl Granted {
     fn none() -> Self {
         Self {
             direct: Truth::No,
@@ -39,7 +39,7 @@ impl Grant {
 
 /// Which of the names of a principal a list of principals has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Listed {
+struct ListedNames {
     anyone: bool,
     account: bool,
     /// The ARN of the role or user.
@@ -48,7 +48,7 @@ struct Listed {
     session: bool,
 }
 
-impl Listed {
+impl ListedNames {
     /// Reads the value of `Principal` or `NotPrincipal`. Services, federations and canonical users are no principals of
     /// ours, and unique IDs (`AROA…`) are what AWS shows for deleted ones.
     fn read(value: &Value, principal: &Principal) -> Option<Self> {
@@ -98,20 +98,20 @@ impl Listed {
     }
 }
 
-enum Element {
-    Principal(Listed),
-    NotPrincipal(Listed),
+enum PrincipalElement {
+    Principal(ListedNames),
+    NotPrincipal(ListedNames),
     Neither,
     Unreadable,
 }
 
-fn element(map: &Map<String, Value>, principal: &Principal) -> Element {
-    let read = |value| Listed::read(value, principal);
+fn element(map: &Map<String, Value>, principal: &Principal) -> PrincipalElement {
+    let read = |value| ListedNames::read(value, principal);
     match (map.get("Principal"), map.get("NotPrincipal")) {
-        (None, None) => Element::Neither,
-        (Some(value), None) => read(value).map_or(Element::Unreadable, Element::Principal),
-        (None, Some(value)) => read(value).map_or(Element::Unreadable, Element::NotPrincipal),
-        (Some(_), Some(_)) => Element::Unreadable,
+        (None, None) => PrincipalElement::Neither,
+        (Some(value), None) => read(value).map_or(PrincipalElement::Unreadable, PrincipalElement::Principal),
+        (None, Some(value)) => read(value).map_or(PrincipalElement::Unreadable, PrincipalElement::NotPrincipal),
+        (Some(_), Some(_)) => PrincipalElement::Unreadable,
     }
 }
 
@@ -120,9 +120,9 @@ fn element(map: &Map<String, Value>, principal: &Principal) -> Element {
 /// AWS exempts by `NotPrincipal` only who is listed with all his names, and nobody who has a permissions boundary.
 pub(super) fn denied(statement: &Statement, principal: &Principal, boundary: &Truth) -> Truth {
     match element(statement.map(), principal) {
-        Element::Neither => Truth::No,
-        Element::Unreadable => Truth::unknown(UNREADABLE),
-        Element::Principal(listed) => {
+        PrincipalElement::Neither => Truth::No,
+        PrincipalElement::Unreadable => Truth::unknown(UNREADABLE),
+        PrincipalElement::Principal(listed) => {
             if listed.anyone || listed.account || listed.itself {
                 Truth::Yes
             } else if listed.session {
@@ -131,7 +131,7 @@ pub(super) fn denied(statement: &Statement, principal: &Principal, boundary: &Tr
                 Truth::No
             }
         }
-        Element::NotPrincipal(listed) => {
+        PrincipalElement::NotPrincipal(listed) => {
             let exempt = if listed.anyone {
                 Truth::Yes
             } else {
@@ -149,26 +149,26 @@ pub(super) fn denied(statement: &Statement, principal: &Principal, boundary: &Tr
 }
 
 /// In which ways an `Allow` statement of a resource-based policy speaks of a principal.
-pub(super) fn granted(statement: &Statement, principal: &Principal) -> Grant {
+pub(super) fn granted(statement: &Statement, principal: &Principal) -> Granted {
     match element(statement.map(), principal) {
-        Element::Neither => Grant::none(),
-        Element::Unreadable => {
+        PrincipalElement::Neither => Granted::none(),
+        PrincipalElement::Unreadable => {
             let unknown = Truth::unknown(UNREADABLE);
-            Grant {
+            Granted {
                 direct: unknown.clone(),
                 everyone: unknown.clone(),
                 role: unknown.clone(),
                 account: unknown,
             }
         }
-        Element::Principal(listed) => {
+        PrincipalElement::Principal(listed) => {
             let everyone = to_everyone(statement, listed.anyone.into());
             let (direct, role) = match principal {
                 Principal::User { .. } => (listed.itself.into(), Truth::No),
                 Principal::Session { .. } if listed.session => (Truth::unknown(SESSION_NAME), listed.itself.into()),
                 Principal::Session { .. } => (Truth::No, listed.itself.into()),
             };
-            Grant {
+            Granted {
                 direct: everyone.direct.or(direct),
                 everyone: everyone.everyone,
                 role,
@@ -176,10 +176,10 @@ pub(super) fn granted(statement: &Statement, principal: &Principal) -> Grant {
             }
         }
         // AWS no longer supports this. Who is not listed at all is certainly granted what everyone is.
-        Element::NotPrincipal(listed) => {
+        PrincipalElement::NotPrincipal(listed) => {
             let matches = if listed.anyone {
                 Truth::No
-            } else if listed == Listed::default() {
+            } else if listed == ListedNames::default() {
                 Truth::Yes
             } else {
                 Truth::unknown("how AWS reads NotPrincipal in an Allow statement")
@@ -191,7 +191,7 @@ pub(super) fn granted(statement: &Statement, principal: &Principal) -> Grant {
 
 /// A grant to everyone. AWS says that one with a condition on `aws:PrincipalArn` is not limited by a permissions
 /// boundary, and leaves open whether one without is.
-fn to_everyone(statement: &Statement, truth: Truth) -> Grant {
+fn to_everyone(statement: &Statement, truth: Truth) -> Granted {
     let names_principal = statement
         .map()
         .get("Condition")
@@ -204,14 +204,14 @@ fn to_everyone(statement: &Statement, truth: Truth) -> Grant {
                 .any(|key| key.eq_ignore_ascii_case("aws:PrincipalArn"))
         });
     if names_principal {
-        Grant {
+        Granted {
             direct: truth,
-            ..Grant::none()
+            ..Granted::none()
         }
     } else {
-        Grant {
+        Granted {
             everyone: truth,
-            ..Grant::none()
+            ..Granted::none()
         }
     }
 }

@@ -35,12 +35,12 @@ pub(crate) enum Fact {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html> says. A key that was never
 /// mentioned is [`Fact::Unknown`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Context {
+pub(crate) struct RequestContext {
     facts: BTreeMap<String, Fact>,
     defaults: BTreeMap<String, Fact>,
 }
 
-impl Context {
+impl RequestContext {
     /// A context of which nothing is known.
     pub(crate) fn new() -> Self {
         Self::default()
@@ -53,7 +53,7 @@ impl Context {
         self
     }
 
-    /// The context, with this known of all keys that begin so and are not given by [`Context::with`], such as
+    /// The context, with this known of all keys that begin so and are not given by [`RequestContext::with`], such as
     /// `aws:PrincipalTag/`. Of several such beginnings, the longest counts.
     #[must_use]
     pub(crate) fn with_default(mut self, prefix: &str, fact: Fact) -> Self {
@@ -122,7 +122,7 @@ impl fmt::Display for Principal {
 
 /// A request to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct AuthorizationRequest {
     /// Who makes it.
     pub(crate) principal: Principal,
     /// The action, such as `s3:GetObject`.
@@ -130,7 +130,7 @@ pub(crate) struct Request {
     /// The ARN of what it is about.
     pub(crate) resource: String,
     /// What else is known of it.
-    pub(crate) context: Context,
+    pub(crate) context: RequestContext,
 }
 
 #[cfg(test)]
@@ -139,14 +139,14 @@ mod tests {
 
     #[test]
     fn a_key_is_found_in_any_case_and_an_unmentioned_one_is_unknown() {
-        let context = Context::new().with("aws:SourceIp", Fact::Absent);
+        let context = RequestContext::new().with("aws:SourceIp", Fact::Absent);
         assert_eq!(context.fact("AWS:sourceip"), &Fact::Absent);
         assert_eq!(context.fact("aws:SourceVpc"), &Fact::Unknown);
     }
 
     #[test]
     fn the_longest_default_counts_and_a_key_of_its_own_before_it() {
-        let context = Context::new()
+        let context = RequestContext::new()
             .with_default("aws:PrincipalTag/", Fact::Absent)
             .with_default("aws:PrincipalTag/a", Fact::Present)
             .with("aws:PrincipalTag/abc", Fact::Unknown);

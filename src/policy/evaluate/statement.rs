@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::condition::{self, Compared};
-use super::pattern::{Case, Pattern, Sense, Text, Wildcards};
-use super::request::{Context, Request};
+use super::pattern::{LetterCase, Pattern, Sense, Text, Wildcards};
+use super::request::{AuthorizationRequest, RequestContext};
 use super::truth::Truth;
 use crate::policy::document::{Document, Effect, Statement};
 
@@ -34,7 +34,7 @@ impl<'a> Parts<'a> {
     pub(super) fn new(
         statement: &'a Statement,
         document: &Document,
-        request: &Request,
+        request: &AuthorizationRequest,
         without_resource: WithoutResource,
     ) -> Self {
         // The first version whose language has variables is the last one there is.
@@ -72,7 +72,7 @@ impl<'a> Parts<'a> {
 pub(super) fn speaks_of(
     statement: &Statement,
     document: &Document,
-    request: &Request,
+    request: &AuthorizationRequest,
     without_resource: WithoutResource,
 ) -> Truth {
     Parts::new(statement, document, request, without_resource).truth()
@@ -80,11 +80,16 @@ pub(super) fn speaks_of(
 
 fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {
     element(positive, negated, "Action", |text, sense| {
-        Pattern::new(text, Wildcards::Special, None).matches(Text::Exact(action), Case::Ignored, sense, "")
+        Pattern::new(text, Wildcards::Special, None).matches(Text::Exact(action), LetterCase::Ignored, sense, "")
     })
 }
 
-fn resource(positive: Option<&Value>, negated: Option<&Value>, resource: &str, variables: Option<&Context>) -> Truth {
+fn resource(
+    positive: Option<&Value>,
+    negated: Option<&Value>,
+    resource: &str,
+    variables: Option<&RequestContext>,
+) -> Truth {
     element(positive, negated, "Resource", |text, sense| {
         let matched = Pattern::new(text, Wildcards::Special, variables).matches_resource(resource, sense);
         // AWS says that there is none, and not what becomes of one.

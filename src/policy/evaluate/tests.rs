@@ -33,8 +33,8 @@ fn known(value: &str) -> Fact {
     Fact::Known(vec![value.into()])
 }
 
-fn request(action: &str, context: Context) -> Request {
-    Request {
+fn request(action: &str, context: RequestContext) -> AuthorizationRequest {
+    AuthorizationRequest {
         principal: Principal::Session {
             account: ACCOUNT.into(),
             role_arn: ROLE.into(),
@@ -61,7 +61,7 @@ fn source(layer: Layer, policy: &str, statement: usize, sid: Option<&str>) -> So
     }
 }
 
-struct Case {
+struct LetterCase {
     rule: Rule,
     identity: Document,
     boundary: Option<Document>,
@@ -69,7 +69,7 @@ struct Case {
     unreadable: Vec<(Layer, String)>,
 }
 
-impl Case {
+impl LetterCase {
     fn new(rule: Rule) -> Self {
         Self {
             rule,
@@ -100,7 +100,7 @@ impl Case {
         self
     }
 
-    fn decide(&self, request: &Request) -> Decision {
+    fn decide(&self, request: &AuthorizationRequest) -> Decision {
         decide(
             request,
             &Policies {
@@ -114,7 +114,7 @@ impl Case {
     }
 
     fn get(&self) -> Decision {
-        self.decide(&request("s3:GetObject", Context::new()))
+        self.decide(&request("s3:GetObject", RequestContext::new()))
     }
 }
 
@@ -135,16 +135,16 @@ fn reasons(decision: &Decision) -> Vec<&str> {
 
 #[test]
 fn nothing_is_allowed_by_default() {
-    assert_eq!(Case::new(Rule::Either).get(), refused(Layer::Identity));
-    assert_eq!(Case::new(Rule::Both).get(), refused(Layer::Resource));
-    assert_eq!(Case::new(Rule::ResourceOnly).get(), refused(Layer::Resource));
-    assert_eq!(Case::new(Rule::KeyPolicy).get(), refused(Layer::Resource));
+    assert_eq!(LetterCase::new(Rule::Either).get(), refused(Layer::Identity));
+    assert_eq!(LetterCase::new(Rule::Both).get(), refused(Layer::Resource));
+    assert_eq!(LetterCase::new(Rule::ResourceOnly).get(), refused(Layer::Resource));
+    assert_eq!(LetterCase::new(Rule::KeyPolicy).get(), refused(Layer::Resource));
 }
 
 #[test]
 fn an_identity_policy_allows_in_its_own_account_and_is_named() {
     let by = vec![source(Layer::Identity, "identity", 0, Some("All"))];
-    let case = Case::new(Rule::Either).identity(allow_all());
+    let case = LetterCase::new(Rule::Either).identity(allow_all());
     assert_eq!(case.get(), Decision::Allowed { by });
 }
 
@@ -154,7 +154,7 @@ fn a_denying_statement_wins_and_is_named() {
         {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "*", "Resource": "*"},
         {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:Get*", "Resource": "*"},
     ]));
-    let case = Case::new(Rule::Either).identity(allow_all()).resource(bucket);
+    let case = LetterCase::new(Rule::Either).identity(allow_all()).resource(bucket);
     let deny = source(Layer::Resource, "resource", 1, Some("No"));
     assert_eq!(case.get(), Decision::Denied(Refusal::Statement(deny)));
 }
@@ -169,29 +169,31 @@ fn a_boundary_limits_what_identity_policies_allow() {
         }))
     };
     let policy = || document(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}));
-    let create = request("iam:CreateUser", Context::new());
-    let case = Case::new(Rule::Either).identity(policy()).boundary(boundary());
+    let create = request("iam:CreateUser", RequestContext::new());
+    let case = LetterCase::new(Rule::Either).identity(policy()).boundary(boundary());
     assert_eq!(case.decide(&create), refused(Layer::Boundary));
-    assert!(allowed(&Case::new(Rule::Either).identity(policy()).decide(&create)));
-    let case = Case::new(Rule::Either).boundary(boundary());
+    assert!(allowed(
+        &LetterCase::new(Rule::Either).identity(policy()).decide(&create)
+    ));
+    let case = LetterCase::new(Rule::Either).boundary(boundary());
     assert_eq!(case.get(), refused(Layer::Identity));
-    let case = Case::new(Rule::Either).identity(allow_all()).boundary(boundary());
+    let case = LetterCase::new(Rule::Either).identity(allow_all()).boundary(boundary());
     assert!(allowed(&case.get()));
 }
 
 #[test]
 fn a_grant_to_the_role_needs_the_boundary_but_no_identity_policy() {
     let grant = || grant_to(json!({"AWS": ROLE}));
-    assert!(allowed(&Case::new(Rule::Either).resource(grant()).get()));
-    let case = Case::new(Rule::Either).resource(grant()).boundary(nothing());
+    assert!(allowed(&LetterCase::new(Rule::Either).resource(grant()).get()));
+    let case = LetterCase::new(Rule::Either).resource(grant()).boundary(nothing());
     assert_eq!(case.get(), refused(Layer::Boundary));
-    let case = Case::new(Rule::Either).resource(grant()).boundary(allow_all());
+    let case = LetterCase::new(Rule::Either).resource(grant()).boundary(allow_all());
     assert!(allowed(&case.get()));
 }
 
 #[test]
 fn a_grant_to_a_session_passes_the_boundary_if_it_is_this_session() {
-    let case = Case::new(Rule::Either)
+    let case = LetterCase::new(Rule::Either)
         .resource(grant_to(json!({"AWS": SESSION})))
         .boundary(nothing());
     assert_eq!(reasons(&case.get()), ["the session's name"]);
@@ -200,12 +202,12 @@ fn a_grant_to_a_session_passes_the_boundary_if_it_is_this_session() {
 #[test]
 fn a_grant_to_a_user_passes_the_boundary() {
     let arn = "arn:aws:iam::111122223333:user/exampleuser";
-    let mut request = request("s3:GetObject", Context::new());
+    let mut request = request("s3:GetObject", RequestContext::new());
     request.principal = Principal::User {
         account: ACCOUNT.into(),
         arn: arn.into(),
     };
-    let case = Case::new(Rule::Either)
+    let case = LetterCase::new(Rule::Either)
         .resource(grant_to(json!({ "AWS": arn })))
         .boundary(nothing());
     assert!(allowed(&case.decide(&request)));
@@ -214,7 +216,7 @@ fn a_grant_to_a_user_passes_the_boundary() {
 #[test]
 fn a_grant_to_everyone_needs_no_identity_policy() {
     for principal in [json!("*"), json!({"AWS": "*"})] {
-        let case = Case::new(Rule::Either).resource(grant_to(principal.clone()));
+        let case = LetterCase::new(Rule::Either).resource(grant_to(principal.clone()));
         assert!(allowed(&case.get()));
         let case = case.boundary(nothing());
         let limit = "whether the permissions boundary limits a grant to everyone";
@@ -230,15 +232,18 @@ fn a_grant_to_everyone_with_the_arn_of_the_role_passes_the_boundary() {
         "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*",
         "Condition": {"ArnEquals": {"aws:PrincipalArn": ROLE}},
     }));
-    let case = Case::new(Rule::Either).resource(grant).boundary(nothing());
-    let request = request("s3:GetObject", Context::new().with("aws:PrincipalArn", known(ROLE)));
+    let case = LetterCase::new(Rule::Either).resource(grant).boundary(nothing());
+    let request = request(
+        "s3:GetObject",
+        RequestContext::new().with("aws:PrincipalArn", known(ROLE)),
+    );
     assert!(allowed(&case.decide(&request)));
 }
 
 #[test]
 fn a_grant_to_the_account_leaves_it_to_identity_policies() {
     for principal in [json!({"AWS": ROOT}), json!({"AWS": ACCOUNT})] {
-        let case = Case::new(Rule::Either).resource(grant_to(principal));
+        let case = LetterCase::new(Rule::Either).resource(grant_to(principal));
         assert_eq!(case.get(), refused(Layer::Identity));
         assert!(allowed(&case.identity(allow_all()).get()));
     }
@@ -247,13 +252,13 @@ fn a_grant_to_the_account_leaves_it_to_identity_policies() {
 #[test]
 fn across_accounts_both_sides_must_allow() {
     for principal in [json!("*"), json!({"AWS": ROLE}), json!({"AWS": ROOT})] {
-        let case = Case::new(Rule::Both).resource(grant_to(principal));
+        let case = LetterCase::new(Rule::Both).resource(grant_to(principal));
         assert_eq!(case.get(), refused(Layer::Identity));
         let case = case.identity(allow_all());
         assert!(allowed(&case.get()));
         assert_eq!(case.boundary(nothing()).get(), refused(Layer::Boundary));
     }
-    let case = Case::new(Rule::Both).identity(allow_all());
+    let case = LetterCase::new(Rule::Both).identity(allow_all());
     assert_eq!(case.get(), refused(Layer::Resource));
     let case = case.resource(grant_to(json!({"AWS": SESSION})));
     assert_eq!(reasons(&case.get()), ["the session's name"]);
@@ -265,9 +270,9 @@ fn a_trust_policy_decides_alone_and_without_resource() {
         "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": "12345"}},
     }));
-    let case = Case::new(Rule::ResourceOnly).resource(trust);
+    let case = LetterCase::new(Rule::ResourceOnly).resource(trust);
     let assume = |fact| {
-        let context = Context::new().with("sts:ExternalId", fact);
+        let context = RequestContext::new().with("sts:ExternalId", fact);
         case.decide(&request("sts:AssumeRole", context))
     };
     assert!(allowed(&assume(known("12345"))));
@@ -285,19 +290,19 @@ fn the_default_key_policy_delegates_to_identity_policies() {
             "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*",
         }))
     };
-    let decrypt = request("kms:Decrypt", Context::new());
-    let case = Case::new(Rule::KeyPolicy).identity(allow_all());
+    let decrypt = request("kms:Decrypt", RequestContext::new());
+    let case = LetterCase::new(Rule::KeyPolicy).identity(allow_all());
     assert_eq!(case.decide(&decrypt), refused(Layer::Resource));
     let case = case.resource(default());
     assert!(allowed(&case.decide(&decrypt)));
     assert_eq!(case.boundary(nothing()).decide(&decrypt), refused(Layer::Boundary));
-    let case = Case::new(Rule::KeyPolicy).resource(default());
+    let case = LetterCase::new(Rule::KeyPolicy).resource(default());
     assert_eq!(case.decide(&decrypt), refused(Layer::Identity));
 }
 
 #[test]
 fn a_key_policy_can_allow_the_role_itself() {
-    let case = Case::new(Rule::KeyPolicy).resource(grant_to(json!({"AWS": ROLE})));
+    let case = LetterCase::new(Rule::KeyPolicy).resource(grant_to(json!({"AWS": ROLE})));
     assert!(allowed(&case.get()));
     assert_eq!(case.boundary(nothing()).get(), refused(Layer::Boundary));
 }
@@ -305,19 +310,21 @@ fn a_key_policy_can_allow_the_role_itself() {
 #[test]
 fn a_key_policy_statement_without_resource_has_no_effect() {
     let key = document(json!({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:*"}));
-    let case = Case::new(Rule::KeyPolicy).resource(key);
-    let decrypt = request("kms:Decrypt", Context::new());
+    let case = LetterCase::new(Rule::KeyPolicy).resource(key);
+    let decrypt = request("kms:Decrypt", RequestContext::new());
     assert_eq!(case.decide(&decrypt), refused(Layer::Resource));
 }
 
 #[test]
 fn a_resource_policy_statement_without_principal_has_no_effect() {
-    let case = Case::new(Rule::Either).resource(allow_all());
+    let case = LetterCase::new(Rule::Either).resource(allow_all());
     assert_eq!(case.get(), refused(Layer::Identity));
 }
 
-fn with_bucket_policy(deny: Value) -> Case {
-    Case::new(Rule::Either).identity(allow_all()).resource(document(deny))
+fn with_bucket_policy(deny: Value) -> LetterCase {
+    LetterCase::new(Rule::Either)
+        .identity(allow_all())
+        .resource(document(deny))
 }
 
 fn denied_by_bucket(decision: &Decision) -> bool {
@@ -336,7 +343,7 @@ fn unencrypted_uploads_are_denied() {
     };
     let case = with_bucket_policy(json!([deny("Null", "true"), deny("StringNotEquals", "aws:kms")]));
     let put = |fact| {
-        let context = Context::new().with("s3:x-amz-server-side-encryption", fact);
+        let context = RequestContext::new().with("s3:x-amz-server-side-encryption", fact);
         case.decide(&request("s3:PutObject", context))
     };
     assert!(denied_by_bucket(&put(Fact::Absent)));
@@ -355,7 +362,7 @@ fn requests_without_tls_are_denied() {
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }));
     let get = |fact| {
-        let context = Context::new().with("aws:SecureTransport", fact);
+        let context = RequestContext::new().with("aws:SecureTransport", fact);
         case.decide(&request("s3:GetObject", context))
     };
     assert!(allowed(&get(known("true"))));
@@ -376,7 +383,7 @@ fn requests_that_do_not_come_through_the_endpoint_are_denied() {
         "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}},
     }));
     let get = |fact| {
-        let context = Context::new().with("aws:SourceVpce", fact);
+        let context = RequestContext::new().with("aws:SourceVpce", fact);
         case.decide(&request("s3:GetObject", context))
     };
     assert!(allowed(&get(known("vpce-1a2b3c4d"))));
@@ -388,7 +395,7 @@ fn requests_that_do_not_come_through_the_endpoint_are_denied() {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_my-sec-creds-self-manage.html>
 #[test]
 fn without_mfa_everything_but_some_actions_is_denied() {
-    let case = Case::new(Rule::Either).identity(document(json!([
+    let case = LetterCase::new(Rule::Either).identity(document(json!([
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
         {
             "Effect": "Deny", "NotAction": ["iam:ChangePassword", "sts:GetSessionToken"],
@@ -397,7 +404,7 @@ fn without_mfa_everything_but_some_actions_is_denied() {
         },
     ])));
     let decided = |action: &str, fact| {
-        let context = Context::new().with("aws:MultiFactorAuthPresent", fact);
+        let context = RequestContext::new().with("aws:MultiFactorAuthPresent", fact);
         allowed(&case.decide(&request(action, context)))
     };
     assert!(decided("s3:GetObject", known("true")));
@@ -415,7 +422,7 @@ fn everyone_but_a_named_role_is_denied() {
         "Condition": {"ArnNotEquals": {"aws:PrincipalArn": ROLE}},
     }));
     let get = |fact| {
-        let context = Context::new().with("aws:PrincipalArn", fact);
+        let context = RequestContext::new().with("aws:PrincipalArn", fact);
         case.decide(&request("s3:GetObject", context))
     };
     assert!(allowed(&get(known(ROLE))));
@@ -428,7 +435,7 @@ fn a_doubtful_deny_leaves_a_refusal_a_refusal() {
         "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
         "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
     });
-    let case = Case::new(Rule::Either).resource(document(deny));
+    let case = LetterCase::new(Rule::Either).resource(document(deny));
     assert_eq!(case.get(), refused(Layer::Identity));
     assert_eq!(reasons(&case.identity(allow_all()).get()), ["aws:SourceIp"]);
 }
@@ -441,7 +448,7 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
             "Condition": {operator: {key: "x"}},
         })
     };
-    let case = Case::new(Rule::Either).identity(document(json!([
+    let case = LetterCase::new(Rule::Either).identity(document(json!([
         conditional("Allow", "StringEquals", "a"),
         conditional("Deny", "StringEquals", "b"),
         conditional("Allow", "StringEquals", "c"),
@@ -452,7 +459,7 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
     assert_eq!(because.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
     assert_eq!(by.len(), 3);
     assert_eq!(doubt, Doubt::Both);
-    let context = Context::new().with("b", Fact::Absent).with("c", Fact::Absent);
+    let context = RequestContext::new().with("b", Fact::Absent).with("c", Fact::Absent);
     let unknown = Decision::Unknown {
         because: BTreeSet::from(["a".into()]),
         by: vec![source(Layer::Identity, "identity", 0, None)],
@@ -463,26 +470,28 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
 
 #[test]
 fn what_could_not_be_read_may_allow_and_deny() {
-    let case = Case::new(Rule::Either)
+    let case = LetterCase::new(Rule::Either)
         .identity(allow_all())
         .unreadable(Layer::Resource);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = Case::new(Rule::Either).unreadable(Layer::Identity);
+    let case = LetterCase::new(Rule::Either).unreadable(Layer::Identity);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = Case::new(Rule::Either)
+    let case = LetterCase::new(Rule::Either)
         .identity(allow_all())
         .unreadable(Layer::Boundary);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = Case::new(Rule::Both).identity(allow_all()).unreadable(Layer::Boundary);
+    let case = LetterCase::new(Rule::Both)
+        .identity(allow_all())
+        .unreadable(Layer::Boundary);
     assert_eq!(case.get(), refused(Layer::Resource));
     let deny = document(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
-    let case = Case::new(Rule::Either).identity(deny).unreadable(Layer::Resource);
+    let case = LetterCase::new(Rule::Either).identity(deny).unreadable(Layer::Resource);
     assert!(matches!(case.get(), Decision::Denied(Refusal::Statement(_))));
 }
 
 #[test]
 fn a_statement_that_allows_in_several_ways_is_named_once() {
-    let case = Case::new(Rule::Both)
+    let case = LetterCase::new(Rule::Both)
         .identity(allow_all())
         .resource(grant_to(json!({"AWS": ["*", ROLE, ROOT]})));
     let Decision::Allowed { by } = case.get() else {
@@ -502,7 +511,7 @@ fn a_document_that_aws_would_not_take_is_neither_yes_nor_no() {
             unreadable: Vec::new(),
             rule: Rule::Either,
         };
-        let context = Context::new().with("aws:RequestedRegion", known(""));
+        let context = RequestContext::new().with("aws:RequestedRegion", known(""));
         decide(&request("s3:GetObject", context), &policies)
     };
     for (text, why) in [
@@ -574,14 +583,14 @@ fn the_work_grows_no_faster_than_the_documents() {
             unreadable: Vec::new(),
             rule: Rule::Either,
         };
-        let request = Request {
+        let request = AuthorizationRequest {
             principal: Principal::Session {
                 account: "111122223333".into(),
                 role_arn: "arn:aws:iam::111122223333:role/r".into(),
             },
             action: "s3:GetObject".into(),
             resource: format!("arn:aws:s3:::b1/{}", "a".repeat(1000)),
-            context: Context::new().with("aws:userid", Fact::StartsWith("AROA:".into())),
+            context: RequestContext::new().with("aws:userid", Fact::StartsWith("AROA:".into())),
         };
         effort::of(|| drop(explain::judge(request, &policies)))
     };

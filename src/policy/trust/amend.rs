@@ -29,7 +29,7 @@ pub(crate) enum Tenure {
 
 /// What a trust policy shall say.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct WantedTrust<'a> {
     /// The ExternalIds that are let in, besides those that are there.
     pub(crate) external_ids: &'a BTreeSet<String>,
     /// The ExternalIds that are let in no longer.
@@ -41,21 +41,21 @@ pub(crate) struct Wanted<'a> {
 impl Trust<'_> {
     /// The document that says what is wanted. Statements of Mixpanel's page become one, which keeps the ExternalIds
     /// that are there.
-    pub(crate) fn amended(&self, wanted: &Wanted<'_>) -> Document {
+    pub(crate) fn amended(&self, wanted: &WantedTrust<'_>) -> Document {
         let mut ids: BTreeSet<String> = wanted.external_ids.clone();
         let mut kept = Vec::new();
         let mut at = None;
         let mut pages = 0;
         for (index, statement) in self.document.statements().iter().enumerate() {
             let fate = self.fate(index, statement, wanted.tenure);
-            if fate != Fate::Kept {
+            if fate != StatementFate::Kept {
                 at.get_or_insert(kept.len());
                 ids.extend(equal_ids(statement).unwrap_or_default().into_iter().map(str::to_owned));
             }
             match fate {
-                Fate::Kept => kept.push(statement.clone()),
-                Fate::Page => pages += 1,
-                Fate::Replaced => kept.extend(without_mixpanel(statement)),
+                StatementFate::Kept => kept.push(statement.clone()),
+                StatementFate::Page => pages += 1,
+                StatementFate::Replaced => kept.extend(without_mixpanel(statement)),
             }
         }
         ids.retain(|id| !wanted.removed.contains(id));
@@ -90,12 +90,12 @@ impl Trust<'_> {
         narrow
     }
 
-    fn fate(&self, index: usize, statement: &Statement, tenure: Tenure) -> Fate {
+    fn fate(&self, index: usize, statement: &Statement, tenure: Tenure) -> StatementFate {
         if is_page_statement(statement) {
-            return Fate::Page;
+            return StatementFate::Page;
         }
         if tenure == Tenure::Theirs || !statement.allows() || !is_about_assuming(statement) {
-            return Fate::Kept;
+            return StatementFate::Kept;
         }
         let names = aws_principals(statement);
         let only_mixpanel = is_for_mixpanel_alone(statement);
@@ -108,8 +108,8 @@ impl Trust<'_> {
             }
         };
         match replaced {
-            true => Fate::Replaced,
-            false => Fate::Kept,
+            true => StatementFate::Replaced,
+            false => StatementFate::Kept,
         }
     }
 
@@ -163,7 +163,7 @@ pub(crate) fn without_the_deleted(statement: &Statement) -> Option<Statement> {
 
 /// What becomes of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum StatementFate {
     /// It stays as it is.
     Kept,
     /// It is the page's, and its ExternalIds go into the one that is written.

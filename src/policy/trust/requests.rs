@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::names::RoleArn;
 use crate::policy::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
-use crate::policy::evaluate::{Context, Fact, Principal, Request};
+use crate::policy::evaluate::{AuthorizationRequest, Fact, Principal, RequestContext};
 
 /// Somebody who asks to become the role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(crate) fn assumption(
     asker: &Asker,
     external_id: Option<&str>,
     now: Option<OffsetDateTime>,
-) -> Request {
+) -> AuthorizationRequest {
     let id = external_id.map_or(Fact::Absent, known);
     let account = asker.account().to_owned();
     let arn = asker.arn();
@@ -98,7 +98,7 @@ pub(crate) fn assumption(
             .with("aws:MultiFactorAuthPresent", Fact::Unknown)
             .with_default("aws:PrincipalTag/", Fact::Unknown),
     };
-    Request {
+    AuthorizationRequest {
         principal: Principal::User { account, arn },
         action: "sts:AssumeRole".into(),
         resource: role.to_string(),
@@ -107,7 +107,7 @@ pub(crate) fn assumption(
 }
 
 /// Mixpanel's organization, if it has one, is none that a customer names.
-fn in_mixpanels_organization(context: Context, is_in_one: bool) -> Context {
+fn in_mixpanels_organization(context: RequestContext, is_in_one: bool) -> RequestContext {
     let (id, path) = match is_in_one {
         true => (known("o-mixpanel00"), known("o-mixpanel00/r-mixp/ou-mixp/")),
         false => (Fact::Absent, Fact::Absent),
@@ -129,7 +129,7 @@ const NETWORK: [&str; 7] = [
 ];
 
 /// What a caller chooses, or may have: his network, his tags, his device, and what he passes on.
-fn from_anywhere(context: Context) -> Context {
+fn from_anywhere(context: RequestContext) -> RequestContext {
     let chosen = [
         "aws:MultiFactorAuthAge",
         "aws:MultiFactorAuthPresent",
@@ -146,7 +146,7 @@ fn from_anywhere(context: Context) -> Context {
 /// What is known of every request that Mixpanel makes: it comes over TLS, from outside any VPC of the customer's, and
 /// not through another AWS service. Which addresses it comes from, nobody says.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> Context {
+pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> RequestContext {
     let absent = [
         "aws:SourceArn",
         "aws:SourceAccount",
@@ -168,7 +168,7 @@ pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> Context {
         None => (Fact::Present, Fact::Present),
         Some(now) => (time(now), known(&now.unix_timestamp().to_string())),
     };
-    let context = Context::default()
+    let context = RequestContext::default()
         .with("aws:SecureTransport", known("true"))
         .with("aws:CurrentTime", current)
         .with("aws:EpochTime", epoch)

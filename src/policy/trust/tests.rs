@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::amend::{Tenure, Wanted};
+use super::amend::{Tenure, WantedTrust};
 use super::openings::Who;
 use super::*;
 use crate::policy::build;
@@ -246,7 +246,7 @@ fn discovery_finds_who_is_named_and_who_is_let_in() {
 fn amended(statements: Value, wanted: &[&str], removed: &[&str], tenure: Tenure) -> Document {
     let document = document(&statements);
     let role = role();
-    Trust::new(&document, &role).amended(&Wanted {
+    Trust::new(&document, &role).amended(&WantedTrust {
         external_ids: &ids(wanted),
         removed: &ids(removed),
         tenure,
@@ -343,7 +343,7 @@ proptest! {
         let before = document(&json!(theirs));
         let role = role();
         let wanted_ids = ids(&[TOKEN]);
-        let wanted = Wanted { external_ids: &wanted_ids, removed: &BTreeSet::new(), tenure };
+        let wanted = WantedTrust { external_ids: &wanted_ids, removed: &BTreeSet::new(), tenure };
         let after = Trust::new(&before, &role).amended(&wanted);
         let trust = Trust::new(&after, &role);
         prop_assert!(trust.external_ids().contains(TOKEN));

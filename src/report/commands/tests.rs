@@ -78,7 +78,7 @@ fn command_lines() -> impl Strategy<Value = CommandLine> {
         }
     });
     (base, prop::option::of(values())).prop_map(|(command, next)| match next {
-        Some(value) if command.output() == Output::Shown => {
+        Some(value) if command.output() == Redirection::Shown => {
             command.and_then(CommandLine::mixpanel_s3(["verify"]).option("--role", value))
         }
         _ => command,

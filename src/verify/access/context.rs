@@ -1,16 +1,16 @@
 //! What is known of the requests that Mixpanel makes: the values of the condition keys that policies ask for.
 
-use super::{Asked, Call};
+use super::{Call, RoleCalls};
 use crate::details::UiEncryption;
 use crate::names::KeyArn;
 use crate::observed::BucketEncryption;
-use crate::policy::evaluate::{Context, Fact};
+use crate::policy::evaluate::{Fact, RequestContext};
 use crate::policy::trust::requests::{everywhere, known, time};
 use crate::verify::freshness::day_prefix;
 
-impl Asked<'_> {
+impl RoleCalls<'_> {
     /// What is known of every request of the session's.
-    fn session_context(&self) -> Context {
+    fn session_context(&self) -> RequestContext {
         let role = self.role;
         let user_id = match role.id.as_str() {
             "" => Fact::Present,
@@ -32,7 +32,7 @@ impl Asked<'_> {
     }
 
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
-    pub(super) fn s3_context(&self, call: &Call) -> Context {
+    pub(super) fn s3_context(&self, call: &Call) -> RequestContext {
         let owner = known(self.facts.owner.as_str());
         let form = &self.subject.form;
         let (algorithm, key) = match (call, form.encryption) {
@@ -90,7 +90,7 @@ impl Asked<'_> {
     /// S3 calls KMS in the session's name, with the object's ARN as encryption context, or with the bucket's where
     /// there is a bucket key.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>
-    pub(super) fn kms_context(&self, key: &KeyArn) -> Context {
+    pub(super) fn kms_context(&self, key: &KeyArn) -> RequestContext {
         let region = &self.facts.settings.region;
         let bucket = format!("arn:aws:s3:::{}", self.bucket);
         let encrypted = match (self.has_bucket_key(), &self.subject.project) {

@@ -1,12 +1,12 @@
 //! The bucket: whether it is the right one, and whether its policy lets the role in.
 
 use super::grants::{actions, by_keys, has_calls, reasons, told};
-use super::{Case, Check, edits, unread};
+use super::{Check, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::Reading;
-use crate::teardown::Writer;
+use crate::plan::teardown::Writer;
 use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::BucketStanding;
@@ -15,7 +15,7 @@ const DENIED_BY_BUCKET: &str =
     "AccessDenied: not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy";
 
 /// What the bucket's policy says to the role.
-pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
     let sse = |mut check: Check| {
         // What stands in the form was guessed, so this is no more than a guess.
         if !case.subject.form.is_declared {
@@ -64,7 +64,7 @@ pub(super) fn policy_checks(case: &Case<'_>) -> Vec<Check> {
 }
 
 fn policy_check(
-    case: &Case<'_>,
+    case: &Examined<'_>,
     id: &'static str,
     passes: &str,
     refused: &str,
@@ -104,7 +104,7 @@ fn policy_check(
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.
-pub(super) fn place_checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn place_checks(case: &Examined<'_>) -> Vec<Check> {
     vec![
         region(case),
         exists(case),
@@ -118,7 +118,7 @@ pub(super) fn place_checks(case: &Case<'_>) -> Vec<Check> {
 
 /// Whether Mixpanel writes to the bucket through another role too: what one set-up's owner does to the bucket, the
 /// other one bears.
-fn shared(case: &Case<'_>) -> Check {
+fn shared(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-shared";
     const SOURCE: &str = "iam:ListRoles, and the policies of the roles that trust Mixpanel";
     match &case.evidence.sharing {
@@ -149,7 +149,7 @@ fn shared(case: &Case<'_>) -> Check {
     }
 }
 
-fn region(case: &Case<'_>) -> Check {
+fn region(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-region";
     const SOURCE: &str = "s3:HeadBucket → x-amz-bucket-region";
     let Some(facts) = case.evidence.facts() else {
@@ -173,14 +173,14 @@ fn region(case: &Case<'_>) -> Check {
     }
 }
 
-fn exists(case: &Case<'_>) -> Check {
+fn exists(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-exists";
     match &case.evidence.bucket {
         None => Check::skipped(ID, case.no_bucket()),
         Some((bucket, BucketStanding::Missing)) => Check::fail(ID, format!("there is no bucket {bucket}"))
             .because("s3:HeadBucket → 404")
             .mixpanel_sees("NoSuchBucket")
-            .mended_by(case.setup_command(&[])),
+            .fix_command(case.setup_command(&[])),
         Some((bucket, BucketStanding::Refused { ours: Some(true) })) => Check::unknown(
             ID,
             format!("bucket {bucket} is the account's own, and AWS refuses s3:ListBucket on it"),
@@ -194,7 +194,7 @@ fn exists(case: &Case<'_>) -> Check {
     }
 }
 
-fn of_this_account(case: &Case<'_>) -> Check {
+fn of_this_account(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-owner";
     let caller = &case.evidence.caller.account;
     let said = case.subject.bucket_account.as_ref();
@@ -252,7 +252,7 @@ fn of_this_account(case: &Case<'_>) -> Check {
     }
 }
 
-fn of_another_account(case: &Case<'_>) -> Check {
+fn of_another_account(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-other-account";
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
@@ -299,7 +299,7 @@ fn of_another_account(case: &Case<'_>) -> Check {
 }
 
 /// What the role's policies name in the place of a general-purpose bucket, if they do.
-pub(super) fn odd_resource<'a>(case: &Case<'a>) -> Option<&'a str> {
+pub(super) fn odd_resource<'a>(case: &Examined<'a>) -> Option<&'a str> {
     let resources = case
         .evidence
         .grants
@@ -314,7 +314,7 @@ pub(super) fn odd_resource<'a>(case: &Case<'a>) -> Option<&'a str> {
 
 /// Directory buckets, access points and tables take the place of a bucket's name in a policy, and Mixpanel writes to
 /// none.
-fn kind(case: &Case<'_>) -> Check {
+fn kind(case: &Examined<'_>) -> Check {
     const ID: &str = "bucket-type";
     if case.evidence.bucket.is_some() {
         return Check::pass(ID, "it is a general-purpose bucket").because("its name");
@@ -326,12 +326,12 @@ fn kind(case: &Case<'_>) -> Check {
         )
         .because("the Resource of a policy of the role")
         .mixpanel_sees("NoSuchBucket or InvalidBucketName")
-        .mended_by(case.setup_command(&[])),
+        .fix_command(case.setup_command(&[])),
         None => Check::skipped(ID, case.no_bucket()),
     }
 }
 
-fn dots(case: &Case<'_>) -> Check {
+fn dots(case: &Examined<'_>) -> Check {
     const ID: &str = "dots-in-name";
     match case.evidence.bucket_name() {
         None => Check::skipped(ID, case.no_bucket()),

@@ -8,18 +8,18 @@ use std::collections::BTreeSet;
 use super::super::access::{self, source_text};
 use super::blame;
 use super::settings::of_bucket;
-use super::{Case, Check};
+use super::{Check, Examined};
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{Key, Reading};
-use crate::policy::amend::{self, Draft, Spared};
+use crate::policy::amend::{self, Amendment, Spared};
 use crate::policy::evaluate::{Layer, Source};
 use crate::policy::{Document, Statement, build};
 use crate::verify::evidence::{BucketStanding, Evidence, KeyStanding};
 
 /// A document on its way, with what is said of each change.
 pub(super) struct Edit {
-    draft: Draft,
+    draft: Amendment,
     told: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl Edit {
     /// The document as it is.
     pub(super) fn of(document: &Document) -> Self {
         Self {
-            draft: Draft::new(document),
+            draft: Amendment::new(document),
             told: Vec::new(),
         }
     }
@@ -106,7 +106,7 @@ const TURNS: usize = 4;
 /// each statement that decides, from the last one on, so that what it removes moves nothing that comes; or none, where
 /// nothing allows.
 fn until_let_in(
-    case: &Case<'_>,
+    case: &Examined<'_>,
     id: &str,
     document: &Document,
     put: impl Fn(&mut Evidence, Document),
@@ -138,7 +138,7 @@ fn until_let_in(
 }
 
 /// The check with what lets the role in through the bucket's policy; `note` ends the sentence.
-pub(super) fn of_bucket_policy(case: &Case<'_>, check: Check, note: &str) -> Check {
+pub(super) fn of_bucket_policy(case: &Examined<'_>, check: Check, note: &str) -> Check {
     let facts = case.evidence.facts();
     let (Some(facts), Some(bucket), Some(role)) = (facts, case.evidence.bucket_name(), &case.evidence.role) else {
         return check;
@@ -175,7 +175,7 @@ pub(super) fn of_bucket_policy(case: &Case<'_>, check: Check, note: &str) -> Che
 }
 
 /// The check with what lets the role use the key through the key's policy.
-pub(super) fn of_key_policy(case: &Case<'_>, check: Check) -> Check {
+pub(super) fn of_key_policy(case: &Examined<'_>, check: Check) -> Check {
     let (
         KeyStanding::Here {
             key,

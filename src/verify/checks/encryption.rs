@@ -3,7 +3,7 @@
 use super::grants::{actions, by_keys, missing, reasons, told};
 use super::role_edits::{decided_by_role, without_denies};
 use super::settings::of_bucket;
-use super::{Case, Check, edits, unread};
+use super::{Check, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::details::UiEncryption;
@@ -22,7 +22,7 @@ const ANOTHER_KEY: &str = "Choose a symmetric key that exists with --kms-key, or
 
 const NOT_USED: &str = "no KMS key is used";
 
-impl Case<'_> {
+impl Examined<'_> {
     /// The bucket's default encryption, where it is known.
     fn default_encryption(&self) -> Option<&BucketEncryption> {
         self.evidence.facts()?.settings.encryption.known()?.as_ref()
@@ -41,12 +41,12 @@ impl Case<'_> {
 }
 
 /// Whether the role's calls of KMS are let through, and by whom not.
-pub(super) fn access_checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn access_checks(case: &Examined<'_>) -> Vec<Check> {
     vec![key_policy(case), iam_actions(case), arn_match(case), context(case)]
 }
 
 /// Why the calls of KMS were not judged, if so.
-fn unjudged(case: &Case<'_>) -> Option<&'static str> {
+fn unjudged(case: &Examined<'_>) -> Option<&'static str> {
     match case.key() {
         Err(why) => Some(why),
         Ok(_) if case.access.iter().any(|access| access.call.is_of_kms()) => None,
@@ -54,7 +54,7 @@ fn unjudged(case: &Case<'_>) -> Option<&'static str> {
     }
 }
 
-fn key_policy(case: &Case<'_>) -> Check {
+fn key_policy(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-key-policy";
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
@@ -88,7 +88,7 @@ fn key_policy(case: &Case<'_>) -> Check {
     edits::of_key_policy(case, check)
 }
 
-fn iam_actions(case: &Case<'_>) -> Check {
+fn iam_actions(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-iam-actions";
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
@@ -127,7 +127,7 @@ fn iam_actions(case: &Case<'_>) -> Check {
     }
 }
 
-fn arn_match(case: &Case<'_>) -> Check {
+fn arn_match(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-arn-match";
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
@@ -165,7 +165,7 @@ fn arn_match(case: &Case<'_>) -> Check {
     page_of_key(case, check, &key.arn)
 }
 
-fn context(case: &Case<'_>) -> Check {
+fn context(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-encryption-context";
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
@@ -204,12 +204,12 @@ fn context(case: &Case<'_>) -> Check {
 }
 
 /// The check with the `setup` that gives the role what Mixpanel's page says of a key.
-fn page_of_key(case: &Case<'_>, check: Check, key: &KeyArn) -> Check {
+fn page_of_key(case: &Examined<'_>, check: Check, key: &KeyArn) -> Check {
     check.edit(missing(case, &build::kms(key)), case.setup_command(&[]))
 }
 
 /// Whether the key itself is one that S3 can use for this bucket, and whether the form says the same as the bucket.
-pub(super) fn key_checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn key_checks(case: &Examined<'_>) -> Vec<Check> {
     vec![
         form_matches(case),
         region(case),
@@ -223,7 +223,7 @@ pub(super) fn key_checks(case: &Case<'_>) -> Vec<Check> {
     ]
 }
 
-fn form_matches(case: &Case<'_>) -> Check {
+fn form_matches(case: &Examined<'_>) -> Check {
     const ID: &str = "ui-encryption-mismatch";
     const SOURCE: &str = "s3:GetBucketEncryption";
     let Some(facts) = case.evidence.facts() else {
@@ -282,7 +282,7 @@ fn form_matches(case: &Case<'_>) -> Check {
     }
 }
 
-fn region(case: &Case<'_>) -> Check {
+fn region(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-region";
     let named = match (&case.evidence.key, &case.subject.form.key) {
         (KeyStanding::Here { key, .. }, _) => Some(key.arn.clone()),
@@ -319,14 +319,14 @@ fn region(case: &Case<'_>) -> Check {
             " shows it. Else make a key in {bucket}, and paste its ARN under \"KMS Key ID\" in Mixpanel:"
         )),
     )
-    .mended_by(case.setup_with_new_key())
+    .fix_command(case.setup_with_new_key())
 }
 
 fn id_of(arn: &KeyArn) -> &str {
     arn.as_str().rsplit('/').next().unwrap_or_default()
 }
 
-fn state(case: &Case<'_>) -> Check {
+fn state(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-state";
     const SOURCE: &str = "kms:DescribeKey → KeyState";
     match &case.evidence.key {
@@ -335,14 +335,14 @@ fn state(case: &Case<'_>) -> Check {
             .because("kms:DescribeKey → NotFoundException")
             .mixpanel_sees("KMS.NotFoundException")
             .advise(ANOTHER_KEY)
-            .mended_by(case.setup_with_new_key()),
+            .fix_command(case.setup_with_new_key()),
         KeyStanding::Unreadable(text, denied) => unread(ID, &format!("key {text}"), denied),
         KeyStanding::Here { key, .. } => {
             let broken = |mend: CommandLine| {
                 Check::fail(ID, format!("the key's state is {}: S3 cannot use it", key.state))
                     .because(format!("{SOURCE} {}", key.state))
                     .mixpanel_sees("KMS.DisabledException or KMS.KMSInvalidStateException")
-                    .mended_by(mend)
+                    .fix_command(mend)
             };
             match key.enabling_command() {
                 None => Check::pass(ID, "the key is enabled").because(SOURCE),
@@ -353,7 +353,7 @@ fn state(case: &Case<'_>) -> Check {
     }
 }
 
-fn kind(case: &Case<'_>) -> Check {
+fn kind(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-spec";
     const SOURCE: &str = "kms:DescribeKey → KeySpec";
     match case.key() {
@@ -370,11 +370,11 @@ fn kind(case: &Case<'_>) -> Check {
         .because(format!("{SOURCE} {}", key.spec))
         .mixpanel_sees("KMS.InvalidKeyUsageException, or 400 InvalidRequest")
         .advise(ANOTHER_KEY)
-        .mended_by(case.setup_with_new_key()),
+        .fix_command(case.setup_with_new_key()),
     }
 }
 
-fn account(case: &Case<'_>) -> Check {
+fn account(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-other-account";
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");
@@ -432,7 +432,7 @@ fn account(case: &Case<'_>) -> Check {
 const AWS_MANAGED_DEFAULT: &str =
     r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms"},"BucketKeyEnabled":true}]}"#;
 
-fn literal(case: &Case<'_>) -> Check {
+fn literal(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-literal-aws-s3";
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
@@ -448,7 +448,7 @@ fn literal(case: &Case<'_>) -> Check {
             )
             .because("s3:GetBucketEncryption → KMSMasterKeyID aws/s3")
             .mixpanel_sees("KMS.NotFoundException: Invalid keyId aws/s3")
-            .mended_by(
+            .fix_command(
                 of_bucket("put-bucket-encryption", facts, bucket)
                     .option("--server-side-encryption-configuration", AWS_MANAGED_DEFAULT),
             )
@@ -457,7 +457,7 @@ fn literal(case: &Case<'_>) -> Check {
     }
 }
 
-fn aws_managed(case: &Case<'_>) -> Check {
+fn aws_managed(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-aws-managed-xacct";
     let managed = match &case.evidence.key {
         KeyStanding::AwsManaged => true,
@@ -488,7 +488,7 @@ fn aws_managed(case: &Case<'_>) -> Check {
             "Use a key of your own, let the reader decrypt in its policy, and paste its ARN under \"KMS Key ID\" in \
              Mixpanel:",
         )
-        .mended_by(case.setup_with_new_key()),
+        .fix_command(case.setup_with_new_key()),
     }
 }
 
@@ -515,7 +515,7 @@ fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
 
 /// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has
 /// nobody of that kind; with a key of one's own, those who only use it may be meant.
-fn outsiders(case: &Case<'_>) -> Check {
+fn outsiders(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-key-others";
     let (key, policy) = match case.key() {
         Ok((key, Reading::Known(policy))) => (key, policy),
@@ -556,7 +556,7 @@ fn outsiders(case: &Case<'_>) -> Check {
     )
 }
 
-fn throttling(case: &Case<'_>) -> Check {
+fn throttling(case: &Examined<'_>) -> Check {
     const ID: &str = "kms-throttle";
     const SOURCE: &str = "s3:GetBucketEncryption → BucketKeyEnabled";
     if matches!(case.evidence.key, KeyStanding::NotUsed) {
@@ -578,6 +578,6 @@ fn throttling(case: &Case<'_>) -> Check {
         )
         .because(SOURCE)
         .mixpanel_sees("503 SlowDown: … operations involving AWS KMS")
-        .mended_by(case.setup_command(&["--harden", "encryption"])),
+        .fix_command(case.setup_command(&["--harden", "encryption"])),
     }
 }

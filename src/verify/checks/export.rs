@@ -1,14 +1,14 @@
 //! Whether the role is used, and whether what it wrote is fresh.
 
-use super::{Case, Check, unread};
+use super::{Check, Examined, unread};
 use crate::observed::Reading;
 use crate::verify::freshness::{Exports, Family, PROMISE, ago};
 
-pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     vec![last_used(case), freshness(case)]
 }
 
-fn last_used(case: &Case<'_>) -> Check {
+fn last_used(case: &Examined<'_>) -> Check {
     const ID: &str = "role-last-used";
     const SOURCE: &str = "iam:GetRole → RoleLastUsed";
     match &case.evidence.role {
@@ -25,7 +25,7 @@ fn last_used(case: &Case<'_>) -> Check {
     }
 }
 
-fn freshness(case: &Case<'_>) -> Check {
+fn freshness(case: &Examined<'_>) -> Check {
     const ID: &str = "export-fresh";
     let exports = match &case.evidence.exports {
         None => return Check::skipped(ID, "it was not read"),

@@ -2,17 +2,17 @@
 
 use super::blame::Blame;
 use super::role_edits::{decided_by_role, without_denies};
-use super::{Case, Check, bucket};
+use super::{Check, Examined, bucket};
 use crate::command_line::CommandLine;
 use crate::observed::Unread;
-use crate::policy::evaluate::Context;
+use crate::policy::evaluate::RequestContext;
 use crate::policy::excess::{Excess, Own, beyond_page};
 use crate::policy::trust::Gravity;
 use crate::policy::{Document, build, compare, read};
 use crate::verify::access::{self, source_text};
 use crate::verify::evidence::Grant;
 
-pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     vec![policy_attached(case), s3_actions(case), boundary(case), excess(case)]
 }
 
@@ -102,11 +102,11 @@ pub(super) fn reasons(blamed: &[Blame<'_>]) -> String {
 }
 
 /// Whether there is a role and a bucket, so that there are calls to judge.
-pub(super) fn has_calls(case: &Case<'_>) -> bool {
+pub(super) fn has_calls(case: &Examined<'_>) -> bool {
     case.access.iter().any(|access| access.call.is_of_s3())
 }
 
-fn policy_attached(case: &Case<'_>) -> Check {
+fn policy_attached(case: &Examined<'_>) -> Check {
     const ID: &str = "policy-attached";
     let evidence = case.evidence;
     if evidence.role.is_none() {
@@ -131,7 +131,7 @@ fn policy_attached(case: &Case<'_>) -> Check {
             None => Check::fail(ID, "no policy of the role names a bucket to write to")
                 .because(format!("{source}: {listed}"))
                 .mixpanel_sees("AccessDenied: … because no identity-based policy allows the s3:PutObject action")
-                .mended_by(case.setup_command(&[])),
+                .fix_command(case.setup_command(&[])),
             Some(first) => {
                 let all = Unread {
                     action: unread.join(", "),
@@ -171,10 +171,10 @@ fn policy_attached(case: &Case<'_>) -> Check {
     )
     .because(format!("{source}: {listed}"))
     .mixpanel_sees("AccessDenied: … because no identity-based policy allows the s3:PutObject action")
-    .mended_by(case.setup_command(&[]))
+    .fix_command(case.setup_command(&[]))
 }
 
-fn s3_actions(case: &Case<'_>) -> Check {
+fn s3_actions(case: &Examined<'_>) -> Check {
     const ID: &str = "s3-actions";
     if !has_calls(case) {
         return Check::skipped(ID, case.no_bucket());
@@ -216,7 +216,7 @@ fn s3_actions(case: &Case<'_>) -> Check {
 }
 
 /// What of a document of Mixpanel's page the role's policies lack, as lines of a diff.
-pub(super) fn missing(case: &Case<'_>, page: &Document) -> String {
+pub(super) fn missing(case: &Examined<'_>, page: &Document) -> String {
     let mut grants = case.evidence.grants.iter().map(|grant| &grant.document);
     let alike = grants.find(|document| {
         let sids = |document: &Document| {
@@ -232,7 +232,7 @@ pub(super) fn missing(case: &Case<'_>, page: &Document) -> String {
 }
 
 /// Whether the role may do more than Mixpanel's page asks for: then Mixpanel may, and whoever gets into Mixpanel.
-fn excess(case: &Case<'_>) -> Check {
+fn excess(case: &Examined<'_>) -> Check {
     const ID: &str = "role-excess";
     let evidence = case.evidence;
     let Some(role) = &evidence.role else {
@@ -246,7 +246,7 @@ fn excess(case: &Case<'_>) -> Check {
             bucket: evidence.bucket_name(),
             key: case.subject.form.key.as_ref(),
             // What is refused today by a date or a tag may be allowed tomorrow.
-            context: &Context::new(),
+            context: &RequestContext::new(),
         },
         &policies,
     );
@@ -272,7 +272,7 @@ fn excess(case: &Case<'_>) -> Check {
 }
 
 /// The commands that take away policies which the export does not need, and advice for those that it does.
-fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
+fn narrowed(case: &Examined<'_>, mut check: Check, found: &[Excess]) -> Check {
     let evidence = case.evidence;
     let page = evidence.bucket_name().map(build::data);
     let mut told = Vec::new();
@@ -288,7 +288,7 @@ fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
             .as_ref()
             .is_some_and(|page| others.iter().any(|grant| read::covers(&grant.document, page)));
         check = match (this.first(), dispensable) {
-            (Some(grant), true) => check.mended_by(detach(case, grant)),
+            (Some(grant), true) => check.fix_command(detach(case, grant)),
             _ => check.advise(format!(
                 "Narrow {name} to the actions and resources of Mixpanel's page, or use a role of its own for the \
                  export."
@@ -298,7 +298,7 @@ fn narrowed(case: &Case<'_>, mut check: Check, found: &[Excess]) -> Check {
     check
 }
 
-pub(super) fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
+pub(super) fn detach(case: &Examined<'_>, grant: &Grant) -> CommandLine {
     let role = &case.evidence.role_name;
     match &grant.arn {
         Some(arn) => CommandLine::aws(["iam", "detach-role-policy"])
@@ -310,7 +310,7 @@ pub(super) fn detach(case: &Case<'_>, grant: &Grant) -> CommandLine {
     }
 }
 
-fn boundary(case: &Case<'_>) -> Check {
+fn boundary(case: &Examined<'_>) -> Check {
     const ID: &str = "permissions-boundary";
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");

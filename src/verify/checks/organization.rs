@@ -1,6 +1,6 @@
 //! What the organization says, as far as it can be seen from one account: little.
 
-use super::{Case, Check, unread};
+use super::{Check, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::observed::{Reading, Simulated};
 use crate::policy::build::MIXPANEL_ACCOUNT;
@@ -8,7 +8,7 @@ use crate::policy::evaluate::Decision;
 
 const SIMULATOR: &str = "iam:SimulatePrincipalPolicy";
 
-pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     vec![
         service_control_policies(case),
         agreement(case),
@@ -19,7 +19,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     ]
 }
 
-fn service_control_policies(case: &Case<'_>) -> Check {
+fn service_control_policies(case: &Examined<'_>) -> Check {
     const ID: &str = "scp";
     if case.evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
@@ -73,7 +73,7 @@ fn service_control_policies(case: &Case<'_>) -> Check {
 }
 
 /// Whether the simulator and this program say the same of the role's own policies.
-fn agreement(case: &Case<'_>) -> Check {
+fn agreement(case: &Examined<'_>) -> Check {
     const ID: &str = "simulator-agrees";
     let Some(Reading::Known(simulated)) = &case.evidence.simulated else {
         return Check::skipped(ID, "the policy simulator was not asked");
@@ -111,7 +111,7 @@ fn agreement(case: &Case<'_>) -> Check {
     check
 }
 
-fn resource_control_policies(case: &Case<'_>) -> Check {
+fn resource_control_policies(case: &Examined<'_>) -> Check {
     const ID: &str = "rcp-sts";
     if case.evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
@@ -133,7 +133,7 @@ fn resource_control_policies(case: &Case<'_>) -> Check {
 
 /// AWS's own examples of data perimeters go by tags of the principal.
 /// <https://github.com/aws-samples/data-perimeter-policy-examples>
-fn network_perimeter(case: &Case<'_>) -> Check {
+fn network_perimeter(case: &Examined<'_>) -> Check {
     const ID: &str = "rcp-network";
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");
@@ -149,7 +149,7 @@ fn network_perimeter(case: &Case<'_>) -> Check {
         )
         .because("iam:GetRole → Tags: dp:include:network = true")
         .mixpanel_sees("AccessDenied: … with an explicit deny in a resource control policy")
-        .mended_by(
+        .fix_command(
             CommandLine::aws(["iam", "untag-role"])
                 .option("--role-name", &role.name)
                 .option("--tag-keys", "dp:include:network"),
@@ -167,7 +167,7 @@ fn network_perimeter(case: &Case<'_>) -> Check {
     }
 }
 
-fn opt_in(case: &Case<'_>) -> Check {
+fn opt_in(case: &Examined<'_>) -> Check {
     use crate::verify::evidence::BucketStanding;
     const ID: &str = "opt-in-region";
     match &case.evidence.bucket {
@@ -177,7 +177,7 @@ fn opt_in(case: &Case<'_>) -> Check {
         )
         .because(format!("S3 in {region} does not know the account's credentials"))
         .mixpanel_sees("InvalidToken, InvalidClientTokenId")
-        .mended_by(CommandLine::aws(["account", "enable-region"]).option("--region-name", region)),
+        .fix_command(CommandLine::aws(["account", "enable-region"]).option("--region-name", region)),
         Some((_, BucketStanding::Here(facts))) if facts.settings.region.is_opt_in() => Check::pass(
             ID,
             format!("region {} is enabled for the account", facts.settings.region),
@@ -189,7 +189,7 @@ fn opt_in(case: &Case<'_>) -> Check {
     }
 }
 
-fn token_version(case: &Case<'_>) -> Check {
+fn token_version(case: &Examined<'_>) -> Check {
     const ID: &str = "sts-v1-token";
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
@@ -211,7 +211,7 @@ fn token_version(case: &Case<'_>) -> Check {
         )
         .because("iam:GetAccountSummary → GlobalEndpointTokenVersion 1")
         .mixpanel_sees("InvalidToken")
-        .mended_by(
+        .fix_command(
             CommandLine::aws(["iam", "set-security-token-service-preferences"])
                 .option("--global-endpoint-token-version", "v2Token"),
         ),

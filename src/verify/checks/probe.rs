@@ -1,6 +1,6 @@
 //! Whether a live proof that was cut short left its role behind.
 
-use super::{Case, Check, unread};
+use super::{Check, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::observed::{Reading, Role};
 use crate::verify::evidence::original;
@@ -8,7 +8,7 @@ use crate::verify::evidence::original;
 const ID: &str = "probe-left";
 const SOURCE: &str = "iam:GetRole, ListAttachedRolePolicies and ListRolePolicies";
 
-pub(super) fn left(case: &Case<'_>) -> Check {
+pub(super) fn left(case: &Examined<'_>) -> Check {
     let found = match &case.evidence.probe {
         None => return Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => {
@@ -46,7 +46,7 @@ pub(super) fn left(case: &Case<'_>) -> Check {
             ),
         )
         .because(SOURCE)
-        .mended_by(look(found));
+        .fix_command(look(found));
     }
     Check::warn(
         ID,
@@ -56,7 +56,7 @@ pub(super) fn left(case: &Case<'_>) -> Check {
         ),
     )
     .because(SOURCE)
-    .mended_by(case.verify_command().flag("--live"))
+    .fix_command(case.verify_command().flag("--live"))
 }
 
 fn look(found: &Role) -> CommandLine {

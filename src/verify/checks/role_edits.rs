@@ -7,7 +7,7 @@ use super::super::access::{Access, source_text};
 use super::blame::{self, Blame};
 use super::edits::Edit;
 use super::grants::detach;
-use super::{Case, Check};
+use super::{Check, Examined};
 use crate::command_line::CommandLine;
 use crate::policy::evaluate::{Layer, Source};
 use crate::policy::{Document, build, read};
@@ -15,7 +15,7 @@ use crate::verify::evidence::{Evidence, Grant, KeyStanding};
 
 /// The check with what its Denies take, one policy after the other; advice where nobody else grants what the policy
 /// does.
-pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
+pub(super) fn without_denies(case: &Examined<'_>, mut check: Check) -> Check {
     let mut evidence = case.evidence.clone();
     let mut edits: Vec<(Grant, Edit)> = Vec::new();
     for source in denying(case, check.id).iter().rev() {
@@ -33,7 +33,7 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
                         source_text(source),
                         grant.name
                     ))
-                    .mended_by(detach(case, &grant)),
+                    .fix_command(detach(case, &grant)),
                 false => check.advise(format!("Change or remove {}.", source_text(source))),
             };
             continue;
@@ -55,7 +55,7 @@ pub(super) fn without_denies(case: &Case<'_>, mut check: Check) -> Check {
 }
 
 /// The statements of the role's policies that deny what a check tells of.
-fn denying(case: &Case<'_>, id: &str) -> BTreeSet<Source> {
+fn denying(case: &Examined<'_>, id: &str) -> BTreeSet<Source> {
     let of_call = |access: &Access| {
         let mut sources = blame::sources(access, case.evidence, id);
         sources.retain(|source| source.layer == Layer::Identity && !access.judgement.allows(source));
@@ -78,7 +78,7 @@ fn is_dispensable(left: &Evidence) -> bool {
     of_key && bucket.is_some_and(|bucket| covers(&build::data(bucket)))
 }
 
-fn by_hand(case: &Case<'_>, check: Check, grant: &Grant, edit: &Edit) -> Check {
+fn by_hand(case: &Examined<'_>, check: Check, grant: &Grant, edit: &Edit) -> Check {
     let of_policy = |operation| {
         CommandLine::aws(["iam", operation])
             .option("--role-name", &case.evidence.role_name)

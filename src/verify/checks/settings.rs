@@ -1,6 +1,6 @@
 //! What is set on the bucket: Object Lock, lifecycle rules, versions, who pays, ACLs, public access, and plain HTTP.
 
-use super::{Case, Check, unread};
+use super::{Check, Examined, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
@@ -13,7 +13,7 @@ use crate::verify::freshness::Family;
 use crate::verify::{ByHand, Fix};
 
 /// What is set on the bucket.
-pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     const IDS: [&str; 8] = [
         "object-lock",
         "lifecycle-expiry",
@@ -40,7 +40,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
 }
 
 /// `setup`, which completes a bucket of ours by itself and hardens one of somebody else's on request.
-fn hardening(case: &Case<'_>, facts: &BucketFacts, what: &'static str) -> CommandLine {
+fn hardening(case: &Examined<'_>, facts: &BucketFacts, what: &'static str) -> CommandLine {
     let ours = facts.settings.tags.known().is_some_and(|tags| owner(tags) == Owner::Us);
     match ours {
         true => case.setup_command(&[]),
@@ -68,7 +68,7 @@ fn object_lock(facts: &BucketFacts) -> Check {
     }
 }
 
-fn lifecycle_expiry(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
+fn lifecycle_expiry(case: &Examined<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
     const ID: &str = "lifecycle-expiry";
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration";
     let rules = match &facts.settings.lifecycle {
@@ -214,7 +214,7 @@ pub(super) fn of_bucket(operation: &'static str, facts: &BucketFacts, bucket: &B
         .option("--bucket", bucket)
 }
 
-fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
+fn unfinished_uploads(case: &Examined<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "mpu-residue";
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration → AbortIncompleteMultipartUpload";
     match &facts.settings.lifecycle {
@@ -224,7 +224,7 @@ fn unfinished_uploads(case: &Case<'_>, facts: &BucketFacts) -> Check {
         }
         Reading::Known(_) => Check::warn(ID, "unfinished uploads stay for ever, unseen, and are paid for")
             .because(SOURCE)
-            .mended_by(hardening(case, facts, "uploads")),
+            .fix_command(hardening(case, facts, "uploads")),
     }
 }
 
@@ -241,14 +241,14 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
         )
         .because(format!("{SOURCE} Requester"))
         .mixpanel_sees("AccessDenied")
-        .mended_by(
+        .fix_command(
             of_bucket("put-bucket-request-payment", facts, bucket)
                 .option("--request-payment-configuration", "Payer=BucketOwner"),
         ),
     }
 }
 
-fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
+fn acls(case: &Examined<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "acl-ownership";
     let ownership = match &facts.settings.ownership {
         Reading::Unreadable(denied) => return unread(ID, "the bucket's object ownership", denied),
@@ -265,13 +265,13 @@ fn acls(case: &Case<'_>, facts: &BucketFacts) -> Check {
             ),
         )
         .because(source)
-        .mended_by(hardening(case, facts, "acls")),
+        .fix_command(hardening(case, facts, "acls")),
     }
 }
 
 /// The account's own block, which S3 Control alone shows, may cover the bucket as well; neither ever blocks this
 /// export.
-fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
+fn public_access(case: &Examined<'_>, facts: &BucketFacts) -> Check {
     const ID: &str = "bpa";
     const SOURCE: &str = "s3:GetPublicAccessBlock";
     match &facts.settings.public_access {
@@ -298,11 +298,11 @@ fn public_access(case: &Case<'_>, facts: &BucketFacts) -> Check {
                     .option("--account-id", &case.evidence.caller.account),
             ),
         )
-        .mended_by(hardening(case, facts, "public-access")),
+        .fix_command(hardening(case, facts, "public-access")),
     }
 }
 
-fn plain_http(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
+fn plain_http(case: &Examined<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
     const ID: &str = "plain-http";
     match &facts.settings.policy {
         Reading::Unreadable(denied) => unread(ID, "the bucket's policy", denied),
@@ -311,7 +311,7 @@ fn plain_http(case: &Case<'_>, facts: &BucketFacts, bucket: &BucketName) -> Chec
         }
         Reading::Known(_) => Check::warn(ID, "the bucket takes requests over plain HTTP")
             .because("s3:GetBucketPolicy: no Deny with aws:SecureTransport false")
-            .mended_by(hardening(case, facts, "plain-http")),
+            .fix_command(hardening(case, facts, "plain-http")),
     }
 }
 

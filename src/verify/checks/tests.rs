@@ -19,9 +19,9 @@ use crate::observed::{
     Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership, PublicAccess, Reading, Role,
     Simulated, Unanswered, Unread,
 };
+use crate::plan::teardown::Writer;
 use crate::policy::evaluate::{Decision, effort};
 use crate::policy::{Document, build};
-use crate::teardown::Writer;
 
 const ACCOUNT: &str = "123456789012";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::access;
 use super::super::explain::statement_text;
 use super::edits::Edit;
-use super::{Case, Check, unread};
+use super::{Check, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
@@ -13,7 +13,7 @@ use crate::policy::build::MIXPANEL_USER_ARN;
 use crate::policy::document::Principals;
 use crate::policy::evaluate::explain::{Judgement, Weighed};
 use crate::policy::evaluate::{Decision, Refusal, Source};
-use crate::policy::trust::amend::{Tenure, Wanted, without_the_deleted};
+use crate::policy::trust::amend::{Tenure, WantedTrust, without_the_deleted};
 use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
 use crate::policy::{Document, compare};
@@ -33,7 +33,7 @@ const WHOLE_TOKENS: &str = ", with each project token whole where its ends stand
 const REFUSED: &str = "AccessDenied: not authorized to perform: sts:AssumeRole";
 const SOURCE: &str = "iam:GetRole → AssumeRolePolicyDocument";
 
-pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
+pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     let evidence = case.evidence;
     let Some(role) = &evidence.role else {
         let check = |id| match &evidence.unread_role {
@@ -105,7 +105,7 @@ fn without_orphans(check: Check, role: &Role) -> Check {
 }
 
 /// Nothing in the trust policy names Mixpanel: it names somebody else, or somebody who is gone.
-fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
+fn not_named(case: &Examined<'_>, role: &Role) -> Vec<Check> {
     let principals: BTreeSet<&str> = role
         .trust
         .statements()
@@ -163,7 +163,7 @@ fn not_named(case: &Case<'_>, role: &Role) -> Vec<Check> {
 }
 
 /// Whether the tokens that were given are among the ExternalIds that the role trusts.
-fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
+fn external_id(case: &Examined<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: &str = "trust-external-id";
     let asked = trust.asked_ids();
     let shown: Vec<String> = asked.iter().map(|id| ProjectToken::ends_of(id)).collect();
@@ -199,7 +199,7 @@ fn external_id(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
         why.map(|why| format!(": {why}")).unwrap_or_default()
     );
     let removed = case.mistaken_ids(&named);
-    let wanted = trust.amended(&Wanted {
+    let wanted = trust.amended(&WantedTrust {
         external_ids: &case.wanted_ids(trust),
         removed: &removed,
         tenure: tenure(role),
@@ -237,7 +237,7 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 
 /// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
-fn no_external_id(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
+fn no_external_id(case: &Examined<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
     const ID: &str = "trust-no-external-id";
     let mut openings = openings.iter();
     let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
@@ -252,7 +252,7 @@ fn no_external_id(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &
 }
 
 /// Who else can assume the role. Each is named; who needs no ExternalId for it is a failure.
-fn others(case: &Case<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
+fn others(case: &Examined<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
     const ID: &str = "trust-others";
     let others: Vec<&Opening> = openings
         .iter()
@@ -305,7 +305,7 @@ fn stating(check: Check, opening: &Opening, weighed: &[Weighed]) -> Check {
 }
 
 /// Whether anything but the principal and the ExternalId stands in the way.
-fn extra_conditions(case: &Case<'_>, role: &Role, trust: &Trust<'_>) -> Check {
+fn extra_conditions(case: &Examined<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: &str = "trust-extra-conditions";
     let given = case.subject.tokens.iter().map(|token| token.expose());
     let named = trust.external_ids();
@@ -383,7 +383,7 @@ fn tenure(role: &Role) -> Tenure {
     }
 }
 
-impl Case<'_> {
+impl Examined<'_> {
     fn given_ids(&self) -> BTreeSet<String> {
         let tokens = self.subject.tokens.iter();
         tokens.map(|token| token.expose().to_owned()).collect()
@@ -424,7 +424,7 @@ impl Case<'_> {
     /// The trust policy with Mixpanel's statement in it, and nothing of others lost.
     fn wanted_trust(&self, role: &Role) -> Document {
         let trust = access::trust(self.evidence, role);
-        trust.amended(&Wanted {
+        trust.amended(&WantedTrust {
             external_ids: &self.wanted_ids(&trust),
             removed: &BTreeSet::new(),
             tenure: Tenure::Theirs,

@@ -89,7 +89,7 @@ impl Outcome {
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step<'a> {
+pub(crate) struct ExplainedStep<'a> {
     /// Which policies.
     pub(crate) kind: Kind,
     /// What they come to by themselves.
@@ -99,8 +99,8 @@ pub(crate) struct Step<'a> {
 }
 
 /// The steps of a decision, in AWS's order.
-pub(crate) fn steps(judgement: &Judgement) -> Vec<Step<'_>> {
-    let hidden = |kind, why| Step {
+pub(crate) fn steps(judgement: &Judgement) -> Vec<ExplainedStep<'_>> {
+    let hidden = |kind, why| ExplainedStep {
         kind,
         outcome: Outcome::OutOfSight(why),
         statements: Vec::new(),
@@ -149,7 +149,7 @@ pub(crate) fn rule_text(rule: Rule) -> &'static str {
     }
 }
 
-fn denying(judgement: &Judgement) -> Step<'_> {
+fn denying(judgement: &Judgement) -> ExplainedStep<'_> {
     let statements: Vec<&Weighed> = of(judgement, |one| one.effect != Effect::Allow);
     let all = [Layer::Resource, Layer::Identity, Layer::Boundary];
     let outcome = match worst(judgement, &statements, &all) {
@@ -157,14 +157,14 @@ fn denying(judgement: &Judgement) -> Step<'_> {
         Matched::No => Outcome::DoesNotDeny,
         Matched::Unknown(why) => Outcome::Unknown(why),
     };
-    Step {
+    ExplainedStep {
         kind: Kind::Deny,
         outcome,
         statements,
     }
 }
 
-fn allowing(judgement: &Judgement, kind: Kind, layer: Layer) -> Step<'_> {
+fn allowing(judgement: &Judgement, kind: Kind, layer: Layer) -> ExplainedStep<'_> {
     let statements: Vec<&Weighed> = of(judgement, |one| one.source.layer == layer && one.effect != Effect::Deny);
     let outcome = match worst(judgement, &statements, &[layer]) {
         Matched::Yes => Outcome::Allows,
@@ -172,7 +172,7 @@ fn allowing(judgement: &Judgement, kind: Kind, layer: Layer) -> Step<'_> {
         Matched::No if !judgement.layers.contains(&layer) => Outcome::None,
         Matched::No => Outcome::DoesNotAllow,
     };
-    Step {
+    ExplainedStep {
         kind,
         outcome,
         statements,

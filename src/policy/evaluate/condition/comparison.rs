@@ -5,8 +5,8 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use super::super::pattern::{Case, Pattern, Sense, Text, Wildcards};
-use super::super::request::Context;
+use super::super::pattern::{LetterCase, Pattern, Sense, Text, Wildcards};
+use super::super::request::RequestContext;
 use super::super::truth::Truth;
 use super::date;
 
@@ -54,20 +54,20 @@ impl Comparison {
         request: Text<'_>,
         key: &str,
         sense: Sense,
-        variables: Option<&Context>,
+        variables: Option<&RequestContext>,
     ) -> Truth {
         let text = |wildcards, case| Pattern::new(policy, wildcards, variables).matches(request, case, sense, key);
         match self {
-            Self::Equals => text(Wildcards::Literal, Case::Sensitive),
-            Self::EqualsIgnoreCase => text(Wildcards::Literal, Case::Ignored),
-            Self::Like => text(Wildcards::Special, Case::Sensitive),
+            Self::Equals => text(Wildcards::Literal, LetterCase::Sensitive),
+            Self::EqualsIgnoreCase => text(Wildcards::Literal, LetterCase::Ignored),
+            Self::Like => text(Wildcards::Special, LetterCase::Sensitive),
             Self::Arn => Pattern::new(policy, Wildcards::Special, variables).matches_arn(request, sense, key),
             // The policy's value is base64, and of what, AWS does not say.
             Self::Binary => unreadable(policy, key),
             // AWS contradicts itself on variables here, so a value that is no truth value is not guessed at.
             Self::Bool => match policy.to_ascii_lowercase().as_str() {
                 value @ ("true" | "false") => {
-                    Pattern::new(value, Wildcards::Literal, None).matches(request, Case::Ignored, sense, key)
+                    Pattern::new(value, Wildcards::Literal, None).matches(request, LetterCase::Ignored, sense, key)
                 }
                 _ => unreadable(policy, key),
             },

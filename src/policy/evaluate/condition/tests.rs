@@ -7,7 +7,7 @@ fn known(values: &[&str]) -> Fact {
 }
 
 fn check(condition: Value, fact: Fact) -> Truth {
-    holds(Some(&condition), &Context::new().with("k", fact), true)
+    holds(Some(&condition), &RequestContext::new().with("k", fact), true)
 }
 
 fn on_k(operator: &str, value: Value, fact: Fact) -> Truth {
@@ -37,7 +37,7 @@ fn every_operator_and_every_key_must_hold() {
     assert_eq!(check(keys.clone(), known(&["a"])), Truth::unknown("other"));
     assert_eq!(check(keys, known(&["b"])), Truth::No);
     assert_eq!(check(json!({}), Fact::Unknown), Truth::Yes);
-    assert_eq!(holds(None, &Context::new(), true), Truth::Yes);
+    assert_eq!(holds(None, &RequestContext::new(), true), Truth::Yes);
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn what_is_not_understood_is_unknown() {
 
 #[test]
 fn variables_are_replaced_for_texts_and_arns_only_and_only_where_the_language_has_them() {
-    let context = Context::new()
+    let context = RequestContext::new()
         .with("s3:prefix", known(&["home/me/"]))
         .with("aws:username", known(&["me"]))
         .with("aws:PrincipalArn", known(&["arn:aws:iam::1:user/me"]));
@@ -262,7 +262,7 @@ fn what_aws_does_not_document_is_unknown() {
         unknown(operator, json!("arn:aws:iam::1:user/x"), known(&["no ARN"]));
     }
     // A key of several values needs a set operator.
-    let context = Context::new().with("kms:EncryptionContextKeys", known(&["aws:s3:arn"]));
+    let context = RequestContext::new().with("kms:EncryptionContextKeys", known(&["aws:s3:arn"]));
     let asked = |operator: &str| json!({ operator: { "kms:encryptioncontextkeys": "aws:s3:arn" } });
     let single = holds(Some(&asked("StringEquals")), &context, true);
     assert!(matches!(single, Truth::Unknown(_)), "{single:?}");

@@ -29,7 +29,7 @@ fn denies(key: &str, value: Value, principal: &Principal) -> Truth {
     denied(&statement(key, value), principal, &Truth::No)
 }
 
-fn aws(value: Value, principal: &Principal) -> Grant {
+fn aws(value: Value, principal: &Principal) -> Granted {
     granted(&statement("Principal", json!({ "AWS": value })), principal)
 }
 
@@ -111,24 +111,24 @@ fn not_principal_exempts_nobody_who_has_a_permissions_boundary() {
 
 #[test]
 fn the_name_that_is_granted_to_tells_the_ways_of_a_grant_apart() {
-    let none = Grant::none;
-    let role = Grant {
+    let none = Granted::none;
+    let role = Granted {
         role: Truth::Yes,
         ..none()
     };
-    let account = Grant {
+    let account = Granted {
         account: Truth::Yes,
         ..none()
     };
-    let direct = Grant {
+    let direct = Granted {
         direct: Truth::Yes,
         ..none()
     };
-    let everyone = Grant {
+    let everyone = Granted {
         everyone: Truth::Yes,
         ..none()
     };
-    let perhaps = Grant {
+    let perhaps = Granted {
         direct: Truth::unknown(SESSION_NAME),
         ..none()
     };
@@ -148,9 +148,9 @@ fn a_grant_to_everyone_with_a_condition_on_the_principal_is_direct() {
         "Condition": {"ArnLike": {"AWS:principalarn": ROLE}},
     }))
     .unwrap();
-    let direct = Grant {
+    let direct = Granted {
         direct: Truth::Yes,
-        ..Grant::none()
+        ..Granted::none()
     };
     assert_eq!(granted(&statement, &session()), direct);
 }

@@ -184,13 +184,11 @@ impl World {
                 role_arn: ROLE.into(),
             }
         };
-        let context = KEYS
-            .iter()
-            .zip(&self.facts)
-            .fold(Context::new().with(ABSENT, Fact::Absent), |context, (key, fact)| {
-                context.with(key, fact.clone())
-            });
-        let request = Request {
+        let context = KEYS.iter().zip(&self.facts).fold(
+            RequestContext::new().with(ABSENT, Fact::Absent),
+            |context, (key, fact)| context.with(key, fact.clone()),
+        );
+        let request = AuthorizationRequest {
             principal,
             action: "s3:Get".into(),
             resource: self.resource_name.into(),

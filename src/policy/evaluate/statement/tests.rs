@@ -11,14 +11,14 @@ fn check(version: &str, mut element: Value, action: &str, resource: &str) -> Tru
     map.insert("Effect".into(), json!("Allow"));
     let text = json!({"Version": version, "Statement": element}).to_string();
     let document = Document::parse(&text).unwrap();
-    let request = Request {
+    let request = AuthorizationRequest {
         principal: Principal::User {
             account: String::new(),
             arn: String::new(),
         },
         action: action.into(),
         resource: resource.into(),
-        context: Context::new().with("aws:username", Fact::Known(vec!["me".into()])),
+        context: RequestContext::new().with("aws:username", Fact::Known(vec!["me".into()])),
     };
     speaks_of(&document.statements()[0], &document, &request, WithoutResource::Nothing)
 }

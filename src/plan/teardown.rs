@@ -24,7 +24,7 @@ use holds::Hold;
 
 /// What is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct TeardownOptions {
     /// The role, whether or not it is still there.
     pub(crate) role: RoleName,
     /// Whether the bucket goes.
@@ -37,7 +37,7 @@ pub(crate) struct Wish {
 
 /// What is there of a set-up.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Standing {
+pub(crate) struct ExistingSetup {
     /// The account that everything is in.
     pub(crate) account: AccountId,
     /// The role, if it is there.
@@ -56,7 +56,7 @@ pub(crate) struct Standing {
     pub(crate) key: Option<StandingKey>,
 }
 
-impl Standing {
+impl ExistingSetup {
     /// Whether anything but the bucket is there.
     pub(crate) fn has_something(&self) -> bool {
         self.role.is_some() || !self.policies.is_empty()
@@ -199,7 +199,7 @@ impl Removal {
 
 /// Something that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stays {
+pub(crate) struct Retained {
     /// What kind of thing.
     pub(crate) resource: Resource,
     /// Its name or ARN.
@@ -214,38 +214,38 @@ pub(crate) struct Stays {
 
 /// What goes, in an order in which it could go one by one, and what stays.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Teardown {
+pub(crate) struct TeardownPlan {
     /// What goes.
     pub(crate) steps: Vec<Step<Removal>>,
     /// What stays.
-    pub(crate) stays: Vec<Stays>,
+    pub(crate) stays: Vec<Retained>,
 }
 
-impl Teardown {
+impl TeardownPlan {
     /// What was asked to go and cannot.
-    pub(crate) fn left(&self) -> impl Iterator<Item = &Stays> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = &Retained> {
         self.stays.iter().filter(|stays| stays.was_to_go)
     }
 }
 
 /// What goes and what stays.
-pub(crate) fn teardown(wish: &Wish, standing: &Standing) -> Teardown {
-    let mut planner = Planner {
+pub(crate) fn teardown(wish: &TeardownOptions, standing: &ExistingSetup) -> TeardownPlan {
+    let mut planner = TeardownPlanner {
         wish,
         standing,
         leftover: standing.probe_left(&wish.role),
-        teardown: Teardown::default(),
+        teardown: TeardownPlan::default(),
     };
     planner.everything();
     planner.teardown
 }
 
-struct Planner<'a> {
-    wish: &'a Wish,
-    standing: &'a Standing,
+struct TeardownPlanner<'a> {
+    wish: &'a TeardownOptions,
+    standing: &'a ExistingSetup,
     /// The role that a live proof left, where it goes as well.
     leftover: Option<&'a Role>,
-    teardown: Teardown,
+    teardown: TeardownPlan,
 }
 
 /// What becomes of a thing.
@@ -259,7 +259,7 @@ enum Fate {
     IsHeld(Vec<Hold>),
 }
 
-impl Planner<'_> {
+impl TeardownPlanner<'_> {
     fn everything(&mut self) {
         let standing = self.standing;
         let mut role_fate = standing.role.as_ref().map(|role| self.role_fate(role));
@@ -392,11 +392,11 @@ impl Planner<'_> {
         bucket.map_or_else(Vec::new, |bucket| self.holds_of_bucket(bucket, role))
     }
 
-    /// The step after which the bucket is as it shall be. `after` is what ends the role's access to it.
-    fn bucket(&mut self, holds: Vec<Hold>, after: &[usize]) -> Option<usize> {
+    /// The step after which the bucket is as it shall be. `depends_on` is what ends the role's access to it.
+    fn bucket(&mut self, holds: Vec<Hold>, depends_on: &[usize]) -> Option<usize> {
         let bucket = self.standing.bucket.as_ref()?;
         let name = bucket.name.to_string();
-        let Wish { bucket: goes, data, .. } = *self.wish;
+        let TeardownOptions { bucket: goes, data, .. } = *self.wish;
         if !goes && !data {
             let mut why = match bucket.empty {
                 Some(true) => {
@@ -418,16 +418,16 @@ impl Planner<'_> {
             self.held(Resource::Bucket, name, holds);
             return None;
         }
-        let mut after = after.to_vec();
+        let mut depends_on = depends_on.to_vec();
         let mut last = None;
         if data && bucket.empty != Some(true) {
             let step = self.step(
                 (Change::Delete, Resource::Bucket, name.clone()),
                 "everything in it goes: objects, versions, unfinished uploads".to_owned(),
                 Removal::DeleteData(bucket.name.clone()),
-                after,
+                depends_on,
             );
-            after = vec![step];
+            depends_on = vec![step];
             last = Some(step);
         }
         if goes {
@@ -435,7 +435,7 @@ impl Planner<'_> {
                 (Change::Delete, Resource::Bucket, name),
                 format!("the bucket goes, from {}", bucket.region),
                 Removal::DeleteBucket(bucket.name.clone()),
-                after,
+                depends_on,
             ));
         } else {
             self.stays(Resource::Bucket, name, "emptied".to_owned(), None, false);
@@ -444,7 +444,7 @@ impl Planner<'_> {
     }
 
     /// The step after which a policy is gone or released.
-    fn policy(&mut self, standing: &StandingPolicy, role_fate: Option<&Fate>, after: &[usize]) -> Option<usize> {
+    fn policy(&mut self, standing: &StandingPolicy, role_fate: Option<&Fate>, depends_on: &[usize]) -> Option<usize> {
         let policy = &standing.policy;
         let id = policy.arn.to_string();
         let attached = self
@@ -473,7 +473,7 @@ impl Planner<'_> {
             self.held(Resource::Policy, id, holds);
             return None;
         }
-        let mut before = after.to_vec();
+        let mut before = depends_on.to_vec();
         for version in policy.versions.iter().filter(|version| !version.is_default) {
             before.push(self.step(
                 (Change::Delete, Resource::Policy, id.clone()),
@@ -482,7 +482,7 @@ impl Planner<'_> {
                     arn: policy.arn.clone(),
                     version: version.id.clone(),
                 },
-                after.to_vec(),
+                depends_on.to_vec(),
             ));
         }
         Some(self.step(
@@ -511,7 +511,7 @@ impl Planner<'_> {
         )
     }
 
-    fn role(&mut self, role: &Role, fate: Fate, after: Vec<usize>) {
+    fn role(&mut self, role: &Role, fate: Fate, depends_on: Vec<usize>) {
         let name = role.name.to_string();
         match fate {
             Fate::Goes => {
@@ -519,7 +519,12 @@ impl Planner<'_> {
                     Some(date) => format!("the role goes; it was last used on {}", day(date)),
                     None => "the role goes".to_owned(),
                 };
-                self.step((Change::Delete, Resource::Role, name), used, Removal::DeleteRole, after);
+                self.step(
+                    (Change::Delete, Resource::Role, name),
+                    used,
+                    Removal::DeleteRole,
+                    depends_on,
+                );
             }
             Fate::IsReleased => {
                 self.stays(
@@ -540,7 +545,7 @@ impl Planner<'_> {
                     (Change::Release, Resource::Role, name),
                     format!("given back: the tags {} go", keys.join(", ")),
                     Removal::ReleaseRole(keys),
-                    after,
+                    depends_on,
                 );
             }
             Fate::IsLeftAlone => {
@@ -582,7 +587,7 @@ impl Planner<'_> {
         (change, resource, id): (Change, Resource, String),
         summary: String,
         action: Removal,
-        after: Vec<usize>,
+        depends_on: Vec<usize>,
     ) -> usize {
         self.teardown.steps.push(Step {
             change,
@@ -590,14 +595,14 @@ impl Planner<'_> {
             id,
             summary,
             action,
-            after,
+            depends_on,
             diff: None,
         });
         self.teardown.steps.len() - 1
     }
 
     fn stays(&mut self, resource: Resource, id: String, why: String, command: Option<CommandLine>, was_to_go: bool) {
-        self.teardown.stays.push(Stays {
+        self.teardown.stays.push(Retained {
             resource,
             id,
             why,

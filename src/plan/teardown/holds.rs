@@ -1,6 +1,6 @@
 //! What holds back something that was to go: what others have in it, and what is not proved.
 
-use super::{Fate, Planner, StandingBucket, StandingPolicy, Wish};
+use super::{Fate, StandingBucket, StandingPolicy, TeardownOptions, TeardownPlanner};
 use crate::command_line::CommandLine;
 use crate::names::{ADOPTED_BY_KEY, RoleName};
 use crate::observed::{Owner, Reading, Role, owner, policy_owner, role_owner};
@@ -39,7 +39,7 @@ impl Hold {
     }
 }
 
-impl Planner<'_> {
+impl TeardownPlanner<'_> {
     /// Why a role that is marked as this program's stays, whole.
     pub(super) fn holds_of_role(&self, role: &Role) -> Vec<Hold> {
         let mut holds = Vec::new();
@@ -235,7 +235,7 @@ impl Planner<'_> {
             let policy = CommandLine::aws(["s3api", "get-bucket-policy"]).option("--bucket", name);
             holds.push(Hold::that_may_pass(why).with(policy));
         }
-        let Wish { bucket: goes, data, .. } = *self.wish;
+        let TeardownOptions { bucket: goes, data, .. } = *self.wish;
         if goes && !data && bucket.empty == Some(false) {
             let why = "it is not empty; --delete-data removes what is in it";
             holds.push(Hold::that_may_pass(why));

@@ -151,7 +151,7 @@ fn arn(index: usize) -> PolicyArn {
     PolicyArn::of(Partition::Aws, &account(), &IamPath::root(), &name)
 }
 
-fn standing(world: &World) -> Standing {
+fn standing(world: &World) -> ExistingSetup {
     let policies = world.policies.iter().enumerate();
     let mut attached: Vec<String> = policies
         .clone()
@@ -166,7 +166,7 @@ fn standing(world: &World) -> Standing {
         is_default: id == "v2",
     });
     let names = ["export", "another", "unread"];
-    Standing {
+    ExistingSetup {
         role: world.role.map(|(owner, trusts)| Role {
             name: "export".parse().unwrap(),
             id: "AROAEXAMPLE".into(),
@@ -233,9 +233,9 @@ fn standing(world: &World) -> Standing {
     }
 }
 
-fn wish(world: &World) -> Wish {
+fn wish(world: &World) -> TeardownOptions {
     let (bucket, data, adopted) = world.wish;
-    Wish {
+    TeardownOptions {
         role: "export".parse().unwrap(),
         bucket,
         data,
@@ -476,7 +476,7 @@ fn worlds() -> impl Strategy<Value = World> {
 /// The steps that are done before one.
 fn before(steps: &[Step<Removal>], index: usize) -> BTreeSet<usize> {
     let mut all = BTreeSet::new();
-    for direct in &steps[index].after {
+    for direct in &steps[index].depends_on {
         all.insert(*direct);
         all.extend(before(steps, *direct));
     }
@@ -499,7 +499,7 @@ proptest! {
         let deletes_role = result.steps.iter().any(|step| step.action == Removal::DeleteRole);
         let releases_role = result.steps.iter().any(|step| matches!(step.action, Removal::ReleaseRole(_)));
         for (index, step) in result.steps.iter().enumerate() {
-            prop_assert!(step.after.iter().all(|before| *before < index), "an order in which it could go");
+            prop_assert!(step.depends_on.iter().all(|before| *before < index), "an order in which it could go");
             match &step.action {
                 Removal::DeleteRole => {
                     let (owner, trusts) = world.role.unwrap();
