@@ -21,6 +21,7 @@
 //! | `report` | the only room that prints |
 //! | `error`, `advice` | what went wrong, what to do next, which exit code |
 //! | `command_line` | commands to be copied, as values that `report` alone quotes |
+//! | `wait` | the one way to ask again until an answer settles |
 //! | `defect` | what is said where the program itself is wrong |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
@@ -51,6 +52,7 @@ mod report;
 mod sandbox;
 mod spec;
 mod verify;
+mod wait;
 
 use clap::Parser;
 

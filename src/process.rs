@@ -101,6 +101,17 @@ impl Interrupts {
         Self(receiver)
     }
 
+    /// Those of work that has to come to its end whatever is pressed.
+    pub(crate) fn never() -> Self {
+        Self(watch::channel(0).1)
+    }
+
+    /// Ctrl-C was pressed before anything began.
+    #[cfg(test)]
+    pub(crate) fn already() -> Self {
+        Self(watch::channel(1).1)
+    }
+
     /// Whether Ctrl-C was pressed.
     pub(crate) fn happened(&self) -> bool {
         *self.0.borrow() > 0

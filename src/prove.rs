@@ -11,8 +11,6 @@ pub(crate) mod probe;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use crate::aws::s3::{Canary, Presence};
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::command_line::CommandLine;
@@ -23,13 +21,13 @@ use crate::process::Interrupts;
 use crate::verify::evidence::{Evidence, Grant};
 use crate::verify::freshness::Family;
 use crate::verify::{Check, Status};
+use crate::wait::{Patience, retry_until};
 use probe::Probe;
 
 /// How long IAM may take until a new role can be assumed.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long until its policies count everywhere: a refusal that lasts longer is one.
 const PATIENCE_WITH_POLICIES: Duration = Duration::from_secs(20);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How many other buckets are looked at for one in the same region.
@@ -246,7 +244,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
         let right = self.subject.external_id;
         let patience = PATIENCE.min(self.subject.deadline);
         let assumed = self
-            .retry_until(patience, "IAM does not know the new role everywhere yet", || {
+            .retry(patience, "IAM does not know the new role everywhere yet", || {
                 aws.assume(arn, Some(right))
             })
             .await;
@@ -432,7 +430,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
         // A third of a call's deadline, so that the wait is as long as whoever calls wants to wait for anything.
         let patience = PATIENCE_WITH_POLICIES.min(self.subject.deadline / 3);
         let reason = "it is refused, which it may be until the new role's policies count everywhere";
-        match self.retry_until(patience, reason, attempt).await {
+        match self.retry(patience, reason, attempt).await {
             Ok(()) => Ok(Check::pass(id, works).because(format!("tried with role {}", self.probe.name()))),
             // The wait was cut short, so the refusal shows nothing.
             Err(_) if self.interrupts.happened() => Ok(Check::skipped(id, "interrupted before it was known")),
@@ -441,33 +439,20 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
     }
 
     /// Tries again for as long as it is refused and there is patience. Ctrl-C ends the waiting, never a request.
-    async fn retry_until<V, W>(&self, patience: Duration, reason: &str, attempt: impl Fn() -> W) -> Result<V, Failure>
+    async fn retry<V, W>(&self, patience: Duration, why: &'static str, attempt: impl Fn() -> W) -> Result<V, Failure>
     where
         W: Future<Output = Result<V, Failure>>,
     {
-        let deadline = Instant::now() + patience;
-        let mut pause = FIRST_PAUSE;
-        let mut told = false;
-        loop {
-            let failure = match attempt().await {
-                Ok(value) => return Ok(value),
-                Err(failure) => failure,
-            };
+        let tell = |reason| (self.tell)(ProofEvent::Waiting(format!("waiting: {reason}")));
+        let reason = |answer: &Result<V, Failure>| {
+            let failure = answer.as_ref().err()?;
             let worth_it = matches!(failure.cause, Cause::Denied | Cause::NotFound)
                 // A key of a session that IAM has not told every region of yet.
                 || failure.code == "InvalidAccessKeyId";
-            if !worth_it || Instant::now() + pause > deadline || self.interrupts.happened() {
-                return Err(failure);
-            }
-            if !told {
-                (self.tell)(ProofEvent::Waiting(format!("waiting: {reason}")));
-                told = true;
-            }
-            tokio::select! {
-                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                () = self.interrupts.wait(1) => return Err(failure),
-            }
-        }
+            worth_it.then_some(why)
+        };
+        let patience = Patience::growing(patience, LONGEST_PAUSE);
+        retry_until(patience, self.interrupts, tell, reason, attempt).await
     }
 }
 

@@ -9,17 +9,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
 
 use crate::aws::Failure;
 use crate::plan::Step;
 use crate::process::Interrupts;
+use crate::wait::{Patience, retry_until};
 
-/// How long a step waits in all for AWS to hear of what was just made or removed.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// The first pause; each one after it is twice as long, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// How long a step waits for AWS to hear of what was just made or removed.
+const PATIENCE: Patience = Patience::growing(Duration::from_secs(120), Duration::from_secs(8));
 
 /// What happens while steps run.
 #[derive(Debug)]
@@ -156,9 +153,8 @@ where
     RunReport { done, stopped, aborted }
 }
 
-/// Tries something until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience
-/// left. Ctrl-C ends the waiting, never a request.
-pub(crate) async fn retry_until<W>(
+/// Tries a step until it is done, as long as `reason_to_wait` has a reason for its failure and there is patience left.
+pub(crate) async fn retry_step<W>(
     interrupts: &Interrupts,
     reporter: &Reporter,
     reason_to_wait: impl Fn(&Failure) -> Option<&'static str>,
@@ -167,24 +163,9 @@ pub(crate) async fn retry_until<W>(
 where
     W: Future<Output = Result<(), Failure>>,
 {
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let failure = match attempt().await {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        match reason_to_wait(&failure) {
-            Some(reason) if Instant::now() + pause < deadline => {
-                reporter.tell(format!("waiting: {reason}"));
-                tokio::select! {
-                    () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-                    () = interrupts.wait(1) => return Err(failure),
-                }
-            }
-            _ => return Err(failure),
-        }
-    }
+    let tell = |reason| reporter.tell(format!("waiting: {reason}"));
+    let reason = |answer: &Result<(), Failure>| answer.as_ref().err().and_then(&reason_to_wait);
+    retry_until(PATIENCE, interrupts, tell, reason, attempt).await
 }
 
 #[cfg(test)]
@@ -206,7 +187,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_defect_lets_what_is_under_way_end_and_is_no_interruption() {
         let steps = [
             step("defect", Vec::new()),
@@ -218,10 +199,10 @@ mod tests {
         let ran = tokio::spawn(async move {
             let work = |is_defect: bool, _| async move {
                 assert!(!is_defect, "a defect, on purpose");
-                sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
                 Ok(())
             };
-            let interrupts = Interrupts::listen();
+            let interrupts = Interrupts::never();
             run(&steps, &interrupts, work, |event| {
                 if let Event::Done(step) = event {
                     told.lock().unwrap().push(step.id.clone());

@@ -7,20 +7,18 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use super::{Applied, Born};
 use crate::aws::{Aws, Failure};
 use crate::observed::{BucketEncryption, Reading};
 use crate::plan::{Action, BucketDefault, Plan};
 use crate::policy::compare::same_meaning;
 use crate::policy::trust::{Admission, Trust};
+use crate::process::Interrupts;
 use crate::spec::SetupSpec;
+use crate::wait::{Patience, retry_until};
 
 /// How long IAM may take until it answers with what was written.
-const PATIENCE: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const PATIENCE: Patience = Patience::growing(Duration::from_secs(60), Duration::from_secs(5));
 
 /// Something that was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,24 +37,16 @@ pub(crate) async fn read_back(
     spec: &SetupSpec,
     plan: &Plan,
     applied: &Applied,
+    interrupts: &Interrupts,
     wait: impl Fn(&'static str),
 ) -> Result<Vec<Finding>, Failure> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = FIRST_PAUSE;
-    let mut waited = false;
-    loop {
-        let findings = read_once(aws, spec, plan, applied).await?;
-        let settled = !findings.iter().any(|finding| matches!(finding, Finding::Differs(_)));
-        if settled || Instant::now() + pause > deadline {
-            return Ok(findings);
-        }
-        if !waited {
-            wait("AWS does not answer everywhere with what was written yet");
-            waited = true;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
+    let differs = |findings: &Result<Vec<Finding>, Failure>| {
+        let differs = |finding| matches!(finding, &Finding::Differs(_));
+        let some = findings.as_ref().is_ok_and(|findings| findings.iter().any(differs));
+        some.then_some("AWS does not answer everywhere with what was written yet")
+    };
+    let read = || read_once(aws, spec, plan, applied);
+    retry_until(PATIENCE, interrupts, wait, differs, read).await
 }
 
 async fn read_once(aws: &Aws, spec: &SetupSpec, plan: &Plan, applied: &Applied) -> Result<Vec<Finding>, Failure> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep};
 
 use super::empty::empty;
-use super::executor::{self, Event, Reporter, RunReport, retry_until};
+use super::executor::{self, Event, Reporter, RunReport, retry_step};
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure};
 use crate::names::{BucketName, PolicyArn, RoleName};
@@ -20,10 +19,10 @@ use crate::plan::teardown::{ExistingSetup, Removal};
 use crate::policy::reach::outside_writers;
 use crate::process::Interrupts;
 use crate::prove::probe::remove_probe;
+use crate::wait::{Patience, retry_until};
 
 /// How long IAM may take until it answers that something is gone.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
+const PATIENCE: Patience = Patience::steady(Duration::from_secs(60));
 
 /// What every removal needs.
 #[derive(Debug, Clone)]
@@ -66,7 +65,7 @@ pub(crate) async fn remove(
             looked_again
                 .get_or_try_init(|| all_is_the_same(&place, bucket.as_ref()))
                 .await?;
-            retry_until(&interrupts, &reporter, reason_to_wait, || async {
+            retry_step(&interrupts, &reporter, reason_to_wait, || async {
                 if let Some(bucket) = action.bucket() {
                     if role_goes {
                         access_has_ended(&place, &detached).await?;
@@ -213,20 +212,28 @@ async fn attempt(
 }
 
 /// The things among those that were removed which AWS still answers with, once it has had time to forget them.
-pub(crate) async fn still_there(place: &TeardownContext, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let mut there = Vec::new();
-        for step in steps {
-            if is_there(place, &step.action).await? {
-                there.push(format!("{} {}", step.resource.as_str(), step.id));
-            }
+/// `wait` is told why, whenever AWS has to be asked again.
+pub(crate) async fn still_there(
+    place: &TeardownContext,
+    steps: &[Step<Removal>],
+    interrupts: &Interrupts,
+    wait: impl Fn(&'static str),
+) -> Result<Vec<String>, Failure> {
+    let some = |there: &Result<Vec<String>, Failure>| {
+        let some = there.as_ref().is_ok_and(|there| !there.is_empty());
+        some.then_some("AWS still answers with what was removed")
+    };
+    retry_until(PATIENCE, interrupts, wait, some, || there(place, steps)).await
+}
+
+async fn there(place: &TeardownContext, steps: &[Step<Removal>]) -> Result<Vec<String>, Failure> {
+    let mut there = Vec::new();
+    for step in steps {
+        if is_there(place, &step.action).await? {
+            there.push(format!("{} {}", step.resource.as_str(), step.id));
         }
-        if there.is_empty() || Instant::now() >= deadline {
-            return Ok(there);
-        }
-        sleep(PAUSE).await;
     }
+    Ok(there)
 }
 
 async fn is_there(place: &TeardownContext, action: &Removal) -> Result<bool, Failure> {

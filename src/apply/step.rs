@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
-use super::executor::{Reporter, retry_until};
+use super::executor::{Reporter, retry_step};
 use super::{Applying, Born};
 use crate::aws::iam::NewRole;
 use crate::aws::s3::DefaultEncryption;
@@ -15,11 +13,11 @@ use crate::plan::{Action, BucketDefault, PolicyDocument};
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
 use crate::process::Interrupts;
+use crate::wait::{Patience, retry_until};
 
 /// How long this run waits for another one, which made the role just now, to make and name the key. The other one needs
 /// two requests for it.
-const PATIENCE_FOR_A_KEY: Duration = Duration::from_secs(10);
-const PAUSE_FOR_A_KEY: Duration = Duration::from_secs(1);
+const PATIENCE_FOR_A_KEY: Patience = Patience::steady(Duration::from_secs(10));
 
 /// Does what an action says, and tells why whenever it waits.
 pub(super) async fn run(
@@ -29,7 +27,7 @@ pub(super) async fn run(
     reporter: &Reporter,
 ) -> Result<(), Failure> {
     let reason = |failure: &Failure| reason_to_wait(context, action, failure);
-    retry_until(interrupts, reporter, reason, || {
+    retry_step(interrupts, reporter, reason, || {
         attempt(context, action, interrupts, reporter)
     })
     .await
@@ -205,23 +203,18 @@ async fn others_key(
     if context.keys.role_was_taken.get().is_none() || context.keys.made.get().is_some() {
         return Ok(None);
     }
-    let deadline = Instant::now() + PATIENCE_FOR_A_KEY;
-    let mut told = false;
-    loop {
-        if let Some(key) = context.aws.key(alias.as_str()).await? {
-            return key_of_ours(context, alias, key).await.map(Some);
-        }
-        if Instant::now() >= deadline {
-            return Ok(None);
-        }
-        if !told {
-            reporter.tell("waiting: another run may be making it");
-            told = true;
-        }
-        tokio::select! {
-            () = sleep(PAUSE_FOR_A_KEY) => {}
-            () = interrupts.wait(1) => return Err(Failure::incomplete("kms:CreateKey", alias.as_str(), "interrupted")),
-        }
+    let found = retry_until(
+        PATIENCE_FOR_A_KEY,
+        interrupts,
+        |reason| reporter.tell(format!("waiting: {reason}")),
+        |found| matches!(found, Ok(None)).then_some("another run may be making it"),
+        || context.aws.key(alias.as_str()),
+    )
+    .await?;
+    match found {
+        Some(key) => key_of_ours(context, alias, key).await.map(Some),
+        None if interrupts.happened() => Err(Failure::incomplete("kms:CreateKey", alias.as_str(), "interrupted")),
+        None => Ok(None),
     }
 }
 

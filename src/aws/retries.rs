@@ -26,7 +26,7 @@ impl RetryReporter {
 
 impl fmt::Debug for RetryReporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RetryTeller")
+        f.write_str("RetryReporter")
     }
 }
 
@@ -40,7 +40,7 @@ impl Storable for LastFailure {
 
 impl Intercept for RetryReporter {
     fn name(&self) -> &'static str {
-        "RetryTeller"
+        "RetryReporter"
     }
 
     fn read_before_transmit(

@@ -316,8 +316,9 @@ impl Work<'_> {
         if let Some(stopped) = &ran.stopped {
             return Err(self.stopped(&ran, stopped));
         }
+        let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
         let there = tokio::select! {
-            there = still_there(place, &teardown.steps) => there,
+            there = still_there(place, &teardown.steps, &context.interrupts, waiting) => there,
             () = context.interrupts.wait(1) => {
                 let message = "Interrupted. Everything was removed, and nobody has looked yet whether it is gone.";
                 return Err(Error::new(ErrorKind::Interrupted, message));

@@ -10,6 +10,7 @@ use super::exports::exports;
 use super::simulate::Simulation;
 use crate::aws::{Aws, Failure, Session};
 use crate::observed::Reading;
+use crate::process::Interrupts;
 use crate::verify::after::{After, Beside};
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::Exports;
@@ -20,6 +21,7 @@ pub(crate) async fn after(
     session: &Session,
     aws: &Aws,
     after: &After<'_>,
+    interrupts: &Interrupts,
     wait: impl Fn(&'static str),
 ) -> Result<(Subject, Evidence), Failure> {
     let mut subject = after.subject();
@@ -68,7 +70,7 @@ pub(crate) async fn after(
     };
     let simulated = async {
         match after.changes_iam() {
-            true => simulation.reading_after_changes(aws, wait).await,
+            true => simulation.reading_after_changes(aws, interrupts, wait).await,
             false => simulation.reading(aws).await,
         }
     };

@@ -3,22 +3,17 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 use crate::aws::iam::ContextValues;
 use crate::aws::{Aws, Cause, Failure};
 use crate::details::Form;
 use crate::names::{BucketName, ProjectId, Region};
 use crate::observed::{Reading, Role, Simulated};
+use crate::process::Interrupts;
 use crate::verify::freshness::Family;
+use crate::wait::{Patience, retry_until};
 
-/// The pauses after which it is asked again while it has not heard of a new role, or of its policies.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
+/// How long it may take until it has heard of a new role, or of its policies.
+const PATIENCE: Patience = Patience::growing(Duration::from_secs(8), Duration::from_secs(4));
 
 /// What it is asked about.
 #[derive(Debug, Clone, Copy)]
@@ -40,21 +35,18 @@ impl Simulation<'_> {
     pub(super) async fn reading_after_changes(
         &self,
         aws: &Aws,
+        interrupts: &Interrupts,
         wait: impl Fn(&'static str),
     ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
         let refused_here = |one: &Simulated| !one.allowed && one.by_organization != Some(false);
-        for (attempt, pause) in PAUSES.into_iter().enumerate() {
-            match self.ask(aws).await {
-                Err(failure) if failure.cause == Cause::NotFound => {}
-                Ok(all) if all.iter().any(refused_here) => {}
-                answer => return settled(answer),
-            }
-            if attempt == 0 {
-                wait("IAM's policy simulator has not heard of the role's policies yet");
-            }
-            sleep(pause).await;
-        }
-        self.reading(aws).await
+        let not_yet = |answer: &Result<Vec<Simulated>, Failure>| {
+            let not_yet = match answer {
+                Err(failure) => failure.cause == Cause::NotFound,
+                Ok(all) => all.iter().any(refused_here),
+            };
+            not_yet.then_some("IAM's policy simulator has not heard of the role's policies yet")
+        };
+        settled(retry_until(PATIENCE, interrupts, wait, not_yet, || self.ask(aws)).await)
     }
 
     /// On the bucket, on one object and on the key.

@@ -6,8 +6,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 use super::ProofSubject;
 use crate::aws::iam::NewRole;
 use crate::aws::s3::Marker;
@@ -18,11 +16,12 @@ use crate::observe::probe::whole_role;
 use crate::observed::{Original, Role, probe_name};
 use crate::policy::compare::same_meaning;
 use crate::policy::{Document, build};
+use crate::process::Interrupts;
 use crate::verify::evidence::original;
+use crate::wait::{Patience, retry_until};
 
-/// How often its removal is tried again, and how long it is waited between.
-const TRIES_TO_REMOVE: usize = 4;
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long its removal is tried again.
+const PATIENCE: Patience = Patience::steady(Duration::from_secs(4));
 
 /// The probe of a proof.
 #[derive(Debug)]
@@ -237,15 +236,16 @@ impl<'a> Probe<'a> {
     /// Tries again for a while, since nobody comes after it: IAM may not have heard everywhere that a policy is
     /// detached.
     async fn remove_role_patiently(&self, name: &RoleName) -> Result<(), Failure> {
-        for _ in 0..TRIES_TO_REMOVE {
-            match self.remove_role(name).await {
-                Err(failure) if ![Cause::Denied, Cause::Changed].contains(&failure.cause) => {
-                    sleep(PAUSE).await;
-                }
-                result => return result,
-            }
-        }
-        self.remove_role(name).await
+        let reason = |answer: &Result<(), Failure>| {
+            let failure = answer.as_ref().err()?;
+            let final_causes = [Cause::Denied, Cause::Changed];
+            (!final_causes.contains(&failure.cause)).then_some("IAM does not let the role go yet")
+        };
+        let quietly = |_| {};
+        retry_until(PATIENCE, &Interrupts::never(), quietly, reason, || {
+            self.remove_role(name)
+        })
+        .await
     }
 
     async fn remove_role(&self, name: &RoleName) -> Result<(), Failure> {

@@ -103,8 +103,8 @@ pub(super) async fn run_plan(context: &Context, prepared: &Prepared) -> Result<(
     let reading = async {
         let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
         tokio::join!(
-            read_back(aws, spec, plan, &applied, waiting),
-            observe::after::after(session, aws, &after, waiting)
+            read_back(aws, spec, plan, &applied, &context.interrupts, waiting),
+            observe::after::after(session, aws, &after, &context.interrupts, waiting)
         )
     };
     let (findings, evidence) = tokio::select! {

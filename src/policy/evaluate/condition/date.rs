@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date>
 //! allows these two.
 
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime, UtcDateTime};
 
 /// The nanoseconds since the epoch.
 pub(super) fn parse(text: &str) -> Option<i128> {
@@ -40,17 +40,9 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 
 /// The days from the epoch to a date of the Gregorian calendar.
 fn days_before(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let lengths = [31, 28 + i64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::try_from(month.checked_sub(1)?).ok()?;
-    if day < 1 || day > *lengths.get(before)? {
-        return None;
-    }
-    let past = year - 1;
-    let days_of_years = year * 365 + past.div_euclid(4) - past.div_euclid(100) + past.div_euclid(400);
-    // 1970-01-01 by the same count.
-    let epoch = 1970 * 365 + 492 - 19 + 4;
-    Some(days_of_years - epoch + lengths[..before].iter().sum::<i64>() + day - 1)
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    Some((date - UtcDateTime::UNIX_EPOCH.date()).whole_days())
 }
 
 fn nanoseconds_of_day(text: &str) -> Option<i128> {
