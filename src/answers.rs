@@ -15,19 +15,20 @@ pub(crate) mod wizard;
 use std::collections::BTreeSet;
 
 use crate::advice::Advice;
-use crate::cli::{EncryptionFlag, HardenFlag, Setup};
+use crate::cli::{HardenFlag, Setup};
 use crate::command_line::CommandLine;
+use crate::encryption::{Encryption, EncryptionAnswer, KmsKey, Method};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
-    AccountId, AliasName, BucketName, ENCRYPTION_KEY, ExternalIdReference, IamPath, InvalidName, KeyReference,
-    MIXPANEL_REGIONS, Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
+    AccountId, AliasName, BucketName, ExternalIdReference, IamPath, InvalidName, KeyReference, MIXPANEL_REGIONS,
+    Partition, PolicyArn, ProjectToken, Region, RoleName, Tag, TokenShape,
 };
 use crate::observe::Observation;
 use crate::observed::{KeyOwnership, Observed};
 use crate::policy::read;
 use crate::policy::trust::Trust;
 use crate::process::Process;
-use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec, default_role_name, new_key_alias};
+use crate::spec::{Hardening, SetupSpec, default_role_name, new_key_alias};
 use question::Question;
 
 pub(crate) use crate::names::TOKEN_VARIABLE;
@@ -64,21 +65,6 @@ pub(crate) struct Draft {
     pub(crate) harden: BTreeSet<Hardening>,
     /// Whether a region that Mixpanel does not list is accepted.
     pub(crate) allow_unlisted_region: bool,
-}
-
-/// How Mixpanel shall encrypt, as it was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum EncryptionAnswer {
-    /// It asks for nothing.
-    None,
-    /// SSE-S3.
-    Aes,
-    /// SSE-KMS with the account's `aws/s3` key.
-    KmsAwsManaged,
-    /// SSE-KMS with a key of one's own.
-    KmsKey(KeyReference),
-    /// SSE-KMS with a key that is to be made.
-    KmsNewKey,
 }
 
 /// All answers of a set-up.
@@ -277,7 +263,7 @@ impl Problems {
 
     fn encryption(&mut self, flags: &Setup) -> Option<EncryptionAnswer> {
         let key = self.parse("--kms-key", flags.kms_key.as_deref());
-        if flags.encryption != Some(EncryptionFlag::Kms) && (flags.kms_key.is_some() || flags.create_kms_key) {
+        if flags.encryption != Some(Method::Kms) && (flags.kms_key.is_some() || flags.create_kms_key) {
             let flag = if flags.create_kms_key {
                 "--create-kms-key"
             } else {
@@ -289,11 +275,11 @@ impl Problems {
             return None;
         }
         Some(match (flags.encryption?, key) {
-            (EncryptionFlag::None, _) => EncryptionAnswer::None,
-            (EncryptionFlag::Aes, _) => EncryptionAnswer::Aes,
-            (EncryptionFlag::Kms, Some(key)) => EncryptionAnswer::KmsKey(key),
-            (EncryptionFlag::Kms, None) if flags.create_kms_key => EncryptionAnswer::KmsNewKey,
-            (EncryptionFlag::Kms, None) => EncryptionAnswer::KmsAwsManaged,
+            (Method::None, _) => Encryption::None,
+            (Method::Aes, _) => Encryption::Aes,
+            (Method::Kms, Some(key)) => Encryption::Kms(KmsKey::Own(key)),
+            (Method::Kms, None) if flags.create_kms_key => Encryption::Kms(KmsKey::New(())),
+            (Method::Kms, None) => Encryption::Kms(KmsKey::AwsManaged),
         })
     }
 
@@ -315,8 +301,8 @@ impl Answers {
     /// The key to look for: the named one, or that under the alias of the one to be made.
     pub(crate) fn key_target(&self) -> Option<KeyReference> {
         match self.encryption.as_ref()? {
-            EncryptionAnswer::KmsKey(reference) => Some(reference.clone()),
-            EncryptionAnswer::KmsNewKey => Some(KeyReference::Alias(new_key_alias(&self.role))),
+            Encryption::Kms(KmsKey::Own(reference)) => Some(reference.clone()),
+            Encryption::Kms(KmsKey::New(())) => Some(KeyReference::Alias(new_key_alias(&self.role))),
             _ => None,
         }
     }
@@ -329,13 +315,13 @@ impl Answers {
         check_account_regional(&self.bucket, &account, &self.region)?;
         let encryption = match &self.encryption {
             None => remembered_encryption(observed, &self.region).unwrap_or(Encryption::Aes),
-            Some(EncryptionAnswer::None) => Encryption::None,
-            Some(EncryptionAnswer::Aes) => Encryption::Aes,
-            Some(EncryptionAnswer::KmsAwsManaged) => Encryption::Kms(KmsKey::AwsManaged),
-            Some(EncryptionAnswer::KmsKey(reference)) => Encryption::Kms(KmsKey::Own(
+            Some(Encryption::None) => Encryption::None,
+            Some(Encryption::Aes) => Encryption::Aes,
+            Some(Encryption::Kms(KmsKey::AwsManaged)) => Encryption::Kms(KmsKey::AwsManaged),
+            Some(Encryption::Kms(KmsKey::Own(reference))) => Encryption::Kms(KmsKey::Own(
                 crate::observe::usable_key(key, reference, &self.region)?.arn,
             )),
-            Some(EncryptionAnswer::KmsNewKey) => {
+            Some(Encryption::Kms(KmsKey::New(()))) => {
                 let alias = new_key_alias(&self.role);
                 Encryption::Kms(match key {
                     None => KmsKey::New(alias),
@@ -477,19 +463,17 @@ fn check_account_regional(bucket: &BucketName, account: &AccountId, region: &Reg
 /// The choice that an earlier run left in the role's tag, so that a missing flag changes nothing.
 fn remembered_encryption(observed: &Observed, region: &Region) -> Option<Encryption> {
     let role = observed.role.as_ref()?;
-    let tag = role.tags.iter().find(|tag| tag.key == ENCRYPTION_KEY)?;
-    match tag.value.as_str() {
-        "none" => Some(Encryption::None),
-        "AES" => Some(Encryption::Aes),
-        "KMS" => {
+    Some(match Method::remembered_by(&role.tags)? {
+        Method::None => Encryption::None,
+        Method::Aes => Encryption::Aes,
+        Method::Kms => {
             let managed = observed.attached_policies().map(|policy| &policy.document);
             let inline = role.inline.iter().map(|policy| &policy.document);
             // A key of another region cannot be the bucket's.
             let key = read::keys_used(managed.chain(inline))
                 .into_iter()
                 .find(|key| key.region() == region.as_str());
-            Some(Encryption::Kms(key.map_or(KmsKey::AwsManaged, KmsKey::Own)))
+            Encryption::Kms(key.map_or(KmsKey::AwsManaged, KmsKey::Own))
         }
-        _ => None,
-    }
+    })
 }

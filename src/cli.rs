@@ -1,7 +1,10 @@
 //! What may be typed. Types for clap, without behaviour: names are parsed in `answers`, so that one message can tell of
 //! all that is wrong or missing at once.
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::encryption::Method;
 
 const AFTER_HELP: &str = "\
 Start with `mixpanel-s3 setup`, which asks for everything it needs.
@@ -140,7 +143,7 @@ pub(crate) struct Setup {
     pub(crate) remove_token: Vec<String>,
     /// What you will choose under "Encryption" in Mixpanel. Default: what the role remembers, else aes.
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Answers")]
-    pub(crate) encryption: Option<EncryptionFlag>,
+    pub(crate) encryption: Option<Method>,
     /// A KMS key of your own, with --encryption kms: an ARN, a key ID, or alias/NAME.
     #[arg(
         long,
@@ -192,15 +195,19 @@ pub(crate) struct Setup {
     pub(crate) exit_code: bool,
 }
 
-/// The choices of `--encryption`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EncryptionFlag {
-    /// Mixpanel asks for nothing; the bucket's default applies.
-    None,
-    /// SSE-S3: Amazon S3 manages the keys.
-    Aes,
-    /// SSE-KMS: the account's aws/s3 key, or a key of your own.
-    Kms,
+impl ValueEnum for Method {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::None => "Mixpanel asks for nothing; the bucket's default applies",
+            Self::Aes => "SSE-S3: Amazon S3 manages the keys",
+            Self::Kms => "SSE-KMS: the account's aws/s3 key, or a key of your own",
+        };
+        Some(PossibleValue::new(self.flag_value()).help(help))
+    }
 }
 
 /// The choices of `--harden`.
@@ -261,7 +268,7 @@ pub(crate) struct Verify {
     pub(crate) region: Option<String>,
     /// What stands under "Encryption" in Mixpanel. Default: what the role remembers, or the likeliest.
     #[arg(long, value_enum, value_name = "HOW")]
-    pub(crate) encryption: Option<EncryptionFlag>,
+    pub(crate) encryption: Option<Method>,
     /// What stands under "KMS Key ID" in Mixpanel, with --encryption kms: an ARN, a key ID, or alias/NAME.
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,

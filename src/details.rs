@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::names::{BucketName, ENCRYPTION_KEY, KeyArn, Region, RoleArn};
-use crate::observed::{BucketEncryption, Reading, Role, Unread};
+use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
+use crate::names::{BucketName, KeyArn, Region, RoleArn};
+use crate::observed::{Reading, Role, Unread};
 
 /// What a person pastes into Mixpanel, in the form's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,32 +18,9 @@ pub(crate) struct Details {
     /// "Role": the full ARN.
     pub(crate) role: RoleArn,
     /// "Encryption": empty, `AES` or `KMS`.
-    pub(crate) encryption: Option<UiEncryption>,
+    pub(crate) encryption: Method,
     /// "KMS Key ID": the ARN of a key of one's own, empty for `aws/s3`.
     pub(crate) kms_key_id: Option<KeyArn>,
-}
-
-/// The choices of the form's "Encryption", besides leaving it empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) enum UiEncryption {
-    /// SSE-S3.
-    #[serde(rename = "AES")]
-    Aes,
-    /// SSE-KMS.
-    #[serde(rename = "KMS")]
-    Kms,
-}
-
-/// "Encryption" and "KMS Key ID", as they stand in Mixpanel's form.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Form {
-    /// "Encryption"; `None` is empty.
-    pub(crate) encryption: Option<UiEncryption>,
-    /// "KMS Key ID"; `None` is empty, which with KMS is the account's `aws/s3` key.
-    pub(crate) key: Option<KeyArn>,
-    /// Whether somebody said so: in a flag, or in the role's tag. Else it is the likeliest reading of what stands in
-    /// AWS.
-    pub(crate) is_declared: bool,
 }
 
 /// Why a [`Form`] may be wrong.
@@ -64,35 +42,35 @@ pub(crate) fn form_of(
 ) -> (Form, Option<FormDoubt>) {
     // A key of another region cannot be the bucket's.
     let key = keys.iter().find(|key| key.region() == region.as_str()).cloned();
-    let remembered = role
-        .tags
-        .iter()
-        .find(|tag| tag.key == ENCRYPTION_KEY)
-        .map(|tag| tag.value.as_str());
-    let is_declared = matches!(remembered, Some("none" | "AES" | "KMS"));
+    let remembered = Method::remembered_by(&role.tags);
     let form = |encryption, key| Form {
         encryption,
         key,
-        is_declared,
+        is_declared: remembered.is_some(),
     };
-    match (remembered, key, bucket) {
-        (Some("none"), _, _) => (form(None, None), None),
-        (Some("AES"), _, _) => (form(Some(UiEncryption::Aes), None), None),
-        (_, key @ Some(_), _) => (form(Some(UiEncryption::Kms), key), None),
-        (_, None, Reading::Known(Some(BucketEncryption::Kms { key: Some(key), .. })))
-            if !key.ends_with("alias/aws/s3") =>
-        {
+    let default = match (remembered, key, bucket) {
+        (Some(method @ (Method::None | Method::Aes)), _, _) => return (form(method, None), None),
+        (_, key @ Some(_), _) => return (form(Method::Kms, key), None),
+        (Some(Method::Kms), None, Reading::Unreadable(_)) => return (form(Method::Kms, None), None),
+        (None, None, Reading::Unreadable(unread)) => {
+            return (form(Method::Aes, None), Some(FormDoubt::Unreadable(unread.clone())));
+        }
+        (_, None, Reading::Known(default)) => default,
+    };
+    match (default, remembered) {
+        (
+            Some(BucketEncryption::Kms {
+                key: DefaultKey::Named(key),
+                ..
+            }),
+            _,
+        ) => {
             let doubt = FormDoubt::NoPolicyFor(key.clone());
-            (form(Some(UiEncryption::Kms), key.parse().ok()), Some(doubt))
+            (form(Method::Kms, key.parse().ok()), Some(doubt))
         }
-        (Some("KMS"), None, _) | (_, None, Reading::Known(Some(BucketEncryption::Kms { .. }))) => {
-            (form(Some(UiEncryption::Kms), None), None)
-        }
-        (_, None, Reading::Known(_)) => (form(Some(UiEncryption::Aes), None), None),
-        (_, None, Reading::Unreadable(denied)) => {
-            let doubt = FormDoubt::Unreadable(denied.clone());
-            (form(Some(UiEncryption::Aes), None), Some(doubt))
-        }
+        (_, Some(method)) => (form(method, None), None),
+        (Some(BucketEncryption::Kms { .. }), None) => (form(Method::Kms, None), None),
+        (None | Some(BucketEncryption::Aes), None) => (form(Method::Aes, None), None),
     }
 }
 
@@ -138,16 +116,6 @@ impl Field {
     }
 }
 
-impl UiEncryption {
-    /// The form's own word.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Aes => "AES",
-            Self::Kms => "KMS",
-        }
-    }
-}
-
 impl Details {
     /// A value as it is pasted; empty for what the form leaves empty.
     pub(crate) fn value(&self, field: Field) -> &str {
@@ -155,7 +123,7 @@ impl Details {
             Field::Bucket => self.bucket.as_str(),
             Field::Region => self.region.as_str(),
             Field::Role => self.role.as_str(),
-            Field::Encryption => self.encryption.map_or("", UiEncryption::as_str),
+            Field::Encryption => self.encryption.form_value(),
             Field::KmsKeyId => self.kms_key_id.as_ref().map_or("", |key| key.as_str()),
         }
     }

@@ -8,11 +8,11 @@
 //! | `commands` | one file a verb, which wires the rooms below and decides nothing |
 //! | `answers` | flags, environment, defaults and prompts → `answers::Answers` |
 //! | `names` | names that are parsed once and trusted afterwards |
+//! | `encryption` | what is chosen, what the form says, what a bucket does by default: one model |
 //! | `spec` | the wanted state |
 //! | `observe` → `observed` | what stands in AWS, read side by side; and the types of it |
 //! | `policy` | the documents of IAM and S3, as values |
-//! | `plan` | what must change: a function of spec and observed |
-//! | `teardown` | what goes and what stays when a set-up is taken away |
+//! | `plan` | what must change, or go: a function of what is wanted and observed |
 //! | `verify` | whether Mixpanel can write, and if not, why |
 //! | `prove` | the same, tried out with a role that stands in for Mixpanel's |
 //! | `apply` | runs a plan, and reads back what it wrote |
@@ -25,7 +25,7 @@
 //! | `defect` | what is said where the program itself is wrong |
 //! | `sandbox` | an AWS in memory behind the real SDK (feature `sandbox`) |
 //!
-//! `names`, `policy`, `spec`, `observed`, `plan`, `teardown`, `verify`, `details`, `advice` and `command_line` are
+//! `names`, `encryption`, `policy`, `spec`, `observed`, `plan`, `verify`, `details`, `advice` and `command_line` are
 //! pure: no AWS SDK, no async, no terminal, no environment. A test keeps them so.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -39,6 +39,7 @@ mod command_line;
 mod commands;
 mod defect;
 mod details;
+mod encryption;
 mod error;
 mod names;
 mod observe;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::command_line::CommandLine;
+use crate::encryption::BucketEncryption;
 use crate::error::DeniedCall;
 use crate::names::{AccountId, IamPath, KeyArn, Partition, PolicyArn, Region, RoleArn, RoleName, Tag};
 use crate::policy::Document;
@@ -256,20 +257,6 @@ impl Ownership {
     pub(crate) fn turns_acls_off(&self) -> bool {
         self.setting == Self::ENFORCED
     }
-}
-
-/// A bucket's default encryption.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum BucketEncryption {
-    /// SSE-S3, `AES256`.
-    Aes,
-    /// SSE-KMS (`aws:kms`, or the dual-layer `aws:kms:dsse`).
-    Kms {
-        /// The key as the bucket names it: an ARN, an ID or an alias. `None` is the account's `aws/s3` key.
-        key: Option<String>,
-        /// Whether S3 keeps a bucket key, which saves calls to KMS.
-        bucket_key: bool,
-    },
 }
 
 /// A bucket's lifecycle rules.

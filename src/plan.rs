@@ -18,12 +18,13 @@ pub(crate) use difference::Difference;
 
 use serde::Serialize;
 
+use crate::encryption::{BucketEncryption, Encryption, KmsKey, WantedDefault};
 use crate::names::{AliasName, BucketName, IamPath, KeyArn, PolicyArn, Tag};
-use crate::observed::{BucketEncryption, Lifecycle, Observed};
+use crate::observed::{Lifecycle, Observed};
 use crate::policy::Document;
 use crate::policy::merge::{SameSid, with_document};
 use crate::policy::{build, read};
-use crate::spec::{Encryption, Hardening, KmsKey, SetupSpec};
+use crate::spec::{Hardening, SetupSpec};
 
 /// What has to be done, in an order in which it could be done one by one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -195,7 +196,7 @@ pub(crate) enum Action {
         /// What it was.
         before: Before<Option<BucketEncryption>>,
         /// What it shall be.
-        default: BucketDefault,
+        default: WantedDefault,
     },
     /// Replace the bucket's policy.
     SetBucketPolicy {
@@ -297,17 +298,6 @@ pub(crate) enum Before<T> {
     Unborn,
     /// This.
     Was(T),
-}
-
-/// A bucket's default encryption, as it shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum BucketDefault {
-    /// SSE-S3.
-    Aes,
-    /// SSE-KMS with this key, or with the account's `aws/s3` key.
-    Kms(Option<KeyArn>),
-    /// SSE-KMS with the key that this plan makes.
-    NewKey,
 }
 
 /// A policy's document: known now, or only once this plan's key has an ARN.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::aws::s3::{Canary, Presence};
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::command_line::CommandLine;
-use crate::details::Form;
+use crate::encryption::Form;
 use crate::names::{AccountId, BucketName, ProjectId, Region, RoleArn, Tag};
 use crate::observed::{Caller, Role, probe_name};
 use crate::process::Interrupts;

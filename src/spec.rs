@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::encryption::Encryption;
 use crate::names::{
-    ADOPTED_BY_KEY, AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, KeyArn, MANAGED_BY_KEY, Partition,
-    PolicyArn, ProjectToken, Region, RoleArn, RoleName, Tag,
+    ADOPTED_BY_KEY, AccountId, AliasName, BucketName, ENCRYPTION_KEY, IamPath, MANAGED_BY_KEY, Partition, PolicyArn,
+    ProjectToken, Region, RoleArn, RoleName, Tag,
 };
 
 /// The ID of the lifecycle rule that this program adds.
@@ -81,39 +82,6 @@ impl Hardening {
     }
 }
 
-/// How Mixpanel shall encrypt what it writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Encryption {
-    /// Mixpanel asks for nothing; the bucket's default applies.
-    None,
-    /// SSE-S3.
-    Aes,
-    /// SSE-KMS.
-    Kms(KmsKey),
-}
-
-/// Which key SSE-KMS uses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum KmsKey {
-    /// The account's `aws/s3` key: "KMS Key ID" stays empty in Mixpanel.
-    AwsManaged,
-    /// A key that exists.
-    Own(KeyArn),
-    /// A key that is to be made, under this alias.
-    New(AliasName),
-}
-
-impl Encryption {
-    /// What Mixpanel's form calls it.
-    pub(crate) fn label(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Aes => "AES",
-            Self::Kms(_) => "KMS",
-        }
-    }
-}
-
 /// The role's name where nobody gave one: the bucket's own. A bucket's name is a valid role name, and two buckets never
 /// share one.
 pub(crate) fn default_role_name(bucket: &BucketName) -> Option<RoleName> {
@@ -166,7 +134,7 @@ impl SetupSpec {
 
     /// A role's tags, from those that everything gets: one more, which remembers the choice of encryption.
     pub(crate) fn role_tags(&self, mut tags: Vec<Tag>) -> Vec<Tag> {
-        tags.insert(1, Tag::own(ENCRYPTION_KEY, self.encryption.label()));
+        tags.insert(1, Tag::own(ENCRYPTION_KEY, self.encryption.method().tag_value()));
         tags
     }
 

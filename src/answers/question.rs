@@ -1,7 +1,8 @@
 //! The one table of questions: what each asks, why, where the answer is found, and which flag says it too.
 
-use super::{Draft, EncryptionAnswer, TOKEN_VARIABLE};
+use super::{Draft, TOKEN_VARIABLE};
 use crate::command_line::{CommandLine, Word};
+use crate::encryption::{Encryption, KmsKey};
 use crate::names::ProjectToken;
 use crate::process::Process;
 
@@ -93,15 +94,15 @@ impl Question {
             Self::RoleName => draft.role.as_ref().map(|role| pair(role.as_str())).unwrap_or_default(),
             Self::Encryption => match &draft.encryption {
                 None => Vec::new(),
-                Some(EncryptionAnswer::None) => pair("none"),
-                Some(EncryptionAnswer::Aes) => pair("aes"),
-                Some(EncryptionAnswer::KmsAwsManaged) => pair("kms"),
-                Some(EncryptionAnswer::KmsKey(key)) => {
+                Some(Encryption::None) => pair("none"),
+                Some(Encryption::Aes) => pair("aes"),
+                Some(Encryption::Kms(KmsKey::AwsManaged)) => pair("kms"),
+                Some(Encryption::Kms(KmsKey::Own(key))) => {
                     let mut words = pair("kms");
                     words.extend(Word::option("--kms-key", key.as_str()));
                     words
                 }
-                Some(EncryptionAnswer::KmsNewKey) => {
+                Some(Encryption::Kms(KmsKey::New(()))) => {
                     let mut words = pair("kms");
                     words.push(Word::flag("--create-kms-key"));
                     words
@@ -127,11 +128,11 @@ impl Question {
             Self::RoleName => text(draft.role.as_ref().map(ToString::to_string)),
             Self::Encryption => match &draft.encryption {
                 None => "default".into(),
-                Some(EncryptionAnswer::None) => "none".into(),
-                Some(EncryptionAnswer::Aes) => "AES (SSE-S3)".into(),
-                Some(EncryptionAnswer::KmsAwsManaged) => "KMS with aws/s3".into(),
-                Some(EncryptionAnswer::KmsKey(key)) => format!("KMS with {}", key.as_str()),
-                Some(EncryptionAnswer::KmsNewKey) => "KMS with a new key".into(),
+                Some(Encryption::None) => "none".into(),
+                Some(Encryption::Aes) => "AES (SSE-S3)".into(),
+                Some(Encryption::Kms(KmsKey::AwsManaged)) => "KMS with aws/s3".into(),
+                Some(Encryption::Kms(KmsKey::Own(key))) => format!("KMS with {}", key.as_str()),
+                Some(Encryption::Kms(KmsKey::New(()))) => "KMS with a new key".into(),
             },
             Self::ProjectToken => draft
                 .tokens
@@ -215,7 +216,7 @@ mod tests {
         let draft = Draft {
             bucket: Some("acme".parse().unwrap()),
             region: Some("eu-west-1".parse().unwrap()),
-            encryption: Some(EncryptionAnswer::KmsNewKey),
+            encryption: Some(Encryption::Kms(KmsKey::New(()))),
             tokens: vec![
                 token.parse().unwrap(),
                 "feedfacefeedfacefeedfacefeedface".parse().unwrap(),

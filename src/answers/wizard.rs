@@ -6,8 +6,9 @@ use std::str::FromStr;
 use super::account::Identity;
 use super::prompt::Prompter;
 use super::question::Question;
-use super::{Draft, EncryptionAnswer, region_problem};
+use super::{Draft, region_problem};
 use crate::aws::{Aws, Session};
+use crate::encryption::{Encryption, EncryptionAnswer, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{
     BucketName, InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
@@ -351,19 +352,19 @@ impl<'a> Wizard<'a> {
             "none  Mixpanel asks for nothing; the bucket's default applies",
         ];
         let present = match &self.draft.encryption {
-            None | Some(EncryptionAnswer::Aes) => 0,
-            Some(EncryptionAnswer::KmsAwsManaged) => 1,
-            Some(EncryptionAnswer::KmsKey(_) | EncryptionAnswer::KmsNewKey) => 2,
-            Some(EncryptionAnswer::None) => 3,
+            None | Some(Encryption::Aes) => 0,
+            Some(Encryption::Kms(KmsKey::AwsManaged)) => 1,
+            Some(Encryption::Kms(KmsKey::Own(_)) | Encryption::Kms(KmsKey::New(()))) => 2,
+            Some(Encryption::None) => 3,
         };
         let picked = self
             .prompter
             .choose("How shall Mixpanel encrypt?", &items.map(str::to_owned), present)?;
         self.draft.encryption = Some(match picked {
-            0 => EncryptionAnswer::Aes,
-            1 => EncryptionAnswer::KmsAwsManaged,
+            0 => Encryption::Aes,
+            1 => Encryption::Kms(KmsKey::AwsManaged),
             2 => self.ask_key(session).await?,
-            _ => EncryptionAnswer::None,
+            _ => Encryption::None,
         });
         Ok(())
     }
@@ -381,10 +382,10 @@ impl<'a> Wizard<'a> {
         items.push("Make a new key (KMS charges for it)".into());
         let picked = self.prompter.choose(&format!("Which key in {region}?"), &items, 0)?;
         if let Some((_, key)) = keys.get(picked) {
-            return Ok(EncryptionAnswer::KmsKey(KeyReference::Arn(key.arn.clone())));
+            return Ok(Encryption::Kms(KmsKey::Own(KeyReference::Arn(key.arn.clone()))));
         }
         if picked == keys.len() + 1 {
-            return Ok(EncryptionAnswer::KmsNewKey);
+            return Ok(Encryption::Kms(KmsKey::New(())));
         }
         loop {
             let reference: KeyReference = self.prompter.text("Key", None, parsed)?;
@@ -397,7 +398,7 @@ impl<'a> Wizard<'a> {
                 })
                 .await?;
             match observe::usable_key(found.as_ref(), &reference, &region) {
-                Ok(key) => return Ok(EncryptionAnswer::KmsKey(KeyReference::Arn(key.arn))),
+                Ok(key) => return Ok(Encryption::Kms(KmsKey::Own(KeyReference::Arn(key.arn)))),
                 Err(error) => self.printer.error(&error),
             }
         }

@@ -6,8 +6,9 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>
 
 use super::Applying;
+use crate::encryption::BucketEncryption;
 use crate::names::Tag;
-use crate::observed::{BucketEncryption, PublicAccess, Reading};
+use crate::observed::{PublicAccess, Reading};
 
 /// What was read of a bucket right after this run made it. What could not be read is not known, and is written.
 #[derive(Debug, Clone, Default)]

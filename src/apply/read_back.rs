@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::{Applied, Born};
 use crate::aws::{Aws, Failure};
-use crate::observed::{BucketEncryption, Reading};
-use crate::plan::{Action, BucketDefault, Plan};
+use crate::encryption::{BucketEncryption, WantedDefault};
+use crate::observed::Reading;
+use crate::plan::{Action, Plan};
 use crate::policy::compare::same_meaning;
 use crate::policy::trust::{Admission, Trust};
 use crate::process::Interrupts;
@@ -74,7 +75,7 @@ async fn read_once(aws: &Aws, spec: &SetupSpec, plan: &Plan, applied: &Applied) 
     let born = applied.born.as_ref();
     let born_blocked = blocks_written && born.is_some_and(Born::blocks_public_access);
     let wants_aes =
-        |action: &Action| matches!(action, Action::SetEncryption { default, .. } if *default == BucketDefault::Aes);
+        |action: &Action| matches!(action, Action::SetEncryption { default, .. } if *default == WantedDefault::Aes);
     let born_encrypted = wrote(wants_aes) && born.is_some_and(Born::encrypts_with_aes);
 
     let (role, attached, encryption, policy, blocks) = tokio::try_join!(
@@ -179,15 +180,12 @@ async fn maybe<T>(wanted: bool, call: impl Future<Output = Result<T, Failure>>) 
     if wanted { call.await.map(Some) } else { Ok(None) }
 }
 
-fn encrypts(present: Option<&BucketEncryption>, wanted: Option<&BucketDefault>, applied: &Applied) -> bool {
-    let key = match present {
-        Some(BucketEncryption::Aes) => return wanted == Some(&BucketDefault::Aes),
-        Some(BucketEncryption::Kms { key, .. }) => key.as_deref(),
-        None => return false,
-    };
-    match wanted {
-        Some(BucketDefault::Kms(wanted)) => key == wanted.as_ref().map(|arn| arn.as_str()),
-        Some(BucketDefault::NewKey) => key.is_some() && key == applied.new_key.as_ref().map(|arn| arn.as_str()),
+fn encrypts(present: Option<&BucketEncryption>, wanted: Option<&WantedDefault>, applied: &Applied) -> bool {
+    let wanted = wanted.and_then(|wanted| wanted.resolved(applied.new_key.as_ref()));
+    match (present, wanted) {
+        (Some(BucketEncryption::Aes), Some(BucketEncryption::Aes)) => true,
+        // Somebody's dual layer has no bucket keys.
+        (Some(BucketEncryption::Kms { key, .. }), Some(BucketEncryption::Kms { key: wanted, .. })) => *key == wanted,
         _ => false,
     }
 }

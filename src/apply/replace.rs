@@ -8,10 +8,11 @@
 //! places, and a change of a few seconds ago may not show.
 
 use super::{Applying, Born};
-use crate::aws::s3::{DefaultEncryption, EncryptionRules, LifecycleRules};
+use crate::aws::s3::{EncryptionRules, LifecycleRules};
 use crate::aws::{Cause, Failure};
+use crate::encryption::BucketEncryption;
 use crate::names::{PolicyArn, Tag};
-use crate::observed::{BucketEncryption, Lifecycle, Reading, Unanswered};
+use crate::observed::{Lifecycle, Reading, Unanswered};
 use crate::plan::Before;
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
@@ -108,7 +109,7 @@ impl Applying {
     pub(super) async fn replace_encryption(
         &self,
         before: &Before<Option<BucketEncryption>>,
-        default: DefaultEncryption<'_>,
+        default: &BucketEncryption,
     ) -> Result<(), Failure> {
         let (bucket, owner) = (&self.spec.bucket, &self.spec.account);
         let write = self.on_bucket("s3:PutEncryptionConfiguration", "its default encryption");
@@ -119,18 +120,11 @@ impl Applying {
                 self.aws.encryption_rules(bucket, owner).await?,
             )?;
             let present = rules.default_encryption();
-            let wanted = match default {
-                DefaultEncryption::Aes => BucketEncryption::Aes,
-                DefaultEncryption::Kms(key) => BucketEncryption::Kms {
-                    key: key.map(ToString::to_string),
-                    bucket_key: true,
-                },
-            };
             // AWS answers SSE-S3 for a bucket that nobody has told anything.
             let nothing_set =
                 |encryption: &Option<BucketEncryption>| matches!(encryption, None | Some(BucketEncryption::Aes));
             let is_as_before = present == was || (nothing_set(&present) && nothing_set(&was));
-            if write.is_done(present == Some(wanted), is_as_before)? {
+            if write.is_done(present.as_ref() == Some(default), is_as_before)? {
                 return Ok(());
             }
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::executor::{Reporter, retry_step};
 use super::{Applying, Born};
 use crate::aws::iam::NewRole;
-use crate::aws::s3::DefaultEncryption;
 use crate::aws::{Cause, Failure};
+use crate::encryption::WantedDefault;
 use crate::names::{AliasName, KeyArn, Tag};
 use crate::observed::{self, Key, Owner};
-use crate::plan::{Action, BucketDefault, PolicyDocument};
+use crate::plan::{Action, PolicyDocument};
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
 use crate::process::Interrupts;
@@ -102,16 +102,16 @@ async fn attempt(
         Action::BlockPublicAccess if context.was_born(Born::blocks_public_access) => Ok(()),
         Action::BlockPublicAccess => aws.block_public_access(bucket, owner).await,
         Action::TurnAclsOff => aws.turn_acls_off(bucket, owner).await,
+        Action::SetEncryption { default, .. }
+            if *default == WantedDefault::Aes && context.was_born(Born::encrypts_with_aes) =>
+        {
+            Ok(())
+        }
         Action::SetEncryption { before, default } => {
-            let key = match default {
-                BucketDefault::NewKey => Some(new_key(context, "s3:PutEncryptionConfiguration")?),
-                BucketDefault::Kms(key) => key.as_ref(),
-                BucketDefault::Aes if context.was_born(Born::encrypts_with_aes) => return Ok(()),
-                BucketDefault::Aes => {
-                    return context.replace_encryption(before, DefaultEncryption::Aes).await;
-                }
-            };
-            context.replace_encryption(before, DefaultEncryption::Kms(key)).await
+            let default = default
+                .resolved(context.keys.named.get())
+                .ok_or_else(|| no_key_yet("s3:PutEncryptionConfiguration"))?;
+            context.replace_encryption(before, &default).await
         }
         Action::SetBucketPolicy { before, document } => context.replace_bucket_policy(before, document).await,
         Action::AbortUnfinishedUploads { before } => context.add_abort_rule(before).await,
@@ -273,10 +273,6 @@ fn resolved(context: &Applying, document: &PolicyDocument) -> Result<Document, F
 }
 
 /// The plan's order puts every step that needs the key after the one that makes it.
-fn new_key<'a>(context: &'a Applying, action: &'static str) -> Result<&'a KeyArn, Failure> {
-    context.keys.named.get().ok_or_else(|| no_key_yet(action))
-}
-
 fn no_key_yet(action: &'static str) -> Failure {
     Failure::incomplete(action, "the new key", "the key has not been made yet")
 }

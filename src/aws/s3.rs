@@ -8,7 +8,7 @@ mod settings;
 
 pub(crate) use canary::Canary;
 pub(crate) use removal::{Marker, Undeleted};
-pub(crate) use settings::{DefaultEncryption, EncryptionRules, LifecycleRules};
+pub(crate) use settings::{EncryptionRules, LifecycleRules};
 
 use aws_sdk_s3::types::{BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration, ObjectOwnership};
 

@@ -10,11 +10,12 @@ use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::command_line::CommandLine;
 use crate::details::{Details, Field, FormDoubt, form_of};
+use crate::encryption::BucketEncryption;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, KeyReference, Region, RoleName, RoleReference};
 use crate::observe;
 use crate::observe::policies::{AwsManaged, RolePolicies, policies_of};
-use crate::observed::{BucketEncryption, Reading, Role};
+use crate::observed::{Reading, Role};
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
 

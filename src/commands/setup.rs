@@ -5,9 +5,10 @@ mod finish;
 use super::Context;
 use crate::answers::account::{Account, who_am_i};
 use crate::answers::wizard::{PlanChoice, Wizard};
-use crate::answers::{Answers, Draft, EncryptionAnswer};
+use crate::answers::{Answers, Draft};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
+use crate::encryption::{Encryption, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, PolicyArn, RoleName};
 use crate::observe::exporters::{roles_that_write_to, writers};
@@ -259,7 +260,7 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
         role: answers.role.clone(),
         path: answers.rest.path.clone(),
         key: answers.key_target(),
-        key_is_ours: answers.encryption == Some(EncryptionAnswer::KmsNewKey),
+        key_is_ours: answers.encryption == Some(Encryption::Kms(KmsKey::New(()))),
     };
     if let Some(region) = targets.key.as_ref().and_then(|key| key.region())
         && region != targets.region.as_str()

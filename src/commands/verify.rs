@@ -7,9 +7,9 @@ use super::{Context, value_of};
 use crate::advice::Advice;
 use crate::answers::TOKEN_VARIABLE;
 use crate::aws::{Aws, Failure, Session};
-use crate::cli::{EncryptionFlag, Output, Verify};
+use crate::cli::{Output, Verify};
 use crate::command_line::CommandLine;
-use crate::details::{Form, UiEncryption};
+use crate::encryption::{Form, Method};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, KeyArn, KeyReference, ProjectId, RoleName, RoleReference};
 use crate::observe::evidence::{Looked, complete, evidence};
@@ -25,7 +25,7 @@ struct Asked {
     role: Option<RoleName>,
     bucket: Option<BucketName>,
     project: Option<ProjectId>,
-    encryption: Option<EncryptionFlag>,
+    encryption: Option<Method>,
     key: Option<KeyReference>,
     subject: Subject,
 }
@@ -191,7 +191,7 @@ fn outcome(findings: &Findings) -> Result<()> {
 }
 
 fn parse(flags: &Verify, context: &Context) -> Result<Asked> {
-    if flags.kms_key.is_some() && flags.encryption != Some(EncryptionFlag::Kms) {
+    if flags.kms_key.is_some() && flags.encryption != Some(Method::Kms) {
         return Err(Error::usage("--kms-key goes with --encryption kms."));
     }
     let typed = flags.role.as_deref().map(str::trim);
@@ -246,11 +246,7 @@ async fn given_form(session: &Session, asked: &Asked) -> Result<Option<Form>> {
         Some(reference) => Some(arn_of(session, asked, reference).await?),
     };
     Ok(Some(Form {
-        encryption: match encryption {
-            EncryptionFlag::None => None,
-            EncryptionFlag::Aes => Some(UiEncryption::Aes),
-            EncryptionFlag::Kms => Some(UiEncryption::Kms),
-        },
+        encryption,
         key,
         is_declared: true,
     }))

@@ -13,9 +13,10 @@ use super::simulate::Simulation;
 use crate::aws::iam::RoleSummary;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
-use crate::details::{Form, UiEncryption, form_of};
+use crate::details::form_of;
+use crate::encryption::{BucketEncryption, Form, KeyInUse, Method};
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{BucketEncryption, Caller, Reading, Role, Unread, probe_name};
+use crate::observed::{Caller, Reading, Role, Unread, probe_name};
 use crate::plan::teardown::Writer;
 use crate::policy::{Document, build, read};
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
@@ -103,10 +104,12 @@ pub(crate) async fn evidence(
     };
     let there = Aws::new(session, &region);
     // A bucket may name its key by ID or alias, and the form wants the ARN.
-    if let (Some(UiEncryption::Kms), None, None, Some(facts)) = (form.encryption, &form.key, &looked.form, facts)
-        && let Some(Some(BucketEncryption::Kms { key: Some(key), .. })) = facts.settings.encryption.known()
-        && key != "aws/s3"
-        && !key.ends_with("alias/aws/s3")
+    if let (Method::Kms, None, None, Some(facts)) = (form.encryption, &form.key, &looked.form, facts)
+        && let Some(key) = facts
+            .settings
+            .encryption
+            .known()
+            .and_then(|default| default.as_ref()?.named_key())
         && let Ok(Some(found)) = there.key(key).await
     {
         form.key = Some(found.arn);
@@ -405,19 +408,13 @@ pub(crate) async fn key_of(
     form: &Form,
     default: Option<&BucketEncryption>,
 ) -> Result<KeyStanding, Failure> {
-    const AWS_MANAGED: &str = "alias/aws/s3";
-    let reference = match (form.encryption, &form.key, default) {
-        (Some(UiEncryption::Aes), _, _) => return Ok(KeyStanding::NotUsed),
-        (Some(UiEncryption::Kms), Some(key), _) => key.to_string(),
-        (Some(UiEncryption::Kms), None, _) => AWS_MANAGED.to_owned(),
-        (None, _, Some(BucketEncryption::Kms { key, .. })) => key.clone().unwrap_or_else(|| AWS_MANAGED.to_owned()),
-        (None, _, _) => return Ok(KeyStanding::NotUsed),
+    let reference = match form.key_in_use(default) {
+        KeyInUse::None => return Ok(KeyStanding::NotUsed),
+        // DescribeKey makes the key of an AWS alias that has none yet, and this only reads.
+        // <https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>
+        KeyInUse::AwsManaged => return Ok(KeyStanding::AwsManaged),
+        KeyInUse::Named(reference) => reference.to_owned(),
     };
-    // DescribeKey makes the key of an AWS alias that has none yet, and this only reads.
-    // <https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html>
-    if reference.ends_with(AWS_MANAGED) {
-        return Ok(KeyStanding::AwsManaged);
-    }
     // A key is asked where it is, which need not be where it is wanted.
     let named_region = reference
         .strip_prefix("arn:")

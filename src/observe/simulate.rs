@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::iam::ContextValues;
 use crate::aws::{Aws, Cause, Failure};
-use crate::details::Form;
+use crate::encryption::Form;
 use crate::names::{BucketName, ProjectId, Region};
 use crate::observed::{Reading, Role, Simulated};
 use crate::process::Interrupts;

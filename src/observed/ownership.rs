@@ -6,7 +6,8 @@
 //! such a role name it; a key where it is tagged so *and* its policy lets nobody in from outside the account. What is
 //! not proved is somebody else's.
 
-use super::{Bucket, BucketEncryption, Policy, Reading, Role, Unread};
+use super::{Bucket, Policy, Reading, Role, Unread};
+use crate::encryption::BucketEncryption;
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
 use crate::policy::Document;
 use crate::policy::key::outsiders;
@@ -140,6 +141,7 @@ impl KeyOwnership {
 mod tests {
     use super::super::{Lifecycle, LifecycleRule, Others, Unanswered};
     use super::*;
+    use crate::encryption::DefaultKey;
     use crate::names::IamPath;
     use crate::policy::build;
 
@@ -241,7 +243,7 @@ mod tests {
             },
             |bucket| {
                 bucket.encryption = Reading::Known(Some(BucketEncryption::Kms {
-                    key: None,
+                    key: DefaultKey::AwsManaged,
                     bucket_key: true,
                 }));
             },

@@ -1,14 +1,13 @@
 //! The bucket's part of a plan.
 
-use super::{
-    Action, Before, BucketDefault, Change, Difference, Offer, Planner, Resource, Step, missing_tags, tags_difference,
-};
+use super::{Action, Before, Change, Difference, Offer, Planner, Resource, Step, missing_tags, tags_difference};
+use crate::encryption::{BucketEncryption, DefaultKey, Encryption, KmsKey, WantedDefault};
 use crate::names::Tag;
-use crate::observed::{Bucket, BucketEncryption, Owner, bucket_was_begun, owner, role_names_bucket};
+use crate::observed::{Bucket, Owner, bucket_was_begun, owner, role_names_bucket};
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::merge::{SameSid, with_statement};
-use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID, Encryption, Hardening, KmsKey};
+use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID, Hardening};
 
 /// A setting that a bucket lacks.
 struct MissingSetting {
@@ -142,14 +141,17 @@ impl Planner<'_> {
             let is = present.encryption.known().and_then(Option::as_ref);
             let before = before(is_new, is.cloned());
             let diff = Difference::of_values(
-                format!("default encryption: {}", encryption_in_words(is)),
-                format!("default encryption: {}", default_in_words(&default)),
+                format!(
+                    "default encryption: {}",
+                    is.map_or("none of its own".into(), ToString::to_string)
+                ),
+                format!("default encryption: {}", default),
             );
             let summary = match &default {
-                BucketDefault::Aes => "default encryption SSE-S3 (AES)",
-                BucketDefault::Kms(None) => "default encryption SSE-KMS with the aws/s3 key",
-                BucketDefault::Kms(Some(_)) => "default encryption SSE-KMS with your key",
-                BucketDefault::NewKey => "default encryption SSE-KMS with the new key",
+                WantedDefault::Aes => "default encryption SSE-S3 (AES)",
+                WantedDefault::Kms(KmsKey::AwsManaged) => "default encryption SSE-KMS with the aws/s3 key",
+                WantedDefault::Kms(KmsKey::Own(_)) => "default encryption SSE-KMS with your key",
+                WantedDefault::Kms(KmsKey::New(())) => "default encryption SSE-KMS with the new key",
             };
             let action = Action::SetEncryption { before, default };
             lack(Some(Hardening::Encryption), summary, action, diff);
@@ -182,7 +184,7 @@ impl Planner<'_> {
             let waits_for_key = matches!(
                 lack.action,
                 Action::SetEncryption {
-                    default: BucketDefault::NewKey,
+                    default: WantedDefault::Kms(KmsKey::New(())),
                     ..
                 }
             );
@@ -228,30 +230,25 @@ impl Planner<'_> {
         (wanted != policy).then_some((policy, wanted))
     }
 
-    fn encryption_to_write(&self, present: &Bucket) -> Option<BucketDefault> {
+    fn encryption_to_write(&self, present: &Bucket) -> Option<WantedDefault> {
         let present = present.encryption.known()?.as_ref();
-        let (is_kms, key, lacks_bucket_key) = match present {
-            Some(BucketEncryption::Kms { key, bucket_key }) => (true, key.as_deref(), !bucket_key),
-            _ => (false, None, false),
-        };
         // A bucket may do without a bucket key, which costs no more than money, unless somebody asks for one.
         let asked = self.spec.harden.contains(&Hardening::Encryption);
-        let lacks_bucket_key = asked && lacks_bucket_key;
-        match &self.spec.encryption {
+        let encrypts_with = |wanted: &dyn Fn(&DefaultKey) -> bool| match present {
+            Some(BucketEncryption::Kms { key, bucket_key }) => wanted(key) && (*bucket_key || !asked),
+            None | Some(BucketEncryption::Aes) => false,
+        };
+        let wanted = match &self.spec.encryption {
             // Mixpanel asks for nothing, so whatever the bucket does by default is what is wanted.
-            Encryption::None => None,
-            Encryption::Aes => (present != Some(&BucketEncryption::Aes)).then_some(BucketDefault::Aes),
-            Encryption::Kms(KmsKey::New(_)) => Some(BucketDefault::NewKey),
-            Encryption::Kms(KmsKey::AwsManaged) => {
-                let same = is_kms && key.is_none_or(|key| key.ends_with("alias/aws/s3"));
-                (!same || lacks_bucket_key).then_some(BucketDefault::Kms(None))
-            }
-            Encryption::Kms(KmsKey::Own(arn)) => {
-                // A bucket may name its key by ARN or by ID.
-                let same = key.is_some_and(|key| arn.as_str() == key || arn.as_str().ends_with(&format!("/{key}")));
-                (!same || lacks_bucket_key).then(|| BucketDefault::Kms(Some(arn.clone())))
-            }
-        }
+            Encryption::None => return None,
+            Encryption::Aes => return (present != Some(&BucketEncryption::Aes)).then_some(WantedDefault::Aes),
+            Encryption::Kms(KmsKey::New(_)) => KmsKey::New(()),
+            Encryption::Kms(KmsKey::AwsManaged) if encrypts_with(&|key| *key == DefaultKey::AwsManaged) => return None,
+            Encryption::Kms(KmsKey::AwsManaged) => KmsKey::AwsManaged,
+            Encryption::Kms(KmsKey::Own(arn)) if encrypts_with(&|key| key.names(arn)) => return None,
+            Encryption::Kms(KmsKey::Own(arn)) => KmsKey::Own(arn.clone()),
+        };
+        Some(WantedDefault::Kms(wanted))
     }
 }
 
@@ -260,26 +257,5 @@ fn before<T>(is_new: bool, was: T) -> Before<T> {
     match is_new {
         true => Before::Unborn,
         false => Before::Was(was),
-    }
-}
-
-fn encryption_in_words(encryption: Option<&BucketEncryption>) -> String {
-    match encryption {
-        None => "none of its own".into(),
-        Some(BucketEncryption::Aes) => "SSE-S3 (AES)".into(),
-        Some(BucketEncryption::Kms { key, bucket_key }) => {
-            let key = key.as_deref().unwrap_or("aws/s3");
-            let without = if *bucket_key { "" } else { ", without an S3 bucket key" };
-            format!("SSE-KMS with {key}{without}")
-        }
-    }
-}
-
-fn default_in_words(default: &BucketDefault) -> String {
-    match default {
-        BucketDefault::Aes => "SSE-S3 (AES)".into(),
-        BucketDefault::Kms(None) => "SSE-KMS with aws/s3".into(),
-        BucketDefault::Kms(Some(key)) => format!("SSE-KMS with {key}"),
-        BucketDefault::NewKey => "SSE-KMS with the new key".into(),
     }
 }

@@ -2,12 +2,12 @@
 //! page. Said before anybody agrees to the plan.
 
 use super::{Action, Exposure, Planner, Resource};
+use crate::encryption::{Encryption, KmsKey};
 use crate::observed::Role;
 use crate::policy::Document;
 use crate::policy::evaluate::{Named, Policies, RequestContext, Rule};
 use crate::policy::excess::{Excess, Own, beyond_page};
 use crate::policy::trust::{Gravity, Trust};
-use crate::spec::{Encryption, KmsKey};
 
 impl Planner<'_> {
     /// Adds what stays open of a role that is there. One that this plan makes is as narrow as the page.

@@ -8,6 +8,7 @@ use super::{
     Action, Change, Conflict, Difference, Planner, PolicyDocument, Remedy, Resource, Step, description, missing_tags,
     tags_difference,
 };
+use crate::encryption::{Encryption, KmsKey};
 use crate::names::{IamPath, PolicyArn, Tag};
 use crate::observed::{InlinePolicy, Owner, Policy, Role, owner};
 use crate::policy::compare::same_meaning;
@@ -15,7 +16,7 @@ use crate::policy::merge::{SameSid, with_document};
 use crate::policy::trust::amend::{Tenure, WantedTrust};
 use crate::policy::trust::{Admission, Trust};
 use crate::policy::{Document, build, read};
-use crate::spec::{Encryption, KmsKey, data_policy_name, kms_policy_name, policy_arn};
+use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
 
 /// One of the two documents of Mixpanel's page that the role needs.
 struct RequiredPolicy {

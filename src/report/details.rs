@@ -81,14 +81,14 @@ pub(crate) fn as_assignments(details: &Details) -> [String; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::details::UiEncryption;
+    use crate::encryption::Method;
 
     fn details() -> Details {
         Details {
             bucket: "acme-mixpanel-export".parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
             role: "arn:aws:iam::123456789012:role/acme-mixpanel-export".parse().unwrap(),
-            encryption: Some(UiEncryption::Kms),
+            encryption: Method::Kms,
             kms_key_id: Some(
                 "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
                     .parse()
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_the_form_leaves_empty_is_said() {
         let details = Details {
-            encryption: None,
+            encryption: Method::None,
             kms_key_id: None,
             ..details()
         };

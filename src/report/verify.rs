@@ -8,7 +8,7 @@ use super::explain::decision_id;
 use super::terminal::visible;
 use super::{Printer, Tone};
 use crate::command_line::{CommandLine, Target};
-use crate::details::UiEncryption;
+use crate::encryption::Method;
 use crate::policy::evaluate::Decision;
 use crate::prove::ProofEvent;
 use crate::verify::evidence::{Evidence, Subject};
@@ -133,10 +133,10 @@ impl Printer {
         };
         let form = &subject.form;
         let encryption = match (form.encryption, &form.key) {
-            (None, _) => "(empty)".into(),
-            (Some(UiEncryption::Kms), Some(key)) => format!("KMS, {key}"),
-            (Some(UiEncryption::Kms), None) => "KMS, the account's aws/s3 key".into(),
-            (Some(UiEncryption::Aes), _) => "AES".into(),
+            (Method::None, _) => "(empty)".into(),
+            (Method::Kms, Some(key)) => format!("KMS, {key}"),
+            (Method::Kms, None) => "KMS, the account's aws/s3 key".into(),
+            (Method::Aes, _) => "AES".into(),
         };
         let (encryption, guessed) = match (form.is_declared, evidence.facts()) {
             (true, _) => (encryption, ""),

@@ -4,13 +4,12 @@
 use time::OffsetDateTime;
 
 use super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
-use crate::details::{Details, Form};
+use crate::details::Details;
+use crate::encryption::{BucketEncryption, Form};
 use crate::names::{IamPath, KeyArn, PolicyArn};
-use crate::observed::{
-    Bucket, BucketEncryption, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role, Simulated,
-};
+use crate::observed::{Bucket, LifecycleRule, Observed, Ownership, PublicAccess, Reading, Role, Simulated};
 use crate::plan::teardown::Writer;
-use crate::plan::{Action, BucketDefault, Plan, Resource};
+use crate::plan::{Action, Plan, Resource};
 use crate::policy::Document;
 use crate::spec::{ABORT_RULE_ID, SetupSpec};
 use crate::verify::freshness::Exports;
@@ -216,15 +215,7 @@ impl After<'_> {
                 Action::BlockPublicAccess => bucket.public_access = Reading::Known(PublicAccess::all()),
                 Action::TurnAclsOff => bucket.ownership = Reading::Known(Ownership::enforced()),
                 Action::SetEncryption { default, .. } => {
-                    let kms = |key: Option<&KeyArn>| BucketEncryption::Kms {
-                        key: key.map(ToString::to_string),
-                        bucket_key: true,
-                    };
-                    bucket.encryption = Reading::Known(Some(match default {
-                        BucketDefault::Aes => BucketEncryption::Aes,
-                        BucketDefault::Kms(key) => kms(key.as_ref()),
-                        BucketDefault::NewKey => kms(self.new_key),
-                    }));
+                    bucket.encryption = Reading::Known(default.resolved(self.new_key));
                 }
                 Action::SetBucketPolicy { document, .. } => {
                     bucket.policy = Reading::Known(Some(document.clone()));

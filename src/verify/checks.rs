@@ -22,7 +22,6 @@ mod trust;
 use super::evidence::{BucketStanding, Evidence, Subject};
 use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
-use crate::details::UiEncryption;
 use crate::names::{Partition, RoleArn};
 use crate::observed::{Owner, Unanswered, Unread, owner};
 use crate::policy::trust::{Admission, Trust};
@@ -174,11 +173,7 @@ impl Examined<'_> {
     fn setup_command(&self, more: &[&'static str]) -> CommandLine {
         let form = &self.subject.form;
         let is_known = form.is_declared || self.evidence.facts().is_some();
-        let encryption = match form.encryption {
-            None => "none",
-            Some(UiEncryption::Aes) => "aes",
-            Some(UiEncryption::Kms) => "kms",
-        };
+        let encryption = form.encryption.flag_value();
         let mut words = Vec::new();
         if is_known {
             words.extend(Word::option("--encryption", encryption));

@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use crate::details::Form;
+use crate::encryption::Form;
 use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, Original, Reading, Role, Simulated, Unread};
 use crate::plan::teardown::Writer;

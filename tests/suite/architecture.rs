@@ -33,11 +33,11 @@ fn all_sources() -> Vec<(PathBuf, String)> {
 fn the_pure_rooms_know_no_aws_no_async_no_terminal() {
     for room in [
         "names",
+        "encryption",
         "spec",
         "policy",
         "plan",
         "observed",
-        "teardown",
         "verify",
         "details",
         "advice",

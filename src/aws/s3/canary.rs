@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ServerSideEncryption};
 
 use crate::aws::{Aws, Cause, Failure};
-use crate::details::{Form, UiEncryption};
+use crate::encryption::{Form, Method};
 use crate::names::{AccountId, BucketName};
 
 /// What is in it.
@@ -25,10 +25,11 @@ pub(crate) struct Canary<'a> {
 
 impl Canary<'_> {
     fn algorithm(&self) -> Option<ServerSideEncryption> {
-        self.form.encryption.map(|encryption| match encryption {
-            UiEncryption::Aes => ServerSideEncryption::Aes256,
-            UiEncryption::Kms => ServerSideEncryption::AwsKms,
-        })
+        match self.form.encryption {
+            Method::None => None,
+            Method::Aes => Some(ServerSideEncryption::Aes256),
+            Method::Kms => Some(ServerSideEncryption::AwsKms),
+        }
     }
 
     fn kms_key(&self) -> Option<String> {

@@ -15,8 +15,9 @@ use aws_sdk_s3::types::{
 use super::s3_tags;
 use crate::aws::failure::document;
 use crate::aws::{Aws, Cause, Failure};
-use crate::names::{AccountId, BucketName, KeyArn, Tag};
-use crate::observed::{self, BucketEncryption, Lifecycle, Ownership, PublicAccess, Reading};
+use crate::encryption::{BucketEncryption, DefaultKey};
+use crate::names::{AccountId, BucketName, Tag};
+use crate::observed::{self, Lifecycle, Ownership, PublicAccess, Reading};
 use crate::policy::Document;
 use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID};
 
@@ -219,14 +220,14 @@ impl Aws {
         &self,
         bucket: &BucketName,
         owner: &AccountId,
-        algorithm: DefaultEncryption<'_>,
+        wanted: &BucketEncryption,
         present: EncryptionRules,
     ) -> Result<(), Failure> {
         const ACTION: &str = "s3:PutEncryptionConfiguration";
         let invalid = unbuildable(ACTION, bucket);
-        let (algorithm, key) = match algorithm {
-            DefaultEncryption::Aes => (ServerSideEncryption::Aes256, None),
-            DefaultEncryption::Kms(key) => (ServerSideEncryption::AwsKms, key),
+        let (algorithm, key) = match wanted {
+            BucketEncryption::Aes => (ServerSideEncryption::Aes256, None),
+            BucketEncryption::Kms { key, .. } => (ServerSideEncryption::AwsKms, key.id()),
         };
         // Somebody's dual layer stays; there are no bucket keys with it.
         // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingDSSEncryption.html>
@@ -234,10 +235,10 @@ impl Aws {
             ServerSideEncryption::AwsKms if present.is_dual_layer() => ServerSideEncryption::AwsKmsDsse,
             other => other,
         };
-        let with_bucket_key = algorithm == ServerSideEncryption::AwsKms;
+        let with_bucket_key = algorithm == ServerSideEncryption::AwsKms && wanted.has_bucket_key();
         let default = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(algorithm)
-            .set_kms_master_key_id(key.map(|key| key.to_string()))
+            .set_kms_master_key_id(key.map(str::to_owned))
             .build()
             .map_err(invalid)?;
         let mut rules = present.0;
@@ -403,10 +404,7 @@ impl EncryptionRules {
         let default = rule.apply_server_side_encryption_by_default()?;
         Some(match default.sse_algorithm() {
             ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse => BucketEncryption::Kms {
-                key: default
-                    .kms_master_key_id()
-                    .filter(|key| !key.is_empty())
-                    .map(str::to_owned),
+                key: DefaultKey::parse(default.kms_master_key_id()),
                 bucket_key: rule.bucket_key_enabled() == Some(true),
             },
             _ => BucketEncryption::Aes,
@@ -431,15 +429,6 @@ impl LifecycleRules {
             others: format!("{others:?}"),
         }
     }
-}
-
-/// A default encryption to be set.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum DefaultEncryption<'a> {
-    /// SSE-S3.
-    Aes,
-    /// SSE-KMS with a key of one's own, or with the account's `aws/s3` key.
-    Kms(Option<&'a KeyArn>),
 }
 
 fn rule_of(rule: &LifecycleRule) -> observed::LifecycleRule {

@@ -13,7 +13,8 @@ use crate::cli::{Output, Setup};
 use crate::command_line::CommandLine;
 use crate::commands::Context;
 use crate::commands::verify::live;
-use crate::details::{Details, UiEncryption};
+use crate::details::Details;
+use crate::encryption::{Encryption, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{IamPath, KeyArn};
 use crate::observe;
@@ -24,7 +25,7 @@ use crate::report::commands::command_lines;
 use crate::report::plan::{changes_json, in_reading_order, step_line};
 use crate::report::verify::{check_json, judgement_json};
 use crate::report::{Tone, details as details_report};
-use crate::spec::{Encryption, KmsKey, SetupSpec};
+use crate::spec::SetupSpec;
 use crate::verify::after::After;
 use crate::verify::{Check, Findings, Status, judge};
 
@@ -218,11 +219,7 @@ fn details(spec: &SetupSpec, observed: &Observed, plan: &Plan, new_key: Option<&
         bucket: spec.bucket.clone(),
         region: spec.region.clone(),
         role: role.unwrap_or_else(|| spec.role_arn(&path.unwrap_or_else(IamPath::root))),
-        encryption: match spec.encryption {
-            Encryption::None => None,
-            Encryption::Aes => Some(UiEncryption::Aes),
-            Encryption::Kms(_) => Some(UiEncryption::Kms),
-        },
+        encryption: spec.encryption.method(),
         kms_key_id: match &spec.encryption {
             Encryption::Kms(KmsKey::Own(arn)) => Some(arn.clone()),
             Encryption::Kms(KmsKey::New(_)) => new_key.cloned(),

@@ -1,9 +1,8 @@
 //! What is known of the requests that Mixpanel makes: the values of the condition keys that policies ask for.
 
 use super::{Call, RoleCalls};
-use crate::details::UiEncryption;
+use crate::encryption::{BucketEncryption, Method};
 use crate::names::KeyArn;
-use crate::observed::BucketEncryption;
 use crate::policy::evaluate::{Fact, RequestContext};
 use crate::policy::trust::requests::{everywhere, known, time};
 use crate::verify::freshness::day_prefix;
@@ -36,8 +35,8 @@ impl RoleCalls<'_> {
         let owner = known(self.facts.owner.as_str());
         let form = &self.subject.form;
         let (algorithm, key) = match (call, form.encryption) {
-            (Call::Put(_), Some(UiEncryption::Aes)) => (known("AES256"), Fact::Absent),
-            (Call::Put(_), Some(UiEncryption::Kms)) => {
+            (Call::Put(_), Method::Aes) => (known("AES256"), Fact::Absent),
+            (Call::Put(_), Method::Kms) => {
                 let key = form.key.as_ref();
                 let key = key.map_or(Fact::Absent, |key| known(key.as_str()));
                 (known("aws:kms"), key)

@@ -4,6 +4,7 @@ use super::grants::{actions, by_keys, has_calls, reasons, told};
 use super::{Check, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
+use crate::encryption::Method;
 use crate::names::BucketName;
 use crate::observed::Reading;
 use crate::plan::teardown::Writer;
@@ -22,14 +23,14 @@ pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
             check.status = Status::Unknown;
         }
         match case.subject.form.encryption {
-            None => (
+            Method::None => (
                 check.advise(
                     "Choose under \"Encryption\" in Mixpanel what the policy asks for, or have the policy spare the \
                      role:",
                 ),
                 " (the bucket's default encrypts every object anyway)",
             ),
-            Some(_) => (
+            Method::Aes | Method::Kms => (
                 check.advise(
                     "Choose under \"Encryption\" in Mixpanel what the policy asks for (--encryption and --kms-key try \
                      it here), or have the policy spare the role:",

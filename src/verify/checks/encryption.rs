@@ -6,9 +6,9 @@ use super::settings::of_bucket;
 use super::{Check, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
-use crate::details::UiEncryption;
+use crate::encryption::{BucketEncryption, Method};
 use crate::names::{KeyArn, KeyReference};
-use crate::observed::{BucketEncryption, Key, Reading};
+use crate::observed::{Key, Reading};
 use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Layer, Refusal};
 use crate::policy::key::{self, Outsider};
@@ -175,10 +175,7 @@ fn context(case: &Examined<'_>) -> Check {
         return Check::pass(ID, "no policy asks for an encryption context other than S3's").because("the access table");
     }
     let bucket = case.evidence.bucket_name().map(ToString::to_string).unwrap_or_default();
-    let bucket_key = matches!(
-        case.default_encryption(),
-        Some(BucketEncryption::Kms { bucket_key: true, .. })
-    );
+    let bucket_key = case.default_encryption().is_some_and(BucketEncryption::has_bucket_key);
     let context = match bucket_key {
         true => format!("the bucket's ARN, arn:aws:s3:::{bucket}, since the bucket has an S3 bucket key"),
         false => format!("the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"),
@@ -233,12 +230,9 @@ fn form_matches(case: &Examined<'_>) -> Check {
         return unread(ID, "the bucket's default encryption", denied);
     }
     let form = &case.subject.form;
-    let bucket_key = match case.default_encryption() {
-        Some(BucketEncryption::Kms { key: Some(key), .. }) if !key.ends_with("alias/aws/s3") => Some(key),
-        _ => None,
-    };
+    let bucket_key = case.default_encryption().and_then(BucketEncryption::named_key);
     match (form.encryption, &form.key, bucket_key) {
-        (Some(UiEncryption::Kms), None, Some(key)) => Check::warn(
+        (Method::Kms, None, Some(key)) => Check::warn(
             ID,
             format!(
                 "KMS with an empty \"KMS Key ID\" uses the account's aws/s3 key, and not the bucket's default {key}"
@@ -260,7 +254,7 @@ fn form_matches(case: &Examined<'_>) -> Check {
                 "The bucket's default names no key in KMS's own form: look at it before anything is written.".into()
             }
         }),
-        (Some(UiEncryption::Aes), _, Some(key)) => Check::warn(
+        (Method::Aes, _, Some(key)) => Check::warn(
             ID,
             format!("AES in Mixpanel overrides the bucket's default, the KMS key {key}"),
         )
@@ -272,7 +266,10 @@ fn form_matches(case: &Examined<'_>) -> Check {
                 true => "is",
                 false => "is most likely",
             };
-            let word = encryption.map_or("empty", UiEncryption::as_str);
+            let word = match encryption {
+                Method::None => "empty",
+                Method::Aes | Method::Kms => encryption.form_value(),
+            };
             Check::pass(
                 ID,
                 format!("\"Encryption\" in Mixpanel {said} {word}, which fits the bucket's default"),
@@ -438,7 +435,7 @@ fn literal(case: &Examined<'_>) -> Check {
         return Check::skipped(ID, case.no_bucket());
     };
     match case.default_encryption() {
-        Some(BucketEncryption::Kms { key: Some(key), .. }) if key == "aws/s3" => {
+        Some(BucketEncryption::Kms { key, .. }) if key.is_the_text_aws_s3() => {
             let Some(bucket) = case.evidence.bucket_name() else {
                 return Check::skipped(ID, case.no_bucket());
             };

@@ -13,11 +13,11 @@ use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, Exports, days};
 use super::super::{Fix, Status, Verdict, judge};
-use crate::details::{Form, UiEncryption};
+use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
 use crate::observed::{
-    Bucket, BucketEncryption, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership, PublicAccess, Reading, Role,
-    Simulated, Unanswered, Unread,
+    Bucket, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership, PublicAccess, Reading, Role, Simulated,
+    Unanswered, Unread,
 };
 use crate::plan::teardown::Writer;
 use crate::policy::evaluate::{Decision, effort};
@@ -93,7 +93,7 @@ fn sound() -> (Subject, Evidence) {
     let subject = Subject {
         tokens: vec![TOKEN.parse().unwrap()],
         form: Form {
-            encryption: Some(UiEncryption::Kms),
+            encryption: Method::Kms,
             key: Some(key(KEY)),
             is_declared: true,
         },
@@ -151,7 +151,7 @@ fn sound() -> (Subject, Evidence) {
                     public_access: Reading::Known(PublicAccess::all()),
                     ownership: Reading::Known(Ownership::enforced()),
                     encryption: Reading::Known(Some(BucketEncryption::Kms {
-                        key: Some(KEY.into()),
+                        key: DefaultKey::Named(KEY.into()),
                         bucket_key: true,
                     })),
                     policy: Reading::Known(Some(policy)),
@@ -291,7 +291,7 @@ fn lifecycle(evidence: &mut Evidence, rule: LifecycleRule) {
 }
 
 /// The same set-up without KMS: with AES, or with nothing chosen.
-fn without_kms(subject: &mut Subject, evidence: &mut Evidence, encryption: Option<UiEncryption>) {
+fn without_kms(subject: &mut Subject, evidence: &mut Evidence, encryption: Method) {
     subject.form.encryption = encryption;
     subject.form.key = None;
     evidence.key = KeyStanding::NotUsed;
@@ -304,7 +304,7 @@ fn with_aws_key(subject: &mut Subject, evidence: &mut Evidence) {
     evidence.key = KeyStanding::AwsManaged;
     evidence.grants.remove(0);
     facts(evidence).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-        key: None,
+        key: DefaultKey::AwsManaged,
         bucket_key: true,
     }));
 }
@@ -341,8 +341,8 @@ fn a_sound_set_up_passes_every_check() {
     let (subject, evidence) = sound();
     assert_eq!(found(&subject, &evidence), BTreeSet::new());
     let encryptions: [Break; 3] = [
-        |subject, evidence| without_kms(subject, evidence, Some(UiEncryption::Aes)),
-        |subject, evidence| without_kms(subject, evidence, None),
+        |subject, evidence| without_kms(subject, evidence, Method::Aes),
+        |subject, evidence| without_kms(subject, evidence, Method::None),
         with_aws_key,
     ];
     for set in encryptions {
@@ -653,7 +653,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             )
         }),
         ("bucket-policy-sse", Fail, |s, e| {
-            without_kms(s, e, None);
+            without_kms(s, e, Method::None);
             bucket_denies(
                 e,
                 json!({ "Action": "s3:PutObject", "Condition": { "Null": { "s3:x-amz-server-side-encryption": "true" } } }),
@@ -693,7 +693,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             s.region = Some("us-east-1".parse().unwrap())
         }),
         ("bucket-region", Warn, |s, e| {
-            without_kms(s, e, Some(UiEncryption::Aes));
+            without_kms(s, e, Method::Aes);
             facts(e).settings.region = "il-central-1".parse().unwrap();
         }),
         ("bucket-exists", Fail, |_, e| standing(e, BucketStanding::Missing)),
@@ -753,14 +753,14 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         ("ui-encryption-mismatch", Warn, |s, e| {
             with_aws_key(s, e);
             facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-                key: Some(KEY.into()),
+                key: DefaultKey::Named(KEY.into()),
                 bucket_key: true,
             }));
         }),
         ("ui-encryption-mismatch", Warn, |s, e| {
-            without_kms(s, e, Some(UiEncryption::Aes));
+            without_kms(s, e, Method::Aes);
             facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-                key: Some(KEY.into()),
+                key: DefaultKey::Named(KEY.into()),
                 bucket_key: true,
             }));
         }),
@@ -789,9 +789,9 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             );
         }),
         ("kms-literal-aws-s3", Fail, |s, e| {
-            without_kms(s, e, None);
+            without_kms(s, e, Method::None);
             facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-                key: Some("aws/s3".into()),
+                key: DefaultKey::Named("aws/s3".into()),
                 bucket_key: true,
             }));
             e.key = KeyStanding::Missing("aws/s3".into());
@@ -805,7 +805,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
         }),
         ("kms-throttle", Warn, |_, e| {
             facts(e).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-                key: Some(KEY.into()),
+                key: DefaultKey::Named(KEY.into()),
                 bucket_key: false,
             }))
         }),
@@ -827,7 +827,7 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
             standing(e, BucketStanding::Disabled("me-south-1".parse().unwrap()))
         }),
         ("sts-v1-token", Warn, |s, e| {
-            without_kms(s, e, Some(UiEncryption::Aes));
+            without_kms(s, e, Method::Aes);
             facts(e).settings.region = "me-south-1".parse().unwrap();
             e.token_version = Some(Reading::Known(Some(1)));
         }),

@@ -2,6 +2,7 @@
 //! people write, the project's folder, and conditions that say nothing.
 
 use super::*;
+use crate::encryption::{BucketEncryption, DefaultKey};
 
 fn also_denies(evidence: &mut Evidence, mut more: Value) {
     more["Effect"] = json!("Deny");
@@ -166,7 +167,7 @@ fn keys_that_a_call_cannot_have_are_absent_and_others_are_unknown() {
 fn an_encryption_context_of_one_project_is_unknown() {
     let (mut subject, mut evidence) = sound();
     facts(&mut evidence).settings.encryption = Reading::Known(Some(BucketEncryption::Kms {
-        key: Some(KEY.into()),
+        key: DefaultKey::Named(KEY.into()),
         bucket_key: false,
     }));
     let mut statement = build::kms(&key(KEY)).to_value()["Statement"][0].clone();
