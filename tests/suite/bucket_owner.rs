@@ -1,13 +1,11 @@
 //! A bucket's name says nothing about whose it is: every request on a bucket names the account that has to own it, and
 //! a stranger's bucket that happens to be open passes for nobody's.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule};
+use aws_sdk_s3::types::ObjectOwnership;
 use serde_json::json;
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::{Call, block_on};
-use crate::support::{Cloud, Outcome, Scripted, TOKEN};
+use crate::support::by_hand::{USER, data, statements, trust};
+use crate::support::{Call, Cloud, Outcome, Scripted, TOKEN};
 
 const OTHER: &str = "210987654321";
 
@@ -32,18 +30,15 @@ fn actions(calls: &[Call]) -> Vec<&str> {
 #[test]
 fn every_request_on_a_bucket_names_its_owner() {
     let cloud = Cloud::start();
-    let (bucket, s3) = (cloud.bucket(), cloud.s3("eu-west-1"));
+    let bucket = cloud.bucket();
     let far = format!("{bucket}-far");
     cloud.bucket_by_hand(&format!("{bucket}-other"), "eu-west-1");
     cloud.bucket_by_hand(&far, "eu-central-1");
     let drift = || {
-        block_on(s3.delete_bucket_lifecycle().bucket(&bucket).send()).unwrap();
-        block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
-        let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
-        let controls = OwnershipControls::builder().rules(rule.build().unwrap());
-        let acls = s3.put_bucket_ownership_controls().bucket(&bucket);
-        block_on(acls.ownership_controls(controls.build().unwrap()).send()).unwrap();
-        block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+        cloud.delete_lifecycle(&bucket);
+        cloud.unblock(&bucket);
+        cloud.set_ownership(&bucket, ObjectOwnership::ObjectWriter);
+        cloud.delete_bucket_policy(&bucket);
     };
     let mut all = Vec::new();
     let mut run = |arguments: &[&str], code: i32| {
@@ -56,17 +51,15 @@ fn every_request_on_a_bucket_names_its_owner() {
     drift();
     run(&[&setup[..], &["--tag", "team=data"]].concat(), 0);
     run(&[&setup[..], &["--encryption", "kms", "--create-kms-key"]].concat(), 0);
-    // The tests' AWS is reached over plain HTTP.
-    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
+    cloud.let_plain_http_in();
     run(&["print-details"], 0);
     run(&["verify", "--role", &bucket, "--project-id", "1"], 0);
     run(&["verify", "--role", &bucket, "--live", "--yes"], 0);
     cloud.role_by_hand("far", &trust(USER, Some(TOKEN)), &[data(&far)]);
     run(&["print-details", "--role", "far"], 0);
     run(&["verify", "--role", "far"], 0);
-    let put = s3.put_object().bucket(&bucket).key("a");
-    block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
-    block_on(s3.create_multipart_upload().bucket(&bucket).key("b").send()).unwrap();
+    cloud.put_object(&bucket, "a");
+    cloud.begin_upload(&bucket, "b");
     let role = ["teardown", "--yes", "--role", &bucket, "--delete-bucket"];
     run(&[&role[..], &["--delete-data", &bucket]].concat(), 0);
 
@@ -148,11 +141,11 @@ fn with_its_account_named_another_accounts_bucket_is_judged_and_read_as_that_acc
     let bucket = cloud.bucket();
     cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[data(&bucket)]);
     let arn = format!("arn:aws:iam::{}:role/theirs", cloud.account);
-    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+    let policy = statements(json!([{
         "Effect": "Allow", "Principal": { "AWS": arn },
         "Action": ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"],
         "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
-    }]});
+    }]));
     // An emulator has one account, so what tells the other one's bucket is scripted.
     cloud.bucket_by_hand(&bucket, "eu-west-1");
     let here = vec![("x-amz-bucket-region", "eu-west-1".to_owned())];

@@ -1,11 +1,9 @@
 //! A bucket that a killed run left without tags is completed by the next one, which knows it from the role's tag;
 //! nobody else's is.
 
-use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, statements, trust};
 use crate::support::{Cloud, Scripted, TOKEN};
 
 /// `setup`, killed once what a script leaves hanging is done.
@@ -16,7 +14,7 @@ fn killed(cloud: &Cloud) {
 
 /// A set-up that was killed right after CreateBucket, which made the bucket without tags.
 fn cut_short() -> Cloud {
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     let message = "User: x is not authorized to perform: s3:TagResource";
     let refusal = Scripted::error("s3", 403, "AccessDenied", message);
     cloud.script("s3:PUT", Some(1), refusal);
@@ -59,25 +57,17 @@ fn a_claim_hardens_nothing_that_somebody_uses() {
     type Use = fn(&Cloud);
     let uses: [(&str, Use); 3] = [
         ("an object", |cloud| {
-            let put = cloud.s3("eu-west-1").put_object();
-            let put = put.bucket(cloud.bucket()).key("theirs");
-            block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
+            cloud.put_object(&cloud.bucket(), "theirs");
         }),
         ("a tag", |cloud| {
-            let tag = aws_sdk_s3::types::Tag::builder().key("team").value("logs");
-            let tags = aws_sdk_s3::types::Tagging::builder().tag_set(tag.build().unwrap());
-            let put = cloud.s3("eu-west-1").put_bucket_tagging();
-            let put = put.bucket(cloud.bucket()).tagging(tags.build().unwrap());
-            block_on(put.send()).unwrap();
+            cloud.set_bucket_tags(&cloud.bucket(), &[("team", "logs")]);
         }),
         ("a policy", |cloud| {
-            let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            let policy = statements(json!([{
                 "Effect": "Deny", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
                 "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/*", cloud.bucket()),
-            }]});
-            let put = cloud.s3("eu-west-1").put_bucket_policy();
-            let put = put.bucket(cloud.bucket()).policy(policy.to_string());
-            block_on(put.send()).unwrap();
+            }]));
+            cloud.set_bucket_policy(&cloud.bucket(), &policy);
         }),
     ];
     for (what, used) in uses {
@@ -109,10 +99,7 @@ fn a_claim_on_a_role_that_is_not_ours_says_nothing() {
     let name = cloud.bucket();
     cloud.bucket_by_hand(&name, "eu-west-1");
     cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[data(&name)]);
-    let tag = aws_sdk_iam::types::Tag::builder().key("mixpanel-bucket");
-    let tag = tag.value(&name).build().unwrap();
-    let tagged = cloud.iam().tag_role().role_name("theirs").tags(tag);
-    block_on(tagged.send()).unwrap();
+    cloud.tag_role("theirs", "mixpanel-bucket", &name);
     let before = cloud.everything();
     cloud.setup(&[]).exits(0).says("used as it is");
     assert_eq!(cloud.everything(), before);
@@ -131,11 +118,8 @@ fn the_role_and_the_policy_are_made_before_the_bucket() {
     assert_eq!(tags["mixpanel-bucket"], "acme-xxxxxxxx");
     // A role that is there claims a bucket that is gone before it is made anew.
     let name = cloud.bucket();
-    let s3 = cloud.s3("eu-west-1");
-    let iam = cloud.iam();
-    block_on(s3.delete_bucket().bucket(&name).send()).unwrap();
-    let untag = iam.untag_role().role_name(&name).tag_keys("mixpanel-bucket");
-    block_on(untag.send()).unwrap();
+    cloud.delete_bucket(&name);
+    cloud.untag_role(&name, "mixpanel-bucket");
     cloud.forget();
     cloud.setup(&[]).exits(0);
     let writes = cloud.writes();

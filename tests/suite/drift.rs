@@ -1,13 +1,9 @@
 //! What changed since the last run is mended by the same command, and what others added stays.
 
-use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, Tag,
-    Tagging,
-};
-use serde_json::{Value, json};
+use aws_sdk_s3::types::ServerSideEncryption;
+use serde_json::json;
 
-use crate::support::by_hand::encrypt;
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, for_machines, statements, trust};
 use crate::support::{Cloud, Scripted};
 
 fn as_before(cloud: &Cloud) {
@@ -22,41 +18,14 @@ fn a_bucket_of_ours_is_mended_and_keeps_what_others_added() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
     let theirs = json!({
         "Sid": "Theirs", "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) },
         "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
     });
-    let policy = json!({ "Version": "2012-10-17", "Statement": [theirs] }).to_string();
-    block_on(s3.put_bucket_policy().bucket(&bucket).policy(policy).send()).unwrap();
-    let rule = LifecycleRule::builder()
-        .id("theirs")
-        .status(ExpirationStatus::Enabled)
-        .filter(LifecycleRuleFilter::builder().prefix("tmp/").build())
-        .expiration(LifecycleExpiration::builder().days(1).build());
-    let rules = BucketLifecycleConfiguration::builder()
-        .rules(rule.build().unwrap())
-        .build()
-        .unwrap();
-    block_on(
-        s3.put_bucket_lifecycle_configuration()
-            .bucket(&bucket)
-            .lifecycle_configuration(rules)
-            .send(),
-    )
-    .unwrap();
-    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
-    let tags = Tagging::builder()
-        .tag_set(tag("managed-by", "mixpanel-s3"))
-        .tag_set(tag("cost-center", "42"));
-    block_on(
-        s3.put_bucket_tagging()
-            .bucket(&bucket)
-            .tagging(tags.build().unwrap())
-            .send(),
-    )
-    .unwrap();
-    block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
+    cloud.set_bucket_policy(&bucket, &statements(json!([theirs])));
+    cloud.set_lifecycle(&bucket, "theirs", "tmp/", 1);
+    cloud.set_bucket_tags(&bucket, &[("managed-by", "mixpanel-s3"), ("cost-center", "42")]);
+    cloud.unblock(&bucket);
 
     cloud
         .setup(&["--dry-run", "--tag", "team=data"])
@@ -65,21 +34,7 @@ fn a_bucket_of_ours_is_mended_and_keeps_what_others_added() {
         .says("~ bucket policy")
         .says("~ all public access blocked");
     cloud.setup(&["--tag", "team=data"]).exits(0);
-
-    let policy = block_on(s3.get_bucket_policy().bucket(&bucket).send()).unwrap();
-    let policy: Value = serde_json::from_str(policy.policy().unwrap()).unwrap();
-    let statements = policy["Statement"].as_array().unwrap();
-    assert_eq!((statements.len(), &statements[0]), (2, &theirs));
-    let rules = block_on(s3.get_bucket_lifecycle_configuration().bucket(&bucket).send()).unwrap();
-    let mut ids: Vec<&str> = rules.rules().iter().filter_map(|rule| rule.id()).collect();
-    ids.sort_unstable();
-    assert_eq!(ids, ["abort-unfinished-uploads", "theirs"]);
-    let theirs = rules.rules().iter().find(|rule| rule.id() == Some("theirs")).unwrap();
-    assert_eq!(theirs.expiration().unwrap().days(), Some(1));
-    let tags = block_on(s3.get_bucket_tagging().bucket(&bucket).send()).unwrap();
-    let mut keys: Vec<&str> = tags.tag_set().iter().map(|tag| tag.key()).collect();
-    keys.sort_unstable();
-    assert_eq!(keys, ["cost-center", "managed-by", "team"]);
+    insta::assert_snapshot!("mended_bucket", format!("{:#}", cloud.everything()["buckets"]));
     as_before(&cloud);
 }
 
@@ -88,31 +43,17 @@ fn a_role_of_ours_is_mended_and_keeps_what_others_added() {
     let cloud = Cloud::start();
     let role = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let iam = cloud.iam();
-    let theirs = json!({ "Sid": "Ec2", "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" });
-    let wide = json!({ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::485438090326:user/mixpanel-export" }, "Action": "sts:AssumeRole" });
-    let trust = json!({ "Version": "2012-10-17", "Statement": [theirs, wide] }).to_string();
-    block_on(
-        iam.update_assume_role_policy()
-            .role_name(&role)
-            .policy_document(trust)
-            .send(),
-    )
-    .unwrap();
-    let policy = format!("arn:aws:iam::{}:policy/{role}-s3", cloud.account);
-    block_on(iam.detach_role_policy().role_name(&role).policy_arn(&policy).send()).unwrap();
-    block_on(iam.untag_role().role_name(&role).tag_keys("mixpanel-encryption").send()).unwrap();
+    let mut theirs = for_machines();
+    let wide = trust(USER, None)["Statement"][0].clone();
+    theirs["Statement"].as_array_mut().unwrap().push(wide);
+    cloud.set_trust(&role, &theirs);
+    cloud.detach(&role, &cloud.data_policy());
+    cloud.untag_role(&role, "mixpanel-encryption");
 
     let shown = cloud.setup(&["--dry-run"]).exits(0).says("attached").says("~ tags");
     assert!(shown.stderr.contains("        -   \"Principal\""), "{}", shown.stderr);
     cloud.setup(&[]).exits(0);
-    let answer = block_on(iam.get_role().role_name(&role).send()).unwrap();
-    let trust = answer.role().unwrap().assume_role_policy_document().unwrap();
-    let trust = percent_encoding::percent_decode_str(trust).decode_utf8().unwrap();
-    let trust: Value = serde_json::from_str(&trust).unwrap();
-    let statements = trust["Statement"].as_array().unwrap();
-    assert_eq!((statements.len(), &statements[0]), (2, &theirs));
-    assert!(statements[1]["Condition"]["StringEquals"]["sts:ExternalId"].is_string());
+    insta::assert_snapshot!("mended_role", format!("{:#}", cloud.everything()["roles"]));
     as_before(&cloud);
 }
 
@@ -173,11 +114,9 @@ fn a_dual_layer_of_encryption_is_not_lowered_for_a_bucket_key() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&["--encryption", "kms"]).exits(0);
-    let client = cloud.s3("eu-west-1");
-    let dual_layer = aws_sdk_s3::types::ServerSideEncryption::AwsKmsDsse;
-    encrypt(&client, &bucket, dual_layer, None, false);
+    cloud.encrypt(&bucket, ServerSideEncryption::AwsKmsDsse, None, false);
     let more = ["--encryption", "kms", "--harden", "encryption"];
     cloud.setup(&more).exits(0);
-    let is = block_on(client.get_bucket_encryption().bucket(&bucket).send()).expect("encryption");
-    assert!(format!("{is:?}").contains("AwsKmsDsse"), "{is:?}");
+    let encryption = &cloud.everything()["buckets"]["acme-xxxxxxxx"]["encryption"];
+    assert_eq!(encryption["algorithm"], "aws:kms:dsse");
 }

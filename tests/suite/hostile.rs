@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::program::{bare, run};
+use crate::support::side_by_side;
 use crate::support::{Cloud, Outcome, Scripted};
 
 /// What every run has to keep, whatever it met.
@@ -382,7 +383,7 @@ const SETTINGS: [(&str, &str, &str); 9] = [
 
 #[test]
 fn garbage_where_a_setting_was_asked_is_unknown_and_told() {
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&[]).exits(0);
     for (what, body) in garbage() {
@@ -427,7 +428,7 @@ const EMPTY: [(&str, &str); 11] = [
 
 #[test]
 fn an_answer_that_says_nothing_is_never_written_over_what_is_there() {
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&[]).exits(0);
     for (action, body) in EMPTY {
@@ -558,21 +559,25 @@ fn nobody_is_followed_to_another_host() {
 /// The SDK has assertions about this header, which a debug build would have turned into panics.
 #[test]
 fn a_time_to_wait_is_no_defect() {
+    let mut cases = Vec::new();
     for (action, code) in [("*", 1), ("s3:PUT policy", 6), ("s3:PUT lifecycle", 6)] {
         for wait in ["50", "18446744073709551615"] {
             for error in ["ServiceUnavailable", "InternalError", "NoSuchThing", "Throttling"] {
-                let cloud = Cloud::start();
-                let Scripted::Answer(_, mut headers, body) = Scripted::error("s3", 503, error, "no") else {
-                    unreachable!("an error is an answer");
-                };
-                headers.push(("x-amz-retry-after", wait.to_owned()));
-                cloud.script(action, None, Scripted::Answer(503, headers, body));
-                let arguments = ["--timeout", "2"];
-                let outcome = sane(cloud.setup(&arguments));
-                assert_eq!(outcome.code, code, "{action} {wait} {error}: {}", outcome.stderr);
+                cases.push((action, code, wait, error));
             }
         }
     }
+    side_by_side(&cases, |&(action, code, wait, error)| {
+        let cloud = Cloud::start();
+        let Scripted::Answer(_, mut headers, body) = Scripted::error("s3", 503, error, "no") else {
+            unreachable!("an error is an answer");
+        };
+        headers.push(("x-amz-retry-after", wait.to_owned()));
+        cloud.script(action, None, Scripted::Answer(503, headers, body));
+        // An attempt of another call has a third of this, which it never needs.
+        let outcome = sane(cloud.setup(&["--timeout", "6"]));
+        assert_eq!(outcome.code, code, "{action} {wait} {error}: {}", outcome.stderr);
+    });
 }
 
 #[test]
@@ -622,9 +627,8 @@ fn shapes_that_break_parsers_break_nothing() {
 /// failure names.
 #[test]
 fn mutated_answers_end_every_run_in_time() {
-    let runs = 48;
-    let next = std::sync::atomic::AtomicU64::new(0);
-    let one = |seed: u64| {
+    let seeds: Vec<u64> = (0..48).collect();
+    side_by_side(&seeds, |&seed| {
         let cloud = Cloud::start();
         let bucket = cloud.bucket();
         if !seed.is_multiple_of(3) {
@@ -660,19 +664,5 @@ fn mutated_answers_end_every_run_in_time() {
         let outcome = sane(cloud.run(&arguments));
         let requests = cloud.calls().len();
         assert!(requests < 500, "seed {seed}: {requests} requests\n{}", outcome.stderr);
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                    if seed >= runs {
-                        return;
-                    }
-                    let caught = std::panic::catch_unwind(|| one(seed));
-                    assert!(caught.is_ok(), "seed {seed}");
-                }
-            });
-        }
     });
 }

@@ -4,15 +4,10 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
-};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, statements, trust};
 use crate::support::program::{bare, run};
 use crate::support::shell::NOT_SHOWN;
 use crate::support::{Cloud, Outcome, Scripted, TOKEN, shell};
@@ -106,45 +101,28 @@ fn tampered_with() -> Cloud {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&["--encryption", "kms", "--create-kms-key"]).exits(0);
-    let (s3, iam) = (cloud.s3("eu-west-1"), cloud.iam());
-    // The set-up's own policy refuses plain HTTP, which the tests speak.
-    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).expect("no policy");
+    cloud.let_plain_http_in();
     for key in [format!("123/mp_master_event/2026/01/01/{NAME}"), format!("{NAME}/x")] {
-        let put = s3.put_object().bucket(&bucket).key(key);
-        block_on(put.body(ByteStream::from_static(b"x")).send()).expect("an object");
+        cloud.put_object(&bucket, &key);
     }
     let object = format!("arn:aws:s3:::{bucket}/*");
-    let policy = json!({ "Version": "2012-10-17", "Statement": [
+    let policy = statements(json!([
         { "Sid": IN_DOCUMENT, "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": object,
           "Condition": { "StringNotEquals": { format!("aws:RequestTag/{IN_DOCUMENT}"): IN_DOCUMENT } } },
         { "Sid": "Sse", "Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject", IN_DOCUMENT], "Resource": object,
           "Condition": { "StringNotEquals": { "s3:x-amz-server-side-encryption": IN_DOCUMENT } } },
-    ]});
-    let put = s3.put_bucket_policy().bucket(&bucket);
-    block_on(put.policy(policy.to_string()).send()).expect("a policy");
-    let rule = LifecycleRule::builder()
-        .id(NAME)
-        .status(ExpirationStatus::Enabled)
-        .filter(LifecycleRuleFilter::builder().prefix("").build())
-        .expiration(LifecycleExpiration::builder().days(1).build());
-    let rules = BucketLifecycleConfiguration::builder().rules(rule.build().expect("a rule"));
-    let put = s3.put_bucket_lifecycle_configuration().bucket(&bucket);
-    let put = put.lifecycle_configuration(rules.build().expect("rules"));
-    block_on(put.send()).expect("a lifecycle");
-    let tag = aws_sdk_iam::types::Tag::builder().key("team").value(NAME);
-    let tagged = iam.tag_role().role_name(&bucket);
-    block_on(tagged.tags(tag.build().expect("a tag")).send()).expect("a tag");
-    let inline = iam.put_role_policy().role_name(&bucket).policy_name(NAME);
-    let document = data(&bucket)
-        .to_string()
-        .replace("MixpanelS3AccessStatement", IN_DOCUMENT);
-    block_on(inline.policy_document(document).send()).expect("an inline policy");
+    ]));
+    cloud.set_bucket_policy(&bucket, &policy);
+    cloud.set_lifecycle(&bucket, NAME, "", 1);
+    cloud.tag_role(&bucket, "team", NAME);
+    let mut inline = data(&bucket);
+    inline["Statement"][0]["Sid"] = json!(IN_DOCUMENT);
+    cloud.put_inline(&bucket, NAME, &inline);
     let mut theirs = trust(USER, Some(IN_DOCUMENT));
     let other = json!({ "Sid": IN_DOCUMENT, "Effect": "Allow", "Principal": { "AWS": USER }, "Action": "sts:AssumeRole",
         "Condition": { "StringLike": { "sts:ExternalId": TOKEN, format!("aws:{IN_DOCUMENT}"): IN_DOCUMENT } } });
     theirs["Statement"].as_array_mut().expect("statements").push(other);
-    let update = iam.update_assume_role_policy().role_name(&bucket);
-    block_on(update.policy_document(theirs.to_string()).send()).expect("a trust");
+    cloud.set_trust(&bucket, &theirs);
     cloud
 }
 
@@ -292,7 +270,7 @@ fn error_codes_and_messages_are_shown_as_escapes_and_cut() {
         ("kms", "kms:DescribeKey"),
     ];
     let statuses = [(403, "AccessDenied"), (400, "Whatever"), (400, "ExpiredToken")];
-    let mut cloud = tampered_with();
+    let cloud = tampered_with();
     let commands = commands(&cloud);
     let picked = [0, 1, 4, 8, 9, 12];
     for (number, (service, action)) in actions.into_iter().enumerate() {

@@ -10,6 +10,7 @@ mod bucket_owner;
 mod claim;
 mod copied_commands;
 mod drift;
+mod exports;
 mod faults;
 mod hostile;
 mod hostile_text;

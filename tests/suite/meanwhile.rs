@@ -1,62 +1,29 @@
 //! What somebody else changes between the plan and the write is not overwritten: the step stops, and says to look
 //! again.
 
-use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
-    ServerSideEncryption, Tag, Tagging,
-};
+use aws_sdk_s3::types::ServerSideEncryption;
 use serde_json::{Value, json};
 
-use crate::support::account::document;
-use crate::support::by_hand::{USER, data, encrypt, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, opened_to, statements, trust};
 use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 const OTHER_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 
 fn deny(bucket: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{
+    statements(json!([{
         "Sid": "Quarantine", "Effect": "Deny", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
         "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
-    }]})
+    }]))
 }
 
-fn put_policy(s3: &aws_sdk_s3::Client, bucket: &str, policy: &Value) {
-    let put = s3.put_bucket_policy().bucket(bucket);
-    block_on(put.policy(policy.to_string()).send()).unwrap();
+/// Somebody else's lifecycle rule.
+fn expire(cloud: &Cloud, days: i32) {
+    cloud.set_lifecycle(&cloud.bucket(), "theirs", "logs/", days);
 }
 
-fn put_tags(s3: &aws_sdk_s3::Client, bucket: &str, tags: &[(&str, &str)]) {
-    let tags = tags.iter().map(|(key, value)| {
-        let tag = Tag::builder().key(*key).value(*value);
-        tag.build().unwrap()
-    });
-    let tagging = Tagging::builder().set_tag_set(Some(tags.collect()));
-    let put = s3.put_bucket_tagging().bucket(bucket);
-    block_on(put.tagging(tagging.build().unwrap()).send()).unwrap();
-}
-
-fn put_lifecycle(s3: &aws_sdk_s3::Client, bucket: &str, days: i32) {
-    let rule = LifecycleRule::builder()
-        .id("theirs")
-        .status(ExpirationStatus::Enabled)
-        .filter(LifecycleRuleFilter::builder().prefix("logs/").build())
-        .expiration(LifecycleExpiration::builder().days(days).build());
-    let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap());
-    let put = s3.put_bucket_lifecycle_configuration().bucket(bucket);
-    block_on(put.lifecycle_configuration(rules.build().unwrap()).send()).unwrap();
-}
-
-fn put_trust(iam: &aws_sdk_iam::Client, role: &str, token: &str) {
-    let update = iam.update_assume_role_policy().role_name(role);
-    let trust = trust(USER, Some(token)).to_string();
-    block_on(update.policy_document(trust).send()).unwrap();
-}
-
-fn new_version(iam: &aws_sdk_iam::Client, arn: &str, document: &Value) {
-    let version = iam.create_policy_version().policy_arn(arn);
-    let version = version.set_as_default(true);
-    block_on(version.policy_document(document.to_string()).send()).unwrap();
+/// This test's bucket, as it stands.
+fn bucket(cloud: &Cloud) -> Value {
+    cloud.everything()["buckets"]["acme-xxxxxxxx"].clone()
 }
 
 /// The run has stopped at the step, lost nothing, and says how to look again.
@@ -75,65 +42,64 @@ fn stopped(outcome: &Outcome, what: &str) {
 #[test]
 fn a_deny_that_somebody_adds_to_the_buckets_policy_stays() {
     let cloud = Cloud::start();
-    let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
     cloud.setup(&[]).exits(0);
-    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
-    let theirs = deny(&bucket);
-    {
-        let (s3, bucket, theirs) = (s3.clone(), bucket.clone(), theirs.clone());
-        cloud.meanwhile("s3:GET policy", 2, move || put_policy(&s3, &bucket, &theirs));
-    }
+    cloud.delete_bucket_policy(&cloud.bucket());
+    let theirs = deny(&cloud.bucket());
+    let put = theirs.clone();
+    cloud.meanwhile("s3:GET policy", 2, move |cloud| {
+        cloud.set_bucket_policy(&cloud.bucket(), &put)
+    });
     stopped(&cloud.setup(&[]), "its policy");
-    assert_eq!(
-        cloud.everything()["buckets"]["acme-xxxxxxxx"]["policy"].to_string(),
-        cloud.normalize(&theirs.to_string())
-    );
+    assert_eq!(cloud.bucket_policy(&cloud.bucket()), Some(theirs));
     cloud.setup(&[]).exits(0);
-    let policy = cloud.everything()["buckets"]["acme-xxxxxxxx"]["policy"].to_string();
-    assert!(
-        policy.contains("Quarantine") && policy.contains("DenyPlainHttp"),
-        "{policy}"
-    );
+    insta::assert_snapshot!("policy_beside_a_deny", format!("{:#}", bucket(&cloud)["policy"]));
 }
 
 #[test]
 fn a_tag_that_somebody_adds_to_the_bucket_stays() {
     let cloud = Cloud::start();
-    let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
     cloud.setup(&[]).exits(0);
-    let theirs = [("managed-by", "mixpanel-s3"), ("cost-center", "4711")];
-    cloud.meanwhile("s3:GET tagging", 2, move || put_tags(&s3, &bucket, &theirs));
+    cloud.meanwhile("s3:GET tagging", 2, |cloud| {
+        cloud.set_bucket_tags(
+            &cloud.bucket(),
+            &[("managed-by", "mixpanel-s3"), ("cost-center", "4711")],
+        );
+    });
     stopped(&cloud.setup(&["--tag", "team=data"]), "its tags");
-    let tags = || cloud.everything()["buckets"]["acme-xxxxxxxx"]["tags"].clone();
+    let tags = || bucket(&cloud)["tags"].clone();
     assert_eq!(tags(), json!({ "managed-by": "mixpanel-s3", "cost-center": "4711" }));
     cloud.setup(&["--tag", "team=data"]).exits(0);
-    assert_eq!(tags()["cost-center"], "4711");
-    assert_eq!(tags()["team"], "data");
+    assert_eq!(
+        tags(),
+        json!({ "managed-by": "mixpanel-s3", "cost-center": "4711", "team": "data" })
+    );
 }
 
 #[test]
 fn a_lifecycle_rule_that_somebody_changes_stays() {
     for before in [None, Some(30)] {
         let cloud = Cloud::start();
-        let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
         cloud.setup(&[]).exits(0);
-        block_on(s3.delete_bucket_lifecycle().bucket(&bucket).send()).unwrap();
+        cloud.delete_lifecycle(&cloud.bucket());
         if let Some(days) = before {
-            put_lifecycle(&s3, &bucket, days);
+            expire(&cloud, days);
         }
-        cloud.meanwhile("s3:GET lifecycle", 2, move || put_lifecycle(&s3, &bucket, 7));
+        cloud.meanwhile("s3:GET lifecycle", 2, |cloud| expire(cloud, 7));
         stopped(&cloud.setup(&[]), "its lifecycle rules");
-        let rules = || cloud.everything()["buckets"]["acme-xxxxxxxx"]["lifecycle"].to_string();
-        assert!(
-            rules().contains("Some(7)") && !rules().contains("abort-unfinished"),
-            "{}",
-            rules()
-        );
+        let rules = || {
+            let rules = bucket(&cloud)["lifecycle"].clone();
+            let ids = rules.as_array().unwrap().iter();
+            let ids: Vec<Value> = ids
+                .map(|rule| json!([rule["id"], rule["expires_after_days"]]))
+                .collect();
+            json!(ids)
+        };
+        assert_eq!(rules(), json!([["theirs", 7]]), "{before:?}");
         cloud.setup(&[]).exits(0);
-        assert!(
-            rules().contains("theirs") && rules().contains("abort-unfinished"),
-            "{}",
-            rules()
+        assert_eq!(
+            rules(),
+            json!([["abort-unfinished-uploads", null], ["theirs", 7]]),
+            "{before:?}"
         );
     }
 }
@@ -141,142 +107,106 @@ fn a_lifecycle_rule_that_somebody_changes_stays() {
 #[test]
 fn an_encryption_that_somebody_sets_stays() {
     let cloud = Cloud::start();
-    let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
     cloud.setup(&[]).exits(0);
     let theirs = cloud.key_by_hand();
-    cloud.meanwhile("s3:GET encryption", 2, move || {
-        encrypt(&s3, &bucket, ServerSideEncryption::AwsKms, Some(&theirs), false)
+    cloud.meanwhile("s3:GET encryption", 2, move |cloud| {
+        cloud.encrypt(&cloud.bucket(), ServerSideEncryption::AwsKms, Some(&theirs), false);
     });
     stopped(&cloud.setup(&["--encryption", "kms"]), "its default encryption");
-    let encryption = &cloud.everything()["buckets"]["acme-xxxxxxxx"]["encryption"];
+    let encryption = bucket(&cloud)["encryption"].clone();
     assert!(!encryption["key"].is_null(), "{encryption}");
 }
 
 #[test]
 fn a_trust_that_somebody_changes_stays() {
     let cloud = Cloud::start();
-    let (iam, bucket) = (cloud.iam(), cloud.bucket());
     cloud.setup(&[]).exits(0);
-    let mut theirs = trust(USER, Some(TOKEN));
-    let auditor = trust("arn:aws:iam::111122223333:root", None)["Statement"][0].clone();
-    theirs["Statement"].as_array_mut().unwrap().push(auditor);
-    {
-        let (iam, bucket, theirs) = (iam.clone(), bucket.clone(), theirs.clone());
-        cloud.meanwhile("iam:GetRole", 2, move || {
-            let update = iam.update_assume_role_policy().role_name(&bucket);
-            block_on(update.policy_document(theirs.to_string()).send()).unwrap();
-        });
-    }
+    let theirs = opened_to(trust(USER, Some(TOKEN)), "arn:aws:iam::111122223333:root");
+    let set = theirs.clone();
+    cloud.meanwhile("iam:GetRole", 2, move |cloud| cloud.set_trust(&cloud.bucket(), &set));
     stopped(&cloud.setup(&["--project-token", OTHER_TOKEN]), "its trust policy");
-    let role = block_on(iam.get_role().role_name(&bucket).send()).unwrap();
-    let role = role.role().unwrap();
-    assert_eq!(document(role.assume_role_policy_document().unwrap()), theirs);
+    assert_eq!(cloud.trust(&cloud.bucket()), theirs);
 }
 
 #[test]
 fn a_policy_that_somebody_changes_stays() {
     let cloud = Cloud::start();
-    let (iam, bucket) = (cloud.iam(), cloud.bucket());
     cloud.setup(&[]).exits(0);
-    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
-    let reads = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
-    }]});
-    new_version(&iam, &arn, &reads);
-    let mut theirs = reads.clone();
+    let arn = cloud.data_policy();
+    let reads = statements(json!([{
+        "Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{}/*", cloud.bucket()),
+    }]));
+    cloud.set_policy(&arn, &reads);
+    let mut theirs = reads;
     theirs["Statement"][0]["Condition"] = json!({ "Bool": { "aws:SecureTransport": "true" } });
     // The plan asks for as many policies as a dry run does.
-    let plans = |action: &str| {
-        cloud.forget();
-        cloud.setup(&["--dry-run"]).exits(0);
-        cloud.count(action)
-    };
-    let nth = plans("iam:GetPolicy") + 1;
-    {
-        let (iam, arn, theirs) = (iam.clone(), arn.clone(), theirs.clone());
-        cloud.meanwhile("iam:GetPolicy", nth, move || new_version(&iam, &arn, &theirs));
-    }
+    cloud.forget();
+    cloud.setup(&["--dry-run"]).exits(0);
+    let nth = cloud.count("iam:GetPolicy") + 1;
+    let set = theirs.clone();
+    cloud.meanwhile("iam:GetPolicy", nth, move |cloud| {
+        cloud.set_policy(&cloud.data_policy(), &set)
+    });
     stopped(&cloud.setup(&[]), "what it says");
-    let policy = block_on(iam.get_policy().policy_arn(&arn).send()).unwrap();
-    let version = policy.policy().unwrap().default_version_id().unwrap().to_owned();
-    let version = iam.get_policy_version().policy_arn(&arn).version_id(version);
-    let version = block_on(version.send()).unwrap();
-    let text = version.policy_version().unwrap().document().unwrap();
-    assert_eq!(document(text), theirs);
+    assert_eq!(cloud.policy(&arn), theirs);
 }
 
 #[test]
 fn an_inline_policy_that_somebody_changes_stays() {
     let cloud = Cloud::start();
-    let (iam, bucket) = (cloud.iam(), cloud.bucket());
+    let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
     cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[]);
-    let put = |iam: &aws_sdk_iam::Client, document: &Value| {
-        let put = iam.put_role_policy().role_name("theirs");
-        let put = put.policy_name("export");
-        block_on(put.policy_document(document.to_string()).send()).unwrap();
-    };
     let mut some = data(&bucket);
     some["Statement"][0]["Action"] = json!(["s3:PutObject"]);
-    put(&iam, &some);
-    let mut theirs = some.clone();
+    cloud.put_inline("theirs", "export", &some);
+    let mut theirs = some;
     theirs["Statement"][0]["Action"] = json!(["s3:PutObject", "s3:AbortMultipartUpload"]);
     cloud.forget();
     cloud.setup(&["--adopt", "--role-name", "theirs", "--dry-run"]).exits(0);
     let reads = cloud.count("iam:GetRolePolicy");
-    {
-        let (iam, theirs) = (iam.clone(), theirs.clone());
-        cloud.meanwhile("iam:GetRolePolicy", reads + 1, move || put(&iam, &theirs));
-    }
+    let put = theirs.clone();
+    cloud.meanwhile("iam:GetRolePolicy", reads + 1, move |cloud| {
+        cloud.put_inline("theirs", "export", &put);
+    });
     let outcome = cloud.setup(&["--adopt", "--role-name", "theirs"]);
     stopped(&outcome, "its inline policy");
-    let inline = iam.get_role_policy().role_name("theirs").policy_name("export");
-    let inline = block_on(inline.send()).unwrap();
-    assert_eq!(document(inline.policy_document()), theirs);
+    assert_eq!(cloud.inline("theirs", "export"), theirs);
 }
 
 #[test]
 fn an_own_write_whose_answer_was_lost_is_recognised() {
     let cloud = Cloud::start();
-    let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
+    let name = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let sound = cloud.everything();
-    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
-    block_on(s3.delete_bucket_lifecycle().bucket(&bucket).send()).unwrap();
-    put_tags(&s3, &bucket, &[("managed-by", "mixpanel-s3"), ("a", "b")]);
-    put_trust(&cloud.iam(), &bucket, OTHER_TOKEN);
+    let sound = bucket(&cloud);
+    cloud.delete_bucket_policy(&name);
+    cloud.delete_lifecycle(&name);
+    cloud.set_bucket_tags(&name, &[("managed-by", "mixpanel-s3"), ("a", "b")]);
+    cloud.set_trust(&name, &trust(USER, Some(OTHER_TOKEN)));
     for action in ["s3:PUT policy", "s3:PUT lifecycle", "iam:UpdateAssumeRolePolicy"] {
         cloud.script(action, Some(1), Scripted::LostAnswer);
     }
     cloud.setup(&[]).exits(0);
-    let after = cloud.everything();
+    let after = bucket(&cloud);
     for kind in ["policy", "lifecycle"] {
-        assert_eq!(
-            after["buckets"]["acme-xxxxxxxx"][kind],
-            sound["buckets"]["acme-xxxxxxxx"][kind]
-        );
+        assert_eq!(after[kind], sound[kind]);
     }
 }
 
 #[test]
 fn a_bucket_that_somebody_else_makes_at_the_same_moment_is_not_written_over() {
     let cloud = Cloud::start();
-    let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
-    let theirs = deny(&bucket);
-    {
-        let (bucket, theirs) = (bucket.clone(), theirs.clone());
-        cloud.meanwhile("s3:PUT", 1, move || {
-            let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into());
-            let create = s3.create_bucket().bucket(&bucket);
-            block_on(create.create_bucket_configuration(place.build()).send()).unwrap();
-            put_tags(&s3, &bucket, &[("team", "logs")]);
-            put_policy(&s3, &bucket, &theirs);
-        });
-    }
+    cloud.meanwhile("s3:PUT", 1, |cloud| {
+        let name = cloud.bucket();
+        cloud.bucket_by_hand(&name, "eu-west-1");
+        cloud.set_bucket_tags(&name, &[("team", "logs")]);
+        cloud.set_bucket_policy(&name, &deny(&name));
+    });
     cloud.setup(&[]).exits(6).says("BucketAlreadyOwnedByYou");
-    let there = &cloud.everything()["buckets"]["acme-xxxxxxxx"];
+    let there = bucket(&cloud);
     assert_eq!(there["tags"], json!({ "team": "logs" }));
-    assert_eq!(there["policy"].to_string(), cloud.normalize(&theirs.to_string()));
+    assert_eq!(cloud.bucket_policy(&cloud.bucket()), Some(deny(&cloud.bucket())));
     assert!(there["lifecycle"].is_null());
 }
 
@@ -310,61 +240,40 @@ fn what_an_owner_has_set_about_encryption_is_sent_along() {
 
 #[test]
 fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
-    type Change = fn(&Cloud) -> Box<dyn Fn() + Send + Sync>;
+    type Change = fn(&Cloud);
     let changes: [(&str, &str, Change); 7] = [
         ("what is attached to the role", "buckets", |cloud| {
-            let (iam, role) = (cloud.iam(), cloud.bucket());
-            let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] });
-            let arn = cloud.policy_by_hand("theirs", &all);
-            Box::new(move || {
-                let attach = iam.attach_role_policy().role_name(&role);
-                block_on(attach.policy_arn(&arn).send()).unwrap();
-            })
+            cloud.attach(&cloud.bucket(), &cloud.policy_arn("theirs"));
         }),
-        ("its trust policy", "roles", |cloud| {
-            let (iam, role) = (cloud.iam(), cloud.bucket());
-            Box::new(move || put_trust(&iam, &role, OTHER_TOKEN))
-        }),
+        ("its trust policy", "roles", trust_another),
         ("its tags", "buckets", |cloud| {
-            let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
-            Box::new(move || put_tags(&s3, &bucket, &[("theirs", "1")]))
+            cloud.set_bucket_tags(&cloud.bucket(), &[("theirs", "1")]);
         }),
         ("its policy, which lets others write to it", "buckets", |cloud| {
-            let (s3, bucket) = (cloud.s3("eu-west-1"), cloud.bucket());
-            let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            let bucket = cloud.bucket();
+            let writes = json!([{
                 "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
                 "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/*"),
-            }]});
-            Box::new(move || put_policy(&s3, &bucket, &policy))
+            }]);
+            cloud.set_bucket_policy(&bucket, &statements(writes));
         }),
         ("the roles through which Mixpanel can write to it", "buckets", |cloud| {
-            let (iam, bucket) = (cloud.iam(), cloud.bucket());
-            Box::new(move || {
-                let role = iam.create_role().role_name("late");
-                let trust = trust(USER, Some(OTHER_TOKEN)).to_string();
-                block_on(role.assume_role_policy_document(trust).send()).unwrap();
-                let put = iam.put_role_policy().role_name("late").policy_name("export");
-                let document = data(&bucket).to_string();
-                block_on(put.policy_document(document).send()).unwrap();
-            })
+            cloud.role_by_hand("late", &trust(USER, Some(OTHER_TOKEN)), &[]);
+            cloud.put_inline("late", "export", &data(&cloud.bucket()));
         }),
         // The role proves whose the bucket is.
-        ("its trust policy", "buckets", |cloud| {
-            let (iam, role) = (cloud.iam(), cloud.bucket());
-            Box::new(move || put_trust(&iam, &role, OTHER_TOKEN))
-        }),
+        ("its trust policy", "buckets", trust_another),
         ("what it says", "policies", |cloud| {
-            let (iam, bucket) = (cloud.iam(), cloud.bucket());
-            let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
-            Box::new(move || new_version(&iam, &arn, &data("somewhere-else")))
+            cloud.set_policy(&cloud.data_policy(), &data("somewhere-else"));
         }),
     ];
     for (what, kind, change) in changes {
         let cloud = Cloud::start();
         cloud.setup(&[]).exits(0);
-        let theirs = change(&cloud);
+        let all = json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]);
+        cloud.policy_by_hand("theirs", &statements(all));
         let before = cloud.everything();
-        cloud.meanwhile("iam:DetachRolePolicy", 1, theirs);
+        cloud.meanwhile("iam:DetachRolePolicy", 1, change);
         let bucket = cloud.bucket();
         let arguments = ["teardown", "--yes", "--role", &bucket, "--delete-bucket"];
         cloud
@@ -376,4 +285,8 @@ fn what_somebody_changes_while_a_set_up_is_removed_is_not_removed() {
         let of = |all: &Value| all[kind].as_object().unwrap().len();
         assert_eq!(of(&after), of(&before), "{what}");
     }
+}
+
+fn trust_another(cloud: &Cloud) {
+    cloud.set_trust(&cloud.bucket(), &trust(USER, Some(OTHER_TOKEN)));
 }

@@ -1,52 +1,24 @@
 //! A copied tag proves nothing: what is tagged as this program's and is somebody else's stays as it is.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Tag, Tagging};
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, opened_to, statements, trust};
 use crate::support::{Cloud, Scripted, TOKEN};
 
 const EC2: &str = "arn:aws:iam::111122223333:root";
 
-fn iam_tag() -> aws_sdk_iam::types::Tag {
-    let tag = aws_sdk_iam::types::Tag::builder().key("managed-by");
-    tag.value("mixpanel-s3").build().unwrap()
-}
-
-fn tag_role(cloud: &Cloud, role: &str) {
-    let tagged = cloud.iam().tag_role().role_name(role).tags(iam_tag());
-    block_on(tagged.send()).unwrap();
-}
-
-fn tag_policy(cloud: &Cloud, arn: &str) {
-    let tagged = cloud.iam().tag_policy().policy_arn(arn).tags(iam_tag());
-    block_on(tagged.send()).unwrap();
-}
-
-fn tag_bucket(cloud: &Cloud, bucket: &str) {
-    let tag = Tag::builder().key("managed-by").value("mixpanel-s3");
-    let tags = Tagging::builder().tag_set(tag.build().unwrap());
-    let tagged = cloud.s3("eu-west-1").put_bucket_tagging().bucket(bucket);
-    block_on(tagged.tagging(tags.build().unwrap()).send()).unwrap();
-}
-
-fn put(cloud: &Cloud, bucket: &str) {
-    let put = cloud.s3("eu-west-1").put_object().bucket(bucket).key("a");
-    block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
-}
+const OURS: (&str, &str) = ("managed-by", "mixpanel-s3");
 
 fn wide(action: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": action, "Resource": "*" }] })
+    statements(json!([{ "Effect": "Allow", "Action": action, "Resource": "*" }]))
 }
 
 #[test]
 fn a_copied_tag_does_not_make_a_production_role_ours() {
     let cloud = Cloud::start();
     cloud.role_by_hand("payments", &trust(EC2, None), &[wide("dynamodb:*")]);
-    tag_role(&cloud, "payments");
-    tag_policy(&cloud, &format!("arn:aws:iam::{}:policy/payments-0", cloud.account));
+    cloud.tag_role("payments", OURS.0, OURS.1);
+    cloud.tag_policy(&cloud.policy_arn("payments-0"), OURS.0, OURS.1);
     let before = cloud.everything();
     for more in [&[][..], &["--include-adopted"]] {
         let arguments = [&["teardown", "--yes", "--role", "payments"], more].concat();
@@ -65,12 +37,7 @@ fn a_copied_tag_does_not_make_a_production_role_ours() {
 fn a_role_that_trusts_others_beside_mixpanel_stays_whole() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let iam = cloud.iam();
-    let mut both = trust(USER, Some(TOKEN));
-    let others = trust(EC2, None)["Statement"][0].clone();
-    both["Statement"].as_array_mut().unwrap().push(others);
-    let update = iam.update_assume_role_policy().role_name(cloud.bucket());
-    block_on(update.policy_document(both.to_string()).send()).unwrap();
+    cloud.set_trust(&cloud.bucket(), &opened_to(trust(USER, Some(TOKEN)), EC2));
     let before = cloud.everything();
     cloud
         .run(&["teardown", "--yes", "--role", &cloud.bucket()])
@@ -87,9 +54,7 @@ fn an_inline_policy_holds_a_role_whatever_it_says() {
         cloud.setup(&[]).exits(0);
         let mut document = data(&bucket);
         document["Statement"][0]["Condition"] = condition;
-        let put = cloud.iam().put_role_policy().role_name(&bucket);
-        let put = put.policy_name("team-x");
-        block_on(put.policy_document(document.to_string()).send()).unwrap();
+        cloud.put_inline(&bucket, "team-x", &document);
         let before = cloud.everything();
         let all = ["--delete-bucket", "--delete-data", bucket.as_str()];
         cloud
@@ -106,8 +71,8 @@ fn a_copied_tag_on_a_bucket_neither_empties_nor_removes_it() {
     let production = format!("{}-prod", cloud.bucket());
     cloud.setup(&[]).exits(0);
     cloud.bucket_by_hand(&production, "eu-west-1");
-    put(&cloud, &production);
-    tag_bucket(&cloud, &production);
+    cloud.put_object(&production, "a");
+    cloud.set_bucket_tags(&production, &[OURS]);
     let before = cloud.everything();
     let role = cloud.bucket();
     for role in [&["--role", &role][..], &[]] {
@@ -132,7 +97,7 @@ fn a_copied_tag_on_a_bucket_does_not_let_setup_harden_it_unasked() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    tag_bucket(&cloud, &bucket);
+    cloud.set_bucket_tags(&bucket, &[OURS]);
     let before = cloud.everything();
     cloud
         .setup(&[])
@@ -147,8 +112,8 @@ fn a_copied_tag_on_a_policy_does_not_make_it_ours() {
     cloud.setup(&[]).exits(0);
     let bucket = cloud.bucket();
     let arn = cloud.policy_by_hand("shared", &wide("sqs:*"));
-    tag_policy(&cloud, &arn);
-    cloud.attach_by_hand(&bucket, &arn);
+    cloud.tag_policy(&arn, OURS.0, OURS.1);
+    cloud.attach(&bucket, &arn);
     let before = cloud.everything();
     cloud.run(&["teardown", "--yes", "--role", &bucket]).exits(5).says(
         "policy arn:aws:iam::123456789012:policy/shared: its tags say that mixpanel-s3 made it, and it says more than \
@@ -162,13 +127,10 @@ fn a_policy_of_ours_into_which_somebody_wrote_more_stays() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
     let bucket = cloud.bucket();
-    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
     let mut more = data(&bucket);
     let theirs = wide("sqs:SendMessage")["Statement"][0].clone();
     more["Statement"].as_array_mut().unwrap().push(theirs);
-    let version = cloud.iam().create_policy_version().policy_arn(&arn);
-    let version = version.set_as_default(true);
-    block_on(version.policy_document(more.to_string()).send()).unwrap();
+    cloud.set_policy(&cloud.data_policy(), &more);
     let before = cloud.everything();
     cloud
         .run(&["teardown", "--yes", "--role", &bucket])
@@ -183,9 +145,9 @@ fn what_was_taken_over_is_removed_on_the_same_proof_only() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    let queue = json!({ "Version": "2012-10-17", "Statement": [{
+    let queue = statements(json!([{
         "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:eu-west-1:123456789012:queue",
-    }]});
+    }]));
     let documents = [data(&bucket), queue];
     cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &documents);
     let before = cloud.everything();
@@ -204,7 +166,7 @@ fn what_was_taken_over_is_removed_on_the_same_proof_only() {
 #[test]
 fn who_else_has_a_part_in_it_and_cannot_be_read_holds_it() {
     for action in ["iam:ListEntitiesForPolicy", "iam:ListInstanceProfilesForRole"] {
-        let mut cloud = Cloud::start();
+        let cloud = Cloud::start();
         cloud.setup(&[]).exits(0);
         let before = cloud.everything();
         let refusal = Scripted::error("iam", 403, "AccessDenied", "no");
@@ -222,11 +184,7 @@ fn who_else_has_a_part_in_it_and_cannot_be_read_holds_it() {
 fn no_command_deletes_a_key_that_only_has_the_alias_of_ours() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let key = cloud.key_by_hand();
-    let kms = cloud.kms("eu-west-1");
-    let alias = kms.create_alias().target_key_id(&key);
-    let name = format!("alias/mixpanel-s3-{}", cloud.bucket());
-    block_on(alias.alias_name(name).send()).unwrap();
+    cloud.name_key(&cloud.key_by_hand(), &cloud.own_alias());
     let outcome = cloud
         .run(&["teardown", "--yes", "--role", &cloud.bucket()])
         .exits(0)

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, statements, trust};
 use crate::support::{Cloud, Scripted};
 
 /// A full disk must not pass for a pipeline's success.
@@ -68,21 +67,17 @@ fn a_set_up_made_by_hand_is_read_too() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    let key = block_on(cloud.kms("eu-west-1").create_key().send())
-        .unwrap()
-        .key_metadata
-        .unwrap();
-    let arn = key.arn().unwrap();
-    let kms = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": arn,
-    }]});
+    let key = cloud.key_by_hand();
+    let kms = statements(json!([{
+        "Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": key,
+    }]));
     cloud.role_by_hand("by-hand", &trust(USER, Some("a-token")), &[data(&bucket), kms]);
     let json = cloud.run(&["print-details", "--output", "json"]).exits(0).json();
     assert_eq!(
         json,
         json!({
             "bucket": "acme-xxxxxxxx", "region": "eu-west-1", "role": "arn:aws:iam::123456789012:role/by-hand",
-            "encryption": "KMS", "kms_key_id": cloud.normalize(arn),
+            "encryption": "KMS", "kms_key_id": cloud.normalize(&key),
         })
     );
 }
@@ -93,13 +88,7 @@ fn an_inline_policy_and_a_wide_trust_are_read_and_warned_of() {
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
     cloud.role_by_hand("wide", &trust("arn:aws:iam::485438090326:root", None), &[]);
-    let inline = cloud
-        .iam()
-        .put_role_policy()
-        .role_name("wide")
-        .policy_name("inline")
-        .policy_document(data(&bucket).to_string());
-    block_on(inline.send()).unwrap();
+    cloud.put_inline("wide", "inline", &data(&bucket));
     let outcome = cloud
         .run(&["print-details", "--output", "json"])
         .exits(0)

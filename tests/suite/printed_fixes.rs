@@ -15,9 +15,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::cloud::Call;
 use crate::support::program::run;
-use crate::support::{Cloud, Outcome};
+use crate::support::{Call, Cloud, Outcome};
 use rows::{ADVICE_ONLY, ELSEWHERE, Outcome as Wanted, Row, Tool};
 
 /// The environment variable that says where the AWS CLI is.
@@ -158,7 +157,7 @@ fn steps(check: &Value) -> Vec<&Value> {
 
 /// Breaks a set-up, does what the finding says, and judges it again.
 fn try_row(row: &Row) -> Result<(), String> {
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     if !row.setup.is_empty() {
         let made = cloud.setup(row.setup);
         if made.code != 0 {
@@ -166,7 +165,7 @@ fn try_row(row: &Row) -> Result<(), String> {
         }
     }
     let bucket = cloud.bucket();
-    (row.breaks)(&mut cloud, &bucket);
+    (row.breaks)(&cloud, &bucket);
     let before = verify(&cloud, row);
     let found = check(&before, row.id).clone();
     if found["status"] != row.before {
@@ -212,7 +211,7 @@ fn try_row(row: &Row) -> Result<(), String> {
         if !cloud.calls().iter().any(is_asked) {
             return Err(format!("{} was not asked: {:?}", asked.action, cloud.calls()));
         }
-        (asked.then)(&mut cloud);
+        (asked.then)(&cloud);
     }
     let after = verify(&cloud, row);
     let now = status(&after, row.id);
@@ -303,10 +302,10 @@ fn every_check_that_offers_a_command_is_tried() {
 #[test]
 fn what_would_stand_in_the_form_is_judged_by_the_command_that_says_so() {
     let row = rows::of_the_form();
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     cloud.setup(row.setup).exits(0);
     let bucket = cloud.bucket();
-    (row.breaks)(&mut cloud, &bucket);
+    (row.breaks)(&cloud, &bucket);
     let verdict = verify(&cloud, &row);
     let found = check(&verdict, row.id);
     assert_eq!(found["status"], row.before, "{found:#}");

@@ -3,16 +3,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, opened_to, statements, trust};
 use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
-/// A set-up whose bucket takes plain HTTP, which is how the tests' AWS is reached.
+/// A set-up into whose bucket objects can be written over plain HTTP.
 fn set_up() -> Cloud {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
-    block_on(s3.delete_bucket_policy().bucket(cloud.bucket()).send()).unwrap();
+    cloud.let_plain_http_in();
     cloud
 }
 
@@ -21,7 +19,7 @@ fn live(cloud: &Cloud) -> Outcome {
 }
 
 /// A live proof that is killed while it writes its first object.
-fn killed(cloud: &mut Cloud) {
+fn killed(cloud: &Cloud) {
     cloud.script("s3:PUT object", None, Scripted::Hang);
     let role = cloud.bucket();
     cloud.killed(&["verify", "--live", "--yes", "--role", &role]);
@@ -33,59 +31,41 @@ fn probe(cloud: &Cloud) -> Value {
     cloud.everything()["roles"]["acme-xxxxxxxx-probe"].clone()
 }
 
-/// Who the tests' AWS takes the caller for.
-fn caller(cloud: &Cloud) -> String {
-    let sts = aws_sdk_sts::Client::new(&cloud.sdk_config("us-east-1"));
-    let answer = block_on(sts.get_caller_identity().send()).unwrap();
-    answer.arn().unwrap().to_owned()
-}
-
 fn everything_allowed() -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] })
+    statements(json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]))
 }
 
 #[test]
 fn nothing_is_attached_to_a_role_that_only_looks_like_a_probe() {
-    type Make = fn(&Cloud, aws_sdk_iam::operation::create_role::builders::CreateRoleFluentBuilder);
-    let own = |cloud: &Cloud| trust(&caller(cloud), Some(TOKEN)).to_string();
+    type Make = fn(&Cloud, &str);
     let likenesses: [(&str, Make); 6] = [
-        ("no tag", |_, create| {
-            block_on(create.set_tags(None).send()).unwrap();
+        ("no tag", |cloud, probe| {
+            cloud.role_by_hand(probe, &own(cloud), &[]);
         }),
-        ("trusts others", |_, create| {
-            let stranger = trust("arn:aws:iam::111122223333:root", Some(TOKEN));
-            block_on(create.assume_role_policy_document(stranger.to_string()).send()).unwrap();
+        ("trusts others", |cloud, probe| {
+            cloud.role_by_hand(probe, &trust("arn:aws:iam::111122223333:root", Some(TOKEN)), &[]);
         }),
-        ("trusts others", |cloud, create| {
-            let mut both = trust(&caller(cloud), Some(TOKEN));
-            let stranger = trust(USER, Some(TOKEN))["Statement"][0].clone();
-            both["Statement"].as_array_mut().unwrap().push(stranger);
-            block_on(create.assume_role_policy_document(both.to_string()).send()).unwrap();
+        ("trusts others", |cloud, probe| {
+            cloud.role_by_hand(probe, &opened_to(own(cloud), USER), &[]);
         }),
-        ("its permissions boundary is", |cloud, create| {
-            let arn = cloud.policy_by_hand("bounds", &everything_allowed());
-            block_on(create.permissions_boundary(arn).send()).unwrap();
+        ("its permissions boundary is", |cloud, probe| {
+            cloud.role_by_hand(probe, &own(cloud), &[]);
+            cloud.bound(probe, &cloud.policy_by_hand("bounds", &everything_allowed()));
         }),
-        ("it is on the path /elsewhere/", |_, create| {
-            block_on(create.path("/elsewhere/").send()).unwrap();
+        ("it is on the path /elsewhere/", |cloud, probe| {
+            cloud.role_by_hand_under("/elsewhere/", probe, &own(cloud));
         }),
-        ("it holds", |cloud, create| {
-            block_on(create.send()).unwrap();
-            let arn = cloud.policy_by_hand("everything", &everything_allowed());
-            cloud.attach_by_hand(&format!("{}-probe", cloud.bucket()), &arn);
+        ("it holds", |cloud, probe| {
+            cloud.role_by_hand(probe, &own(cloud), &[everything_allowed()]);
         }),
     ];
     for (what, make) in likenesses {
         let cloud = set_up();
-        let tag = aws_sdk_iam::types::Tag::builder().key("mixpanel-s3-probe-of");
-        let tag = tag.value(cloud.bucket()).build().unwrap();
-        let create = cloud
-            .iam()
-            .create_role()
-            .role_name(format!("{}-probe", cloud.bucket()))
-            .assume_role_policy_document(own(&cloud))
-            .tags(tag);
-        make(&cloud, create);
+        let probe = format!("{}-probe", cloud.bucket());
+        make(&cloud, &probe);
+        if what != "no tag" {
+            cloud.tag_role(&probe, "mixpanel-s3-probe-of", &cloud.bucket());
+        }
         let before = cloud.everything();
         live(&cloud).exits(1).says("it is not touched").says(what);
         assert_eq!(cloud.everything(), before, "{what}");
@@ -102,11 +82,16 @@ fn nothing_is_attached_to_a_role_that_only_looks_like_a_probe() {
     }
 }
 
+/// Whom a probe of the caller's trusts.
+fn own(cloud: &Cloud) -> Value {
+    trust(&cloud.caller(), Some(TOKEN))
+}
+
 #[test]
 fn what_a_killed_proof_left_is_told_and_swept() {
-    let mut cloud = set_up();
+    let cloud = set_up();
     let before = cloud.everything();
-    killed(&mut cloud);
+    killed(&cloud);
     let role = cloud.bucket();
     cloud.forget();
     let judged = cloud.run(&["verify", "--role", &role]).exits(0);
@@ -122,8 +107,8 @@ fn what_a_killed_proof_left_is_told_and_swept() {
 
 #[test]
 fn what_a_killed_proof_left_goes_with_its_role() {
-    let mut cloud = set_up();
-    killed(&mut cloud);
+    let cloud = set_up();
+    killed(&cloud);
     let role = cloud.bucket();
     let removed = cloud
         .run(&[
@@ -148,11 +133,11 @@ fn what_a_killed_proof_left_goes_with_its_role() {
 
 #[test]
 fn where_the_role_stays_what_a_killed_proof_left_is_named() {
-    let mut cloud = set_up();
-    killed(&mut cloud);
+    let cloud = set_up();
+    killed(&cloud);
     let role = cloud.bucket();
     let arn = cloud.policy_by_hand("audit", &everything_allowed());
-    cloud.attach_by_hand(&role, &arn);
+    cloud.attach(&role, &arn);
     let before = cloud.everything();
     cloud
         .run(&["teardown", "--yes", "--role", &role])
@@ -167,14 +152,9 @@ fn where_the_role_stays_what_a_killed_proof_left_is_named() {
 fn what_somebody_attaches_to_a_probe_is_not_removed() {
     let cloud = set_up();
     let arn = cloud.policy_by_hand("theirs", &everything_allowed());
-    {
-        let (iam, arn) = (cloud.iam(), arn.clone());
-        let probe = format!("{}-probe", cloud.bucket());
-        cloud.meanwhile("s3:GET object", 1, move || {
-            let attach = iam.attach_role_policy().role_name(&probe);
-            block_on(attach.policy_arn(&arn).send()).unwrap();
-        });
-    }
+    cloud.meanwhile("s3:GET object", 1, move |cloud| {
+        cloud.attach(&format!("{}-probe", cloud.bucket()), &arn);
+    });
     live(&cloud)
         .exits(6)
         .says("somebody has changed the role")

@@ -1,30 +1,20 @@
 //! A bucket is not taken away from under a role through which Mixpanel can still write to it: a name that is free is
 //! anybody's to claim, and Mixpanel goes on sending.
 
-use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, statements, trust};
 use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 fn grants(action: &str, resource: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": action, "Resource": resource }] })
+    statements(json!([{ "Effect": "Allow", "Action": action, "Resource": resource }]))
 }
 
-fn inline(cloud: &Cloud, role: &str, document: &Value) {
-    let put = cloud.iam().put_role_policy().role_name(role);
-    let put = put.policy_name("inline");
-    block_on(put.policy_document(document.to_string()).send()).unwrap();
-}
-
-/// `setup` with an object in the bucket; plain HTTP is let in, since the tests' AWS is reached that way.
+/// `setup` with an object in the bucket.
 fn set_up_with_data(cloud: &Cloud) {
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
-    block_on(s3.delete_bucket_policy().bucket(cloud.bucket()).send()).unwrap();
-    let put = s3.put_object().bucket(cloud.bucket()).key("a");
-    block_on(put.body(ByteStream::from_static(b"{}")).send()).unwrap();
+    cloud.let_plain_http_in();
+    cloud.put_object(&cloud.bucket(), "a");
 }
 
 fn take_all(cloud: &Cloud) -> Outcome {
@@ -37,12 +27,10 @@ fn take_all(cloud: &Cloud) -> Outcome {
 /// Gives the bucket a policy that lets a principal write into it.
 fn bucket_lets_write(cloud: &Cloud, principal: &str) {
     let objects = format!("arn:aws:s3:::{}/*", cloud.bucket());
-    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+    let writes = json!([{
         "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "s3:PutObject", "Resource": objects,
-    }]});
-    let put = cloud.s3("eu-west-1").put_bucket_policy();
-    let put = put.bucket(cloud.bucket()).policy(policy.to_string());
-    block_on(put.send()).unwrap();
+    }]);
+    cloud.set_bucket_policy(&cloud.bucket(), &statements(writes));
 }
 
 #[test]
@@ -52,14 +40,14 @@ fn a_bucket_stays_with_its_data_while_another_role_may_write_to_it() {
         ("a customer's policy with a pattern", |cloud, role| {
             let document = grants("s3:Put*", "arn:aws:s3:::acme-*");
             let arn = cloud.policy_by_hand("pattern", &document);
-            cloud.attach_by_hand(role, &arn);
+            cloud.attach(role, &arn);
         }),
         ("an inline policy with everything", |cloud, role| {
-            inline(cloud, role, &grants("*", "*"));
+            cloud.put_inline(role, "inline", &grants("*", "*"));
         }),
         ("a project's folder", |cloud, role| {
             let folder = format!("arn:aws:s3:::{}/2195193/*", cloud.bucket());
-            inline(cloud, role, &grants("s3:PutObject", &folder));
+            cloud.put_inline(role, "inline", &grants("s3:PutObject", &folder));
         }),
         ("the bucket's own policy", |cloud, role| {
             bucket_lets_write(cloud, &format!("arn:aws:iam::{}:role/{role}", cloud.account));
@@ -118,10 +106,10 @@ fn what_cannot_be_read_may_write_and_is_said_so() {
             "through another role cannot be told, since iam:ListRoles is refused",
         ),
     ] {
-        let mut cloud = Cloud::start();
+        let cloud = Cloud::start();
         set_up_with_data(&cloud);
         cloud.role_by_hand("second", &trust(USER, Some(TOKEN)), &[]);
-        inline(&cloud, "second", &grants("sqs:*", "*"));
+        cloud.put_inline("second", "inline", &grants("sqs:*", "*"));
         let with = cloud.everything();
         cloud.script(action, None, Scripted::error("iam", 403, "AccessDenied", "no"));
         take_all(&cloud).exits(5).says(words);
@@ -169,7 +157,7 @@ fn the_data_goes_only_after_the_roles_access_has_ended() {
     assert!(at("iam:DetachRolePolicy") < at("s3:POST delete"), "{writes:?}");
     assert!(at("s3:DELETE") < at("iam:DeleteRole"), "{writes:?}");
 
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     set_up_with_data(&cloud);
     let with = cloud.everything();
     let refusal = Scripted::error("iam", 403, "AccessDenied", "no");

@@ -1,11 +1,8 @@
 //! `teardown`: what setup made goes, what it took over is given back, and everything else stays as it was.
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::json;
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, statements, trust};
 use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 fn teardown(cloud: &Cloud, more: &[&str]) -> Outcome {
@@ -23,22 +20,10 @@ fn neighbours(cloud: &Cloud) {
     cloud.policy_by_hand("unattached", &data(&other));
 }
 
-/// `setup`, and then plain HTTP is let in again: the tests' AWS is reached that way, and an emulator may mind the
-/// policy.
+/// `setup`, and then objects can be written over plain HTTP.
 fn set_up_for_objects(cloud: &Cloud) {
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
-    block_on(s3.delete_bucket_policy().bucket(cloud.bucket()).send()).unwrap();
-}
-
-fn put(cloud: &Cloud, key: &str) {
-    let s3 = cloud.s3("eu-west-1");
-    let put = s3
-        .put_object()
-        .bucket(cloud.bucket())
-        .key(key)
-        .body(ByteStream::from_static(b"{}"));
-    block_on(put.send()).unwrap();
+    cloud.let_plain_http_in();
 }
 
 #[test]
@@ -141,10 +126,8 @@ fn what_was_taken_over_is_given_back_or_removed_on_request() {
 fn a_policy_that_something_else_uses_stays_and_its_users_are_named() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let bucket = cloud.bucket();
-    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
     cloud.role_by_hand("another", &trust(USER, Some(TOKEN)), &[]);
-    cloud.attach_by_hand("another", &arn);
+    cloud.attach("another", &cloud.data_policy());
     let before = cloud.everything();
     for _ in 0..2 {
         teardown(&cloud, &[])
@@ -154,9 +137,7 @@ fn a_policy_that_something_else_uses_stays_and_its_users_are_named() {
             .says("aws iam list-entities-for-policy");
         assert_eq!(cloud.everything(), before);
     }
-    let iam = cloud.iam();
-    let detach = iam.detach_role_policy().role_name("another").policy_arn(&arn);
-    block_on(detach.send()).unwrap();
+    cloud.detach("another", &cloud.data_policy());
     teardown(&cloud, &[]).exits(0);
     assert_eq!(cloud.everything()["policies"], json!({}));
 }
@@ -166,13 +147,7 @@ fn a_role_in_an_instance_profile_stays_whole() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
     let before = cloud.everything();
-    let iam = cloud.iam();
-    block_on(iam.create_instance_profile().instance_profile_name("machine").send()).unwrap();
-    let add = iam
-        .add_role_to_instance_profile()
-        .instance_profile_name("machine")
-        .role_name(cloud.bucket());
-    block_on(add.send()).unwrap();
+    cloud.put_into_instance_profile(&cloud.bucket(), "machine");
     teardown(&cloud, &[])
         .exits(5)
         .says("it is in the instance profile machine")
@@ -183,16 +158,12 @@ fn a_role_in_an_instance_profile_stays_whole() {
 #[test]
 fn others_policies_of_our_role_hold_it_and_are_named() {
     let cloud = Cloud::start();
-    let audit =
-        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }] });
+    let audit = statements(json!([{ "Effect": "Allow", "Action": "sqs:*", "Resource": "*" }]));
     let arn = cloud.policy_by_hand("audit", &audit);
     let before = cloud.everything();
     cloud.setup(&[]).exits(0);
-    cloud.attach_by_hand(&cloud.bucket(), &arn);
-    let iam = cloud.iam();
-    let put = iam.put_role_policy().role_name(cloud.bucket());
-    let put = put.policy_name("theirs").policy_document(audit.to_string());
-    block_on(put.send()).unwrap();
+    cloud.attach(&cloud.bucket(), &arn);
+    cloud.put_inline(&cloud.bucket(), "theirs", &audit);
     let with = cloud.everything();
     teardown(&cloud, &["--delete-bucket"])
         .exits(5)
@@ -202,10 +173,8 @@ fn others_policies_of_our_role_hold_it_and_are_named() {
             "aws iam detach-role-policy --role-name acme-xxxxxxxx --policy-arn arn:aws:iam::123456789012:policy/audit",
         );
     assert_eq!(cloud.everything(), with);
-    let detach = iam.detach_role_policy().role_name(cloud.bucket());
-    block_on(detach.policy_arn(&arn).send()).unwrap();
-    let delete = iam.delete_role_policy().role_name(cloud.bucket());
-    block_on(delete.policy_name("theirs").send()).unwrap();
+    cloud.detach(&cloud.bucket(), &arn);
+    cloud.delete_inline(&cloud.bucket(), "theirs");
     teardown(&cloud, &["--delete-bucket"]).exits(0);
     assert_eq!(cloud.everything(), before);
 }
@@ -215,7 +184,7 @@ fn data_goes_only_with_the_buckets_name() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     set_up_for_objects(&cloud);
-    put(&cloud, "1/mp_master_event/2026/11/24/a.json");
+    cloud.put_object(&cloud.bucket(), "1/mp_master_event/2026/11/24/a.json");
     let with = cloud.everything();
     teardown(&cloud, &["--delete-bucket", "--dry-run"])
         .exits(0)
@@ -246,16 +215,13 @@ fn versions_delete_markers_and_unfinished_uploads_go() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     set_up_for_objects(&cloud);
-    let s3 = cloud.s3("eu-west-1");
-    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
-    let versioning = s3.put_bucket_versioning().bucket(&bucket);
-    block_on(versioning.versioning_configuration(on.build()).send()).unwrap();
+    cloud.keep_versions(&bucket);
     for key in ["a", "a", "b", "odd & key+with <signs>"] {
-        put(&cloud, key);
+        cloud.put_object(&cloud.bucket(), key);
     }
-    block_on(s3.delete_object().bucket(&bucket).key("b").send()).unwrap();
+    cloud.delete_object(&bucket, "b");
     for key in ["u/1", "u/2"] {
-        block_on(s3.create_multipart_upload().bucket(&bucket).key(key).send()).unwrap();
+        cloud.begin_upload(&bucket, key);
     }
     assert_eq!(cloud.everything()["buckets"]["acme-xxxxxxxx"]["objects"], 5);
     teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(0);
@@ -267,22 +233,8 @@ fn thousands_of_objects_cost_a_request_a_thousand() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     set_up_for_objects(&cloud);
-    let s3 = cloud.s3("eu-west-1");
-    block_on(async {
-        let mut puts = tokio::task::JoinSet::new();
-        for number in 0..2100 {
-            let put = s3
-                .put_object()
-                .bucket(&bucket)
-                .key(format!("1/mp_master_event/{number:06}.json"))
-                .body(ByteStream::from_static(b"{}"));
-            puts.spawn(put.send());
-            while puts.len() >= 8 {
-                puts.join_next().await.unwrap().unwrap().unwrap();
-            }
-        }
-        puts.join_all().await;
-    });
+    let keys = (0..2100).map(|number| format!("1/mp_master_event/{number:06}.json"));
+    cloud.put_objects(&bucket, keys);
     cloud.forget();
     teardown(&cloud, &["--delete-bucket", "--delete-data", &bucket]).exits(0);
     let count = |action| cloud.count(action);
@@ -298,7 +250,7 @@ fn objects_that_s3_does_not_delete_are_told() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     set_up_for_objects(&cloud);
-    put(&cloud, "held");
+    cloud.put_object(&cloud.bucket(), "held");
     let body = "<DeleteResult><Error><Key>held</Key><Code>AccessDenied</Code><Message>object is under legal \
                 hold</Message></Error></DeleteResult>";
     cloud.script("s3:POST delete", None, Scripted::answer("s3", body));
@@ -318,7 +270,7 @@ fn a_set_up_that_was_cut_short_goes_too() {
         "iam:AttachRolePolicy",
         "iam:CreatePolicy",
     ] {
-        let mut cloud = Cloud::start();
+        let cloud = Cloud::start();
         cloud.has_bare_buckets();
         let before = cloud.everything();
         let service = action.split(':').next().unwrap();
@@ -332,7 +284,7 @@ fn a_set_up_that_was_cut_short_goes_too() {
 
 #[test]
 fn a_refused_removal_says_what_went_and_what_did_not() {
-    let mut cloud = Cloud::start();
+    let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
     let message = "User: x is not authorized to perform: iam:DeleteRole because no identity-based policy allows the \
                    iam:DeleteRole action";
@@ -356,16 +308,8 @@ fn a_refused_removal_says_what_went_and_what_did_not() {
 fn every_version_of_a_policy_goes() {
     let cloud = Cloud::start();
     cloud.setup(&[]).exits(0);
-    let bucket = cloud.bucket();
-    let arn = format!("arn:aws:iam::{}:policy/{bucket}-s3", cloud.account);
     for _ in 0..3 {
-        let iam = cloud.iam();
-        let version = iam
-            .create_policy_version()
-            .policy_arn(&arn)
-            .policy_document(data(&bucket).to_string())
-            .set_as_default(true);
-        block_on(version.send()).unwrap();
+        cloud.set_policy(&cloud.data_policy(), &data(&cloud.bucket()));
     }
     teardown(&cloud, &[]).exits(0).says("version v1 goes");
     assert_eq!(cloud.everything()["policies"], json!({}));

@@ -3,30 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{USER, data, trust};
-use crate::support::cloud::block_on;
-use crate::support::{Cloud, Outcome, Scripted, TOKEN, document};
+use crate::support::by_hand::{USER, data, for_machines, opened_to, statements, trust};
+use crate::support::{Cloud, Outcome, Scripted, TOKEN};
 
 const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
 
-fn set_trust(cloud: &Cloud, role: &str, statements: &Value) {
-    let trust = json!({ "Version": "2012-10-17", "Statement": statements });
-    let iam = cloud.iam();
-    let update = iam.update_assume_role_policy().role_name(role);
-    block_on(update.policy_document(trust.to_string()).send()).unwrap();
-}
-
-fn trust_of(cloud: &Cloud, role: &str) -> Value {
-    let answer = block_on(cloud.iam().get_role().role_name(role).send()).unwrap();
-    document(answer.role().unwrap().assume_role_policy_document().unwrap())["Statement"].clone()
-}
-
 fn admin() -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Sid": "Admin", "Effect": "Allow", "Action": "*", "Resource": "*" }] })
-}
-
-fn ec2() -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }] })
+    statements(json!([{ "Sid": "Admin", "Effect": "Allow", "Action": "*", "Resource": "*" }]))
 }
 
 /// The checks that fail, by `verify`.
@@ -46,7 +29,7 @@ fn an_administrators_role_is_not_taken_over_and_is_told_of_when_it_is() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    cloud.role_by_hand("admin", &ec2(), &[admin()]);
+    cloud.role_by_hand("admin", &for_machines(), &[admin()]);
     let before = cloud.everything();
     let adopt = ["--adopt", "--role-name", "admin"];
     cloud
@@ -127,9 +110,9 @@ fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
     let cloud = Cloud::start();
     let role = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let narrow = trust_of(&cloud, &role);
+    let narrow = cloud.trust(&role);
     for (statement, wanted) in table {
-        set_trust(&cloud, &role, &json!([statement]));
+        cloud.set_trust(&role, &statements(json!([statement])));
         let (verified, ids) = failing(&cloud, &["--role", &role, "--project-token", TOKEN]);
         assert_eq!(ids, wanted, "{statement}");
         verified.exits(4);
@@ -140,7 +123,7 @@ fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
             .says("is wider than Mixpanel's page asks for");
         cloud.setup(&["--dry-run"]).exits(0).says("- {").says("+ {");
         cloud.setup(&[]).exits(0);
-        assert_eq!(trust_of(&cloud, &role), narrow, "{statement}");
+        assert_eq!(cloud.trust(&role), narrow, "{statement}");
     }
 }
 
@@ -150,11 +133,9 @@ fn what_stays_open_in_somebody_elses_trust_is_said_before_the_gate() {
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
     let third = "arn:aws:iam::111122223333:root";
-    let mut both = trust(USER, Some(TOKEN));
-    let statements = both["Statement"].as_array_mut().unwrap();
-    statements.push(trust(third, None)["Statement"][0].clone());
+    let both = opened_to(trust(USER, Some(TOKEN)), third);
     cloud.role_by_hand("theirs", &both, &[data(&bucket)]);
-    let before = trust_of(&cloud, "theirs");
+    let before = cloud.trust("theirs");
     let shown = cloud.setup(&["--dry-run", "--output", "json"]).exits(0);
     shown.json()["exposures"]
         .as_array()
@@ -167,7 +148,7 @@ fn what_stays_open_in_somebody_elses_trust_is_said_before_the_gate() {
         .exits(4)
         .says("arn:aws:iam::111122223333:root, which is not Mixpanel's, can assume it")
         .says("the set-up is not safe (trust-others)");
-    assert_eq!(trust_of(&cloud, "theirs"), before, "nothing of theirs is lost");
+    assert_eq!(cloud.trust("theirs"), before, "nothing of theirs is lost");
 }
 
 #[test]
@@ -178,8 +159,8 @@ fn a_policy_in_use_elsewhere_is_left_alone() {
     let mut narrow = data(&bucket);
     narrow["Statement"][0]["Action"] = json!(["s3:PutObject"]);
     let policies = cloud.role_by_hand("theirs", &trust(USER, Some(TOKEN)), &[narrow]);
-    cloud.role_by_hand("bystander", &ec2(), &[]);
-    cloud.attach_by_hand("bystander", &policies[0]);
+    cloud.role_by_hand("bystander", &for_machines(), &[]);
+    cloud.attach("bystander", &policies[0]);
     let before = cloud.everything();
     cloud
         .setup(&["--adopt"])
@@ -201,14 +182,11 @@ fn a_policy_of_our_own_name_that_others_use_is_a_conflict() {
     let cloud = Cloud::start();
     let role = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let arn = format!("arn:aws:iam::{}:policy/{role}-s3", cloud.account);
-    let iam = cloud.iam();
     let mut narrow = data(&role);
     narrow["Statement"][0]["Action"] = json!(["s3:PutObject"]);
-    let version = iam.create_policy_version().policy_arn(&arn).set_as_default(true);
-    block_on(version.policy_document(narrow.to_string()).send()).unwrap();
-    cloud.role_by_hand("bystander", &ec2(), &[]);
-    cloud.attach_by_hand("bystander", &arn);
+    cloud.set_policy(&cloud.data_policy(), &narrow);
+    cloud.role_by_hand("bystander", &for_machines(), &[]);
+    cloud.attach("bystander", &cloud.data_policy());
     let before = cloud.everything();
     cloud.setup(&[]).exits(5).says("others use it too (role bystander)");
     assert_eq!(cloud.everything(), before);
@@ -230,7 +208,7 @@ fn a_token_is_taken_out_and_the_last_one_cannot_go() {
     cloud
         .setup(&["--project-token", TOKEN, "--project-token", OTHER_TOKEN])
         .exits(0);
-    let ids = || trust_of(&cloud, &role)[0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
+    let ids = || cloud.trust(&role)["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
     assert_eq!(ids(), json!([TOKEN, OTHER_TOKEN]));
 
     cloud
@@ -268,41 +246,23 @@ const KMS: [&str; 3] = ["--encryption", "kms", "--create-kms-key"];
 
 /// A key as somebody plants it: with a description, tags and a policy of his choice. Its ARN.
 fn planted_key(cloud: &Cloud, tagged: bool, open: bool) -> String {
-    let bucket = cloud.bucket();
-    let kms = cloud.kms("eu-west-1");
-    let mut statements = vec![json!({
-        "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) },
-        "Action": "kms:*", "Resource": "*",
-    })];
-    if open {
-        statements.push(json!({
-            "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
-            "Action": ["kms:Decrypt"], "Resource": "*",
-        }));
-    }
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    let mut create = kms
-        .create_key()
-        .description(format!("Mixpanel export to s3://{bucket}: key made by mixpanel-s3"))
-        .policy(policy.to_string());
-    if tagged {
-        let tag = aws_sdk_kms::types::Tag::builder()
-            .tag_key("managed-by")
-            .tag_value("mixpanel-s3");
-        create = create.tags(tag.build().unwrap());
-    }
-    let answer = block_on(create.send()).unwrap();
-    let arn = answer.key_metadata().unwrap().arn().unwrap().to_owned();
-    // An emulator may leave out the policy that CreateKey brings.
-    let put = kms.put_key_policy().key_id(&arn).policy_name("default");
-    block_on(put.policy(policy.to_string()).send()).unwrap();
-    arn
+    let stranger = json!({
+        "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+        "Action": ["kms:Decrypt"], "Resource": "*",
+    });
+    let policy = match open {
+        true => statements(json!([administered(cloud), stranger])),
+        false => statements(json!([administered(cloud)])),
+    };
+    let tags = [("managed-by", "mixpanel-s3")];
+    let description = format!("Mixpanel export to s3://{}: key made by mixpanel-s3", cloud.bucket());
+    cloud.described_key_by_hand(&description, if tagged { &tags } else { &[] }, &policy)
 }
 
-fn name_key(cloud: &Cloud, key: &str) {
-    let alias = format!("alias/mixpanel-s3-{}", cloud.bucket());
-    let kms = cloud.kms("eu-west-1");
-    block_on(kms.create_alias().alias_name(alias).target_key_id(key).send()).unwrap();
+/// The statement by which an account's policies say who may use a key.
+fn administered(cloud: &Cloud) -> Value {
+    let root = format!("arn:aws:iam::{}:root", cloud.account);
+    json!({ "Effect": "Allow", "Principal": { "AWS": root }, "Action": "kms:*", "Resource": "*" })
 }
 
 #[test]
@@ -318,7 +278,7 @@ fn a_planted_key_is_not_used() {
         // Under our alias it is in the way.
         let cloud = Cloud::start();
         let planted = planted_key(&cloud, tagged, open);
-        name_key(&cloud, &planted);
+        cloud.name_key(&planted, &cloud.own_alias());
         let before = cloud.everything();
         let why = match tagged {
             true => "lets arn:aws:iam::111122223333:root in",
@@ -339,15 +299,9 @@ fn a_planted_key_is_not_used() {
 fn verify_fails_on_a_key_of_ours_that_others_can_use() {
     let cloud = Cloud::start();
     cloud.setup(&KMS).exits(0);
-    let details = cloud.run(&["print-details", "--field", "kms-key-id"]).exits(0);
-    let key = details.stdout.trim().replace("123456789012", &cloud.account);
-    let policy = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", cloud.account) }, "Action": "kms:*", "Resource": "*" },
-        { "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*" },
-    ]});
-    let kms = cloud.kms("eu-west-1");
-    let put = kms.put_key_policy().key_id(&key).policy_name("default");
-    block_on(put.policy(policy.to_string()).send()).unwrap();
+    let everybody = json!({ "Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*" });
+    let policy = statements(json!([administered(&cloud), everybody]));
+    cloud.set_key_policy(&cloud.own_key(), &policy);
     let (verified, ids) = failing(&cloud, &[]);
     assert_eq!(ids, ["kms-key-others"]);
     verified.exits(4);
@@ -359,7 +313,7 @@ fn a_key_that_takes_the_alias_meanwhile_is_looked_at() {
     let cloud = Cloud::start();
     let planted = planted_key(&cloud, false, true);
     // It gets the alias between the look and the making: the first look finds nothing.
-    name_key(&cloud, &planted);
+    cloud.name_key(&planted, &cloud.own_alias());
     let missing = Scripted::error("kms", 400, "NotFoundException", "no such alias");
     cloud.script("kms:DescribeKey", Some(1), missing);
     cloud

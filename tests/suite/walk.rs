@@ -3,10 +3,9 @@
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
-use aws_sdk_s3::types::{ObjectOwnership, OwnershipControls, OwnershipControlsRule, ServerSideEncryption};
+use aws_sdk_s3::types::{ObjectOwnership, ServerSideEncryption};
 
-use crate::support::by_hand::{USER, data, encrypt, trust};
-use crate::support::cloud::block_on;
+use crate::support::by_hand::{USER, data, trust};
 use crate::support::{Cloud, Scripted, TOKEN};
 
 const SHOW_CURSOR: &str = "\u{1b}[?25h";
@@ -303,7 +302,7 @@ fn ctrl_c_at_every_kind_of_prompt_leaves_nothing_half_done() {
 fn ctrl_c_during_the_work_says_what_was_done() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
-    cloud.script("s3:PUT policy", None, Scripted::Hang);
+    let held = cloud.hold("s3:PUT policy");
     let mut terminal = Terminal::start(
         &cloud,
         &[
@@ -315,11 +314,12 @@ fn ctrl_c_during_the_work_says_what_was_done() {
             "--yes",
             "--project-token",
             TOKEN,
-            "--timeout",
-            "2",
         ],
     );
-    terminal.sees("SSE-S3 (AES)").sees("SSE-S3 (AES)").types("\u{3}");
+    terminal.sees("SSE-S3 (AES)").sees("SSE-S3 (AES)");
+    cloud.wait_for_hang();
+    terminal.types("\u{3}").sees("what is under way ends");
+    drop(held);
     let screen = terminal.ends(130);
     for words in [
         "what is under way ends",
@@ -353,13 +353,9 @@ fn what_somebody_else_made_is_taken_over_and_hardened_only_as_far_as_agreed() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.bucket_by_hand(&bucket, "eu-west-1");
-    let s3 = cloud.s3("eu-west-1");
-    block_on(s3.delete_public_access_block().bucket(&bucket).send()).unwrap();
-    encrypt(&s3, &bucket, ServerSideEncryption::Aes256, None, false);
-    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
-    let rules = OwnershipControls::builder().rules(rule.build().unwrap());
-    let acls = s3.put_bucket_ownership_controls().bucket(&bucket);
-    block_on(acls.ownership_controls(rules.build().unwrap()).send()).unwrap();
+    cloud.unblock(&bucket);
+    cloud.encrypt(&bucket, ServerSideEncryption::Aes256, None, false);
+    cloud.set_ownership(&bucket, ObjectOwnership::ObjectWriter);
     let other = "feedfacefeedfacefeedfacefeedface";
     cloud.role_by_hand("theirs", &trust(USER, Some(other)), &[data(&bucket)]);
     cloud.forget();
@@ -442,11 +438,8 @@ fn data_goes_only_after_the_buckets_name_is_typed() {
     let cloud = Cloud::start();
     let bucket = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
-    // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
-    block_on(s3.delete_bucket_policy().bucket(&bucket).send()).unwrap();
-    let put = s3.put_object().bucket(&bucket).key("1/mp_people_data/a");
-    block_on(put.send()).unwrap();
+    cloud.let_plain_http_in();
+    cloud.put_object(&bucket, "1/mp_people_data/a");
     let arguments = ["teardown", "--bucket", &bucket, "--delete-bucket", "--delete-data"];
     let gate = "Role to remove";
     let second = "Bucket to empty";
@@ -493,13 +486,8 @@ fn data_goes_only_after_the_buckets_name_is_typed() {
 fn bucket_with_acls(cloud: &Cloud) -> String {
     let bucket = cloud.bucket();
     cloud.setup(&[]).exits(0);
-    let s3 = cloud.s3("eu-west-1");
-    let untag = s3.delete_bucket_tagging().bucket(&bucket);
-    block_on(untag.send()).unwrap();
-    let rule = OwnershipControlsRule::builder().object_ownership(ObjectOwnership::ObjectWriter);
-    let rules = OwnershipControls::builder().rules(rule.build().unwrap());
-    let acls = s3.put_bucket_ownership_controls().bucket(&bucket);
-    block_on(acls.ownership_controls(rules.build().unwrap()).send()).unwrap();
+    cloud.delete_bucket_tags(&bucket);
+    cloud.set_ownership(&bucket, ObjectOwnership::ObjectWriter);
     cloud.forget();
     bucket
 }

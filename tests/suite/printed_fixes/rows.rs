@@ -7,7 +7,7 @@ mod role;
 use serde_json::{Value, json};
 
 use crate::support::Cloud;
-use crate::support::cloud::block_on;
+use crate::support::by_hand::statements as document;
 
 /// What the commands of a row need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Asked {
     /// A text of the request.
     pub text: &'static str,
     /// Has the script answer as AWS does afterwards.
-    pub then: fn(&mut Cloud),
+    pub then: fn(&Cloud),
 }
 
 /// A way in which a set-up is broken.
@@ -48,7 +48,7 @@ pub struct Row {
     /// The flags of the `setup` that it begins with; without any, what is there is made by hand.
     pub setup: &'static [&'static str],
     /// Breaks it; the role has the bucket's name.
-    pub breaks: fn(&mut Cloud, &str),
+    pub breaks: fn(&Cloud, &str),
     /// The flags of `verify`.
     pub verify: fn(&Cloud) -> Vec<String>,
     /// Whether the project's token is in the environment.
@@ -138,37 +138,23 @@ fn with(cloud: &Cloud, more: &[&str]) -> Vec<String> {
     named(cloud).into_iter().chain(more).collect()
 }
 
-fn document(statements: Value) -> String {
-    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
-}
-
 /// The role's trust policy says this from now on.
 fn trusts(cloud: &Cloud, role: &str, statements: Value) {
-    let iam = cloud.iam();
-    let update = iam.update_assume_role_policy().role_name(role);
-    block_on(update.policy_document(document(statements)).send()).expect("a trust policy");
+    cloud.set_trust(role, &document(statements));
 }
 
 /// The set-up's policy of that kind, `s3` or `kms`.
 fn policy_arn(cloud: &Cloud, kind: &str) -> String {
-    format!("arn:aws:iam::{}:policy/{}-{kind}", cloud.account, cloud.bucket())
+    cloud.policy_arn(&format!("{}-{kind}", cloud.bucket()))
 }
 
 /// That policy says this from now on.
 fn grants(cloud: &Cloud, kind: &str, statements: Value) {
-    let iam = cloud.iam();
-    let version = iam
-        .create_policy_version()
-        .policy_arn(policy_arn(cloud, kind))
-        .policy_document(document(statements))
-        .set_as_default(true);
-    block_on(version.send()).expect("a version");
+    cloud.set_policy(&policy_arn(cloud, kind), &document(statements));
 }
 
 fn detaches(cloud: &Cloud, role: &str, kind: &str) {
-    let iam = cloud.iam();
-    let detach = iam.detach_role_policy().role_name(role);
-    block_on(detach.policy_arn(policy_arn(cloud, kind)).send()).expect("detached");
+    cloud.detach(role, &policy_arn(cloud, kind));
 }
 
 /// The statement of the bucket's policy that refuses plain HTTP.
@@ -182,9 +168,7 @@ fn plain(bucket: &str) -> Value {
 
 /// The bucket's policy says this from now on.
 fn bucket_says(cloud: &Cloud, bucket: &str, statements: Value) {
-    let s3 = cloud.s3("eu-west-1");
-    let put = s3.put_bucket_policy().bucket(bucket);
-    block_on(put.policy(document(statements)).send()).expect("a policy");
+    cloud.set_bucket_policy(bucket, &document(statements));
 }
 
 fn role_arn(cloud: &Cloud, name: &str) -> String {

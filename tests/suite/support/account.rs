@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter,
+    PublicAccessBlockConfiguration,
+};
 use serde_json::{Value, json};
 
 use super::Cloud;
@@ -25,6 +29,11 @@ impl Cloud {
             text = text.replace(&id, &self.normalize(&name));
         }
         serde_json::from_str(&text).expect("still JSON")
+    }
+
+    /// The same, to be read.
+    pub fn shown(&self) -> String {
+        format!("{:#}", self.everything())
     }
 
     fn roles_there(&self) -> Objects {
@@ -51,7 +60,7 @@ impl Cloud {
                 "description": role.description(),
                 "trust": document(role.assume_role_policy_document().unwrap_or_default()),
                 "boundary": role.permissions_boundary().and_then(|b| b.permissions_boundary_arn()),
-                "tags": tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>(),
+                "tags": tags.tags().iter().map(|tag| (tag.key(), tag.value())).collect::<BTreeMap<_, _>>(),
                 "attached": sorted(attached.attached_policies().iter().filter_map(|policy| policy.policy_arn())),
                 "inline": inline,
             })
@@ -99,14 +108,24 @@ impl Cloud {
             let policy = block_on(s3.get_bucket_policy().bucket(name).send()).ok();
             let lifecycle = block_on(s3.get_bucket_lifecycle_configuration().bucket(name).send()).ok();
             let versions = block_on(s3.list_object_versions().bucket(name).send()).ok();
+            let tags = tags
+                .as_ref()
+                .map(|tags| tags.tag_set().iter().map(|tag| (tag.key(), tag.value())));
             json!({
                 "region": head.and_then(|head| head.bucket_region().map(str::to_owned)),
-                "tags": tags.map(|tags| tags.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect::<BTreeMap<_, _>>()),
-                "blocks": blocks.map(|blocks| format!("{:?}", blocks.public_access_block_configuration())),
-                "ownership": ownership.map(|ownership| format!("{:?}", ownership.ownership_controls())),
+                "tags": tags.map(|tags| tags.collect::<BTreeMap<_, _>>()),
+                "blocks": blocks.and_then(|blocks| blocks.public_access_block_configuration().map(blocked)),
+                "ownership": ownership.map(|ownership| {
+                    let controls = ownership.ownership_controls().expect("controls");
+                    sorted(controls.rules().iter().map(|rule| rule.object_ownership().as_str()))
+                }),
                 "encryption": encryption.and_then(|encryption| default_encryption(&encryption)),
                 "policy": policy.map(|policy| document(policy.policy().unwrap_or_default())),
-                "lifecycle": lifecycle.map(|lifecycle| sorted(lifecycle.rules().iter().map(|rule| format!("{rule:?}")))),
+                "lifecycle": lifecycle.map(|lifecycle| {
+                    let mut rules: Vec<Value> = lifecycle.rules().iter().map(lifecycle_rule).collect();
+                    rules.sort_by_key(Value::to_string);
+                    rules
+                }),
                 "objects": versions.map(|versions| versions.versions().len() + versions.delete_markers().len()),
             })
         };
@@ -154,6 +173,44 @@ fn sorted(items: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
     let mut items: Vec<String> = items.into_iter().map(Into::into).collect();
     items.sort();
     items
+}
+
+/// Which kinds of public access are blocked.
+fn blocked(blocks: &PublicAccessBlockConfiguration) -> Value {
+    json!({
+        "block_public_acls": blocks.block_public_acls(),
+        "ignore_public_acls": blocks.ignore_public_acls(),
+        "block_public_policy": blocks.block_public_policy(),
+        "restrict_public_buckets": blocks.restrict_public_buckets(),
+    })
+}
+
+/// A rule with what the tests and the program set; whatever else it has stands there as the SDK shows it.
+fn lifecycle_rule(rule: &LifecycleRule) -> Value {
+    let (id, prefix) = (rule.id(), rule.filter().and_then(|filter| filter.prefix()));
+    let expires = rule.expiration().and_then(|expiration| expiration.days());
+    let aborts = rule
+        .abort_incomplete_multipart_upload()
+        .and_then(|abort| abort.days_after_initiation());
+    let known = LifecycleRule::builder()
+        .status(rule.status().clone())
+        .set_id(rule.id.clone())
+        .set_filter(prefix.map(|prefix| LifecycleRuleFilter::builder().prefix(prefix).build()))
+        .set_expiration(expires.map(|days| LifecycleExpiration::builder().days(days).build()))
+        .set_abort_incomplete_multipart_upload(aborts.map(|days| {
+            AbortIncompleteMultipartUpload::builder()
+                .days_after_initiation(days)
+                .build()
+        }));
+    let known = known.build().expect("a rule");
+    json!({
+        "id": id,
+        "status": rule.status().as_str(),
+        "prefix": prefix,
+        "expires_after_days": expires,
+        "aborts_uploads_after_days": aborts,
+        "more": (*rule != known).then(|| format!("{rule:?}")),
+    })
 }
 
 /// A bucket that was never told says the same as one that was told SSE-S3, but for a bucket key that is off either way.

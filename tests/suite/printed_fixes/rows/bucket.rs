@@ -28,43 +28,12 @@ fn expiring() -> s3::LifecycleRule {
         .expect("a rule")
 }
 
-fn lifecycle(cloud: &Cloud, bucket: &str, rules: Vec<s3::LifecycleRule>) {
-    let client = cloud.s3("eu-west-1");
-    let configuration = s3::BucketLifecycleConfiguration::builder()
-        .set_rules(Some(rules))
-        .build()
-        .expect("rules");
-    let put = client.put_bucket_lifecycle_configuration().bucket(bucket);
-    block_on(put.lifecycle_configuration(configuration).send()).expect("rules");
-}
-
-fn no_lifecycle(cloud: &Cloud, bucket: &str) {
-    let client = cloud.s3("eu-west-1");
-    block_on(client.delete_bucket_lifecycle().bucket(bucket).send()).expect("no rules");
-}
-
-fn versioned(cloud: &Cloud, bucket: &str) {
-    let client = cloud.s3("eu-west-1");
-    let status = s3::VersioningConfiguration::builder()
-        .status(s3::BucketVersioningStatus::Enabled)
-        .build();
-    let put = client.put_bucket_versioning().bucket(bucket);
-    block_on(put.versioning_configuration(status).send()).expect("versions");
-}
-
 /// A set-up that somebody made by hand, years ago: with nothing set on the bucket.
-fn by_hand(cloud: &mut Cloud, bucket: &str) {
+fn by_hand(cloud: &Cloud, bucket: &str) {
     cloud.bucket_by_hand(bucket, "eu-west-1");
     cloud.role_by_hand(bucket, &trust(USER, Some(TOKEN)), &[data(bucket)]);
-    let client = cloud.s3("eu-west-1");
-    let rule = s3::OwnershipControlsRule::builder()
-        .object_ownership(s3::ObjectOwnership::ObjectWriter)
-        .build()
-        .expect("a rule");
-    let controls = s3::OwnershipControls::builder().rules(rule).build();
-    let put = client.put_bucket_ownership_controls().bucket(bucket);
-    block_on(put.ownership_controls(controls.expect("controls")).send()).expect("ACLs");
-    block_on(client.delete_public_access_block().bucket(bucket).send()).expect("off");
+    cloud.set_ownership(bucket, s3::ObjectOwnership::ObjectWriter);
+    cloud.unblock(bucket);
 }
 
 fn theirs(id: &'static str) -> Row {
@@ -79,10 +48,9 @@ fn theirs(id: &'static str) -> Row {
 }
 
 fn policy_is_gone(cloud: &Cloud, bucket: &str) -> Result<(), String> {
-    let client = cloud.s3("eu-west-1");
-    match block_on(client.get_bucket_policy().bucket(bucket).send()) {
-        Err(_) => Ok(()),
-        Ok(policy) => Err(format!("{policy:?}")),
+    match cloud.bucket_policy(bucket) {
+        None => Ok(()),
+        Some(policy) => Err(policy.to_string()),
     }
 }
 
@@ -107,10 +75,7 @@ fn policy_rows() -> Vec<Row> {
         Row {
             id: "bucket-exists",
             name: "it is gone",
-            breaks: |cloud, bucket| {
-                let client = cloud.s3("eu-west-1");
-                block_on(client.delete_bucket().bucket(bucket).send()).expect("removed");
-            },
+            breaks: |cloud, bucket| cloud.delete_bucket(bucket),
             ..ROW
         },
         Row {
@@ -205,14 +170,14 @@ fn setting_rows() -> Vec<Row> {
         Row {
             id: "lifecycle-expiry",
             name: "everything is removed after a month",
-            breaks: |cloud, bucket| lifecycle(cloud, bucket, vec![expiring()]),
+            breaks: |cloud, bucket| cloud.set_lifecycle_rules(bucket, vec![expiring()]),
             before: "warn",
             ..BY_CLI
         },
         Row {
             id: "versioning-growth",
             name: "versions, and our rule for unfinished uploads",
-            breaks: |cloud, bucket| versioned(cloud, bucket),
+            breaks: |cloud, bucket| cloud.keep_versions(bucket),
             before: "warn",
             ..BY_CLI
         },
@@ -220,8 +185,8 @@ fn setting_rows() -> Vec<Row> {
             id: "versioning-growth",
             name: "versions, and no rule at all",
             breaks: |cloud, bucket| {
-                versioned(cloud, bucket);
-                no_lifecycle(cloud, bucket);
+                cloud.keep_versions(bucket);
+                cloud.delete_lifecycle(bucket);
             },
             before: "warn",
             ..BY_CLI
@@ -229,7 +194,7 @@ fn setting_rows() -> Vec<Row> {
         Row {
             id: "mpu-residue",
             name: "the rule is gone",
-            breaks: |cloud, bucket| no_lifecycle(cloud, bucket),
+            breaks: |cloud, bucket| cloud.delete_lifecycle(bucket),
             before: "warn",
             ..ROW
         },
@@ -253,36 +218,21 @@ fn setting_rows() -> Vec<Row> {
         Row {
             id: "acl-ownership",
             name: "ACLs are on",
-            breaks: |cloud, bucket| {
-                let client = cloud.s3("eu-west-1");
-                let rule = s3::OwnershipControlsRule::builder()
-                    .object_ownership(s3::ObjectOwnership::BucketOwnerPreferred)
-                    .build()
-                    .expect("a rule");
-                let controls = s3::OwnershipControls::builder().rules(rule).build();
-                let put = client.put_bucket_ownership_controls().bucket(bucket);
-                block_on(put.ownership_controls(controls.expect("controls")).send()).expect("ACLs");
-            },
+            breaks: |cloud, bucket| cloud.set_ownership(bucket, s3::ObjectOwnership::BucketOwnerPreferred),
             before: "warn",
             ..ROW
         },
         Row {
             id: "bpa",
             name: "the blocks are off",
-            breaks: |cloud, bucket| {
-                let client = cloud.s3("eu-west-1");
-                block_on(client.delete_public_access_block().bucket(bucket).send()).expect("off");
-            },
+            breaks: |cloud, bucket| cloud.unblock(bucket),
             before: "warn",
             ..ROW
         },
         Row {
             id: "plain-http",
             name: "the policy is gone",
-            breaks: |cloud, bucket| {
-                let client = cloud.s3("eu-west-1");
-                block_on(client.delete_bucket_policy().bucket(bucket).send()).expect("gone");
-            },
+            breaks: |cloud, bucket| cloud.delete_bucket_policy(bucket),
             before: "warn",
             ..ROW
         },

@@ -1,25 +1,11 @@
 //! KMS keys: whether they can be used, by the role and by S3, and by whom else.
 
-use aws_sdk_s3::types as s3;
+use aws_sdk_s3::types::ServerSideEncryption;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::support::TOKEN;
-use crate::support::by_hand::{USER, arn_of, data, encrypt, kms, trust};
-
-/// The ARN of the key that the set-up made.
-fn key(cloud: &Cloud) -> String {
-    let client = cloud.kms("eu-west-1");
-    let keys = block_on(client.list_keys().send()).expect("keys");
-    let keys: Vec<&str> = keys.keys().iter().filter_map(|key| key.key_arn()).collect();
-    let described = |arn: &&&str| {
-        let key = block_on(client.describe_key().key_id(**arn).send()).expect("a key");
-        let key = key.key_metadata().expect("metadata").clone();
-        key.description()
-            .is_some_and(|text| text.ends_with("made by mixpanel-s3"))
-    };
-    keys.iter().find(described).expect("our key").to_string()
-}
+use crate::support::by_hand::{USER, data, kms, trust};
 
 /// The ARN of a key that there is not.
 fn another_key(cloud: &Cloud) -> String {
@@ -28,10 +14,7 @@ fn another_key(cloud: &Cloud) -> String {
 }
 
 fn key_says(cloud: &Cloud, statements: Value) {
-    let client = cloud.kms("eu-west-1");
-    let put = client.put_key_policy().key_id(key(cloud));
-    let put = put.policy_name("default").policy(document(statements));
-    block_on(put.send()).expect("a key policy");
+    cloud.set_key_policy(&cloud.own_key(), &document(statements));
 }
 
 fn delegation(cloud: &Cloud) -> Value {
@@ -50,8 +33,7 @@ fn administered(cloud: &Cloud) -> Value {
 
 /// The bucket's default encryption.
 fn encrypts(cloud: &Cloud, bucket: &str, key: Option<&str>, bucket_key: bool) {
-    let kms = s3::ServerSideEncryption::AwsKms;
-    encrypt(&cloud.s3("eu-west-1"), bucket, kms, key, bucket_key);
+    cloud.encrypt(bucket, ServerSideEncryption::AwsKms, key, bucket_key);
 }
 
 fn of_kms(cloud: &Cloud, resource: &str, condition: Value) {
@@ -89,10 +71,8 @@ fn access_rows() -> Vec<Row> {
             id: "kms-iam-actions",
             name: "an inline policy denies",
             breaks: |cloud, role| {
-                let iam = cloud.iam();
-                let put = iam.put_role_policy().role_name(role).policy_name("guard");
-                let deny = json!([{ "Effect": "Deny", "Action": "kms:*", "Resource": key(cloud) }]);
-                block_on(put.policy_document(document(deny)).send()).expect("a policy");
+                let deny = json!([{ "Effect": "Deny", "Action": "kms:*", "Resource": cloud.own_key() }]);
+                cloud.put_inline(role, "guard", &document(deny));
             },
             ..OF_KEY
         },
@@ -100,11 +80,9 @@ fn access_rows() -> Vec<Row> {
             id: "kms-encryption-context",
             name: "an inline policy denies for any but another bucket's",
             breaks: |cloud, role| {
-                let iam = cloud.iam();
-                let put = iam.put_role_policy().role_name(role).policy_name("guard");
                 let other = json!({ "StringNotEquals": context()["StringEquals"] });
                 let deny = json!([{ "Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": other }]);
-                block_on(put.policy_document(document(deny)).send()).expect("a policy");
+                cloud.put_inline(role, "guard", &document(deny));
             },
             ..OF_KEY
         },
@@ -115,13 +93,13 @@ fn access_rows() -> Vec<Row> {
                 let other = another_key(cloud);
                 of_kms(cloud, &other, Value::Null);
             },
-            verify: |cloud| with(cloud, &["--encryption", "kms", "--kms-key", &key(cloud)]),
+            verify: |cloud| with(cloud, &["--encryption", "kms", "--kms-key", &cloud.own_key()]),
             ..OURS
         },
         Row {
             id: "kms-encryption-context",
             name: "the role's policy asks for another bucket's",
-            breaks: |cloud, _| of_kms(cloud, &key(cloud), context()),
+            breaks: |cloud, _| of_kms(cloud, &cloud.own_key(), context()),
             ..OURS
         },
         Row {
@@ -194,20 +172,13 @@ fn key_rows() -> Vec<Row> {
         Row {
             id: "kms-state",
             name: "it is disabled",
-            breaks: |cloud, _| {
-                let client = cloud.kms("eu-west-1");
-                block_on(client.disable_key().key_id(key(cloud)).send()).expect("disabled");
-            },
+            breaks: |cloud, _| cloud.disable_key(&cloud.own_key()),
             ..OF_KEY
         },
         Row {
             id: "kms-state",
             name: "it waits to be deleted",
-            breaks: |cloud, _| {
-                let client = cloud.kms("eu-west-1");
-                let deletion = client.schedule_key_deletion().key_id(key(cloud));
-                block_on(deletion.send()).expect("scheduled");
-            },
+            breaks: |cloud, _| cloud.schedule_key_deletion(&cloud.own_key()),
             ..OF_KEY
         },
         Row {
@@ -218,12 +189,7 @@ fn key_rows() -> Vec<Row> {
                 of_kms(cloud, &gone, Value::Null);
                 encrypts(cloud, bucket, Some(&gone), true);
                 // A key takes its aliases along.
-                let client = cloud.kms("eu-west-1");
-                let aliases = block_on(client.list_aliases().key_id(key(cloud)).send()).expect("aliases");
-                for alias in aliases.aliases() {
-                    let delete = client.delete_alias().set_alias_name(alias.alias_name.clone());
-                    block_on(delete.send()).expect("no alias");
-                }
+                cloud.unname_key(&cloud.own_key());
             },
             ..OURS
         },
@@ -232,9 +198,8 @@ fn key_rows() -> Vec<Row> {
             name: "the bucket's default is a key of another region",
             setup: &["--encryption", "kms"],
             breaks: |cloud, bucket| {
-                let client = cloud.kms("us-east-1");
-                let made = block_on(client.create_key().send()).expect("a key");
-                encrypts(cloud, bucket, Some(&arn_of(&made)), true);
+                let elsewhere = cloud.key_elsewhere("us-east-1");
+                encrypts(cloud, bucket, Some(&elsewhere), true);
             },
             ..ROW
         },
@@ -242,15 +207,7 @@ fn key_rows() -> Vec<Row> {
             id: "kms-spec",
             name: "the bucket's default is a key pair",
             setup: &["--encryption", "kms"],
-            breaks: |cloud, bucket| {
-                let client = cloud.kms("eu-west-1");
-                let pair = client
-                    .create_key()
-                    .key_spec(aws_sdk_kms::types::KeySpec::Rsa2048)
-                    .key_usage(aws_sdk_kms::types::KeyUsageType::EncryptDecrypt);
-                let made = block_on(pair.send()).expect("a key");
-                encrypts(cloud, bucket, Some(&arn_of(&made)), true);
-            },
+            breaks: |cloud, bucket| encrypts(cloud, bucket, Some(&cloud.key_pair()), true),
             ..ROW
         },
         Row {
@@ -277,7 +234,7 @@ fn key_rows() -> Vec<Row> {
         Row {
             id: "kms-throttle",
             name: "no bucket key",
-            breaks: |cloud, bucket| encrypts(cloud, bucket, Some(&key(cloud)), false),
+            breaks: |cloud, bucket| encrypts(cloud, bucket, Some(&cloud.own_key()), false),
             before: "warn",
             ..OURS
         },

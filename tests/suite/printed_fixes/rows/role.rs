@@ -24,22 +24,17 @@ fn page_with(operator: &str, key: &str, value: &str) -> Value {
 }
 
 fn denied_inline(cloud: &Cloud, role: &str, statements: Value) {
-    let iam = cloud.iam();
-    let put = iam.put_role_policy().role_name(role).policy_name("guard +1");
-    block_on(put.policy_document(document(statements)).send()).expect("a policy");
+    cloud.put_inline(role, "guard +1", &document(statements));
 }
 
 fn removed(cloud: &Cloud, role: &str) {
     detaches(cloud, role, "s3");
-    let iam = cloud.iam();
-    block_on(iam.delete_role().role_name(role).send()).expect("removed");
+    cloud.delete_role(role);
 }
 
 fn names_nobody_deleted(cloud: &Cloud, role: &str) -> Result<(), String> {
-    let answer = block_on(cloud.iam().get_role().role_name(role).send()).expect("a role");
-    let trust = answer.role().and_then(|role| role.assume_role_policy_document());
     // IAM takes no document that names a unique ID; the emulators take any.
-    match trust.unwrap_or_default().contains(ORPHAN) {
+    match cloud.trust(role).to_string().contains(ORPHAN) {
         true => Err("what is written names somebody who was deleted".into()),
         false => Ok(()),
     }
@@ -64,11 +59,8 @@ fn trust_rows() -> Vec<Row> {
             name: "a role under a path is gone",
             setup: &["--encryption", "aes", "--path", "/export/"],
             breaks: |cloud, role| {
-                let iam = cloud.iam();
-                let arn = format!("arn:aws:iam::{}:policy/export/{role}-s3", cloud.account);
-                let detach = iam.detach_role_policy().role_name(role).policy_arn(arn);
-                block_on(detach.send()).expect("detached");
-                block_on(iam.delete_role().role_name(role).send()).expect("removed");
+                cloud.detach(role, &cloud.policy_arn(&format!("export/{role}-s3")));
+                cloud.delete_role(role);
             },
             verify: |cloud| {
                 let bucket = cloud.bucket();
@@ -262,9 +254,8 @@ fn grant_rows() -> Vec<Row> {
                     json!({ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{role}") });
                 let mixed = json!([deny("s3:PutObject"), list, deny("s3:Put*")]);
                 denied_inline(cloud, role, mixed);
-                let policy = json!({ "Version": "2012-10-17", "Statement": [deny("s3:DeleteObject")] });
-                let arn = cloud.policy_by_hand(&format!("{role}-guard"), &policy);
-                cloud.attach_by_hand(role, &arn);
+                let guard = document(json!([deny("s3:DeleteObject")]));
+                cloud.attach(role, &cloud.policy_by_hand(&format!("{role}-guard"), &guard));
             },
             ..BY_CLI
         },
@@ -298,26 +289,16 @@ fn grant_rows() -> Vec<Row> {
             id: "role-excess",
             name: "a policy of AWS's own and an inline one",
             breaks: |cloud, role| {
-                let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
-                let iam = cloud.iam();
-                let put = iam.put_role_policy().role_name(role).policy_name("too much");
-                block_on(put.policy_document(document(all.clone())).send()).expect("a policy");
-                let policy = json!({ "Version": "2012-10-17", "Statement": all });
-                let arn = cloud.policy_by_hand(&format!("{role}-admin"), &policy);
-                cloud.attach_by_hand(role, &arn);
+                let all = document(json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
+                cloud.put_inline(role, "too much", &all);
+                cloud.attach(role, &cloud.policy_by_hand(&format!("{role}-admin"), &all));
             },
             ..BY_CLI
         },
         Row {
             id: "rcp-network",
             name: "the tag of a network perimeter",
-            breaks: |cloud, role| {
-                let tag = aws_sdk_iam::types::Tag::builder();
-                let tag = tag.key("dp:include:network").value("true").build();
-                let iam = cloud.iam();
-                let put = iam.tag_role().role_name(role);
-                block_on(put.tags(tag.expect("a tag")).send()).expect("tagged");
-            },
+            breaks: |cloud, role| cloud.tag_role(role, "dp:include:network", "true"),
             before: "unknown",
             after: Outcome::OffersNothing,
             ..BY_CLI
@@ -326,9 +307,7 @@ fn grant_rows() -> Vec<Row> {
             id: "probe-left",
             name: "a live proof was cut short",
             breaks: |cloud, bucket| {
-                // The tests' AWS is reached by plain HTTP, and an emulator may mind the policy.
-                let gone = cloud.s3("eu-west-1").delete_bucket_policy().bucket(bucket);
-                block_on(gone.send()).expect("no policy");
+                cloud.let_plain_http_in();
                 cloud.script("s3:PUT object", None, Scripted::Hang);
                 cloud.killed(&["verify", "--live", "--yes", "--role", bucket]);
                 cloud.clear_script();
