@@ -3,6 +3,7 @@
 mod pick_role;
 mod print_details;
 mod setup;
+mod stopped;
 mod teardown;
 pub(crate) mod verify;
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
-use crate::names::{BucketName, KeyArn, Region, RoleArn};
-use crate::observed::{Reading, Role, Unread};
+use crate::names::{BucketName, IamPath, KeyArn, Region, RoleArn};
+use crate::observed::{Observed, Reading, Role, Unread};
+use crate::spec::SetupSpec;
 
 /// What a person pastes into Mixpanel, in the form's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -117,6 +118,20 @@ impl Field {
 }
 
 impl Details {
+    /// Those of a set-up, from what is wanted and what is there, or will be. `key` is the key of one's own, once it is
+    /// made.
+    pub(crate) fn of(spec: &SetupSpec, world: &Observed, key: Option<&KeyArn>) -> Self {
+        let role = world.role.as_ref().map(|role| role.arn.clone());
+        let path = spec.path.clone().unwrap_or_else(IamPath::root);
+        Self {
+            bucket: spec.bucket.clone(),
+            region: spec.region.clone(),
+            role: role.unwrap_or_else(|| spec.role_arn(&path)),
+            encryption: spec.encryption.method(),
+            kms_key_id: key.cloned(),
+        }
+    }
+
     /// A value as it is pasted; empty for what the form leaves empty.
     pub(crate) fn value(&self, field: Field) -> &str {
         match field {

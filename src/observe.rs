@@ -5,24 +5,24 @@
 //! since only the list of what is attached tells of them.
 
 pub(crate) mod after;
+pub(crate) mod bucket;
 pub(crate) mod evidence;
-pub(crate) mod exporters;
+pub(crate) mod existing;
 mod exports;
-pub(crate) mod policies;
-pub(crate) mod probe;
+pub(crate) mod role;
+pub(crate) mod roles;
 mod simulate;
-pub(crate) mod standing;
 
 use crate::advice::Advice;
 use crate::aws::profile::Profile;
-use crate::aws::s3::Presence;
-use crate::aws::{Aws, Failure};
+use crate::aws::{Aws, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
 use crate::observed::{Bucket, Caller, Key, KeyOwnership, Observed, Role, claims_bucket};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
-use policies::{AwsManaged, RolePolicies, policies_of};
+use bucket::{Location, locate, nothing, settings_of};
+use role::{Depth, Managed, policies_of};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub(crate) struct Observation {
 }
 
 /// Reads everything that a set-up touches.
-pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> Result<Observation> {
+pub(crate) async fn observe(session: &Session, targets: &Targets) -> Result<Observation> {
     let Targets {
         bucket,
         region,
@@ -62,6 +62,8 @@ pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> 
         key,
         key_is_ours,
     } = targets;
+    let aws = &Aws::new(session, region);
+    let profile = session.profile();
     let key = async {
         match key {
             Some(reference) => aws.key(reference.as_str()).await,
@@ -82,10 +84,15 @@ pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> 
     let data_policy = policy_arn(account, &path, &data_policy_name(name));
     let kms_policy = policy_arn(account, &path, &kms_policy_name(name));
     let known = [data_policy.clone(), kms_policy.clone()];
+    let depth = Depth {
+        managed: Managed::Whole,
+        of_aws: true,
+        but: &known,
+    };
     let of_role = async {
         match &role {
-            Some(role) => policies_of(aws, &role.name, &known, AwsManaged::Read).await,
-            None => Ok(RolePolicies::default()),
+            Some(role) => policies_of(aws, &role.name, depth).await.map(Some),
+            None => Ok(None),
         }
     };
     let kms = async {
@@ -104,25 +111,28 @@ pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> 
     };
     let failed = |failure: Failure| failure.into_error(profile);
     let (bucket, data_policy, kms_policy, of_role, key_ownership) = tokio::try_join!(
-        bucket_of(aws, profile, bucket, region, account),
+        bucket_of(session, aws, bucket, region, account),
         async { aws.policy(&data_policy).await.map_err(failed) },
         async { kms.await.map_err(failed) },
         async { of_role.await.map_err(failed) },
         async { ownership.await.map_err(failed) },
     )?;
-    let RolePolicies {
-        attached,
-        managed,
-        inline,
-        aws_managed,
-        ..
-    } = of_role;
-    let role = role.map(|role| Role {
-        attached,
-        inline,
-        aws_managed,
-        ..role
-    });
+    let (mut managed, mut unread) = (Vec::new(), Vec::new());
+    let role = match (role, of_role) {
+        (Some(role), Some(policies)) => {
+            let attached = policies.attached().map_err(failed)?;
+            managed = policies.managed;
+            let refused = policies.unread.into_iter().map(Failure::unread);
+            unread = refused.collect::<Result<_, _>>().map_err(failed)?;
+            Some(Role {
+                attached,
+                inline: policies.inline,
+                aws_managed: policies.documents,
+                ..role
+            })
+        }
+        (role, _) => role,
+    };
     let own = data_policy.into_iter().chain(kms_policy);
     let bucket = match (bucket, &role) {
         (Some(found), Some(role)) if claims_bucket(role, &targets.bucket) => {
@@ -136,6 +146,7 @@ pub(crate) async fn observe(aws: &Aws, profile: &Profile, targets: &Targets) -> 
             bucket,
             role,
             policies: own.chain(managed).collect(),
+            unread,
         },
         key,
         key_ownership,
@@ -167,23 +178,22 @@ pub(crate) fn partition_error(partition: Partition) -> Error {
 
 /// The bucket with its sub-resources, `None` where there is none, and an error where it is not one to write into.
 async fn bucket_of(
+    session: &Session,
     aws: &Aws,
-    profile: &Profile,
     bucket: &BucketName,
     region: &Region,
     owner: &AccountId,
 ) -> Result<Option<Bucket>> {
-    match find_bucket(aws, profile, bucket, owner).await? {
+    match find_bucket(session, region, bucket, owner).await? {
         None => Ok(None),
-        Some(found) if found.as_ref().is_some_and(|found| found != region) => {
-            let found = found.map(|found| found.to_string()).unwrap_or_default();
+        Some(found) if found != *region => {
             Err(Error::usage(format!("Bucket {bucket} is in {found}, not in {region}."))
                 .hint(format!("Run again with --region {found}, or choose another bucket.")))
         }
         Some(_) => settings_of(aws, bucket, owner, region.clone())
             .await
             .map(Some)
-            .map_err(|failure| failure.into_error(profile)),
+            .map_err(|failure| failure.into_error(session.profile())),
     }
 }
 
@@ -201,42 +211,19 @@ async fn with_content(aws: &Aws, name: &BucketName, owner: &AccountId, bucket: B
     }
 }
 
-/// Everything that is set on a bucket, read side by side. `owner` is who has to own it.
-async fn settings_of(aws: &Aws, bucket: &BucketName, owner: &AccountId, region: Region) -> Result<Bucket, Failure> {
-    let (tags, public_access, ownership, encryption, policy, lifecycle) = tokio::try_join!(
-        aws.bucket_tags(bucket, owner),
-        aws.public_access(bucket, owner),
-        aws.ownership(bucket, owner),
-        aws.bucket_encryption(bucket, owner),
-        aws.bucket_policy(bucket, owner),
-        aws.lifecycle(bucket, owner),
-    )?;
-    Ok(Bucket {
-        region,
-        tags,
-        public_access,
-        ownership,
-        encryption,
-        policy,
-        lifecycle,
-        empty: None,
-    })
-}
-
-/// Whether there is a bucket of that name in this account, and where. The outer `None` is "no such bucket", the inner
-/// one "S3 does not say where".
+/// Where the bucket of that name is in this account; `None` where there is none. `likely` is the region that is asked
+/// first, and the answer where S3 does not say.
 pub(crate) async fn find_bucket(
-    aws: &Aws,
-    profile: &Profile,
+    session: &Session,
+    likely: &Region,
     bucket: &BucketName,
     owner: &AccountId,
-) -> Result<Option<Option<Region>>> {
-    let failed = |failure: Failure| failure.into_error(profile);
-    match aws.bucket_presence(bucket, owner).await.map_err(failed)? {
-        Presence::Missing => Ok(None),
-        Presence::Here(region) => Ok(Some(region)),
-        Presence::Elsewhere(region) => Ok(Some(Some(region))),
-        Presence::Refused => Err(refused_bucket(aws, bucket, owner).await),
+) -> Result<Option<Region>> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    match locate(session, likely, bucket, owner, nothing).await.map_err(failed)? {
+        Location::Missing => Ok(None),
+        Location::Here { region, .. } | Location::Disabled(region, _) => Ok(Some(region)),
+        Location::Refused(aws) => Err(refused_bucket(&aws, bucket, owner).await),
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! The `aws` room fills these types and `observe` puts them together; `plan` only reads them. Pure.
 
+pub(crate) mod existing;
 mod ownership;
 mod probe;
 
@@ -129,6 +130,8 @@ pub(crate) struct Observed {
     /// The customer-managed policies of the set-up's own names, and those that are attached to the role, as far as the
     /// caller may read them.
     pub(crate) policies: Vec<Policy>,
+    /// What of the role's policies could not be read.
+    pub(crate) unread: Vec<Unread>,
 }
 
 impl Observed {
@@ -333,12 +336,12 @@ pub(crate) struct Role {
     /// Its inline policies, as far as the caller may read them.
     pub(crate) inline: Vec<InlinePolicy>,
     /// The policies of AWS's own that are attached to it, likewise. What they are called stands in `attached` too.
-    pub(crate) aws_managed: Vec<AwsPolicy>,
+    pub(crate) aws_managed: Vec<ManagedDocument>,
 }
 
-/// A policy that AWS keeps.
+/// A managed policy of which only the document is of interest, as of one that AWS keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AwsPolicy {
+pub(crate) struct ManagedDocument {
     /// Its ARN.
     pub(crate) arn: PolicyArn,
     /// What it says.

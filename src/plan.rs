@@ -12,6 +12,7 @@ mod bucket;
 mod difference;
 mod exposure;
 mod iam;
+pub(crate) mod projected;
 pub(crate) mod teardown;
 
 pub(crate) use difference::Difference;
@@ -367,14 +368,6 @@ impl Plan {
         arns.sort();
         arns.dedup();
         arns
-    }
-
-    /// The path of the role that the plan makes, if it makes one.
-    pub(crate) fn role_path(&self) -> Option<&IamPath> {
-        self.steps.iter().find_map(|step| match &step.action {
-            Action::CreateRole { path, .. } => Some(path),
-            _ => None,
-        })
     }
 }
 

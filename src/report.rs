@@ -10,6 +10,7 @@ pub(crate) mod explain;
 mod hidden;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod setup;
 pub(crate) mod teardown;
 pub(crate) mod terminal;
 pub(crate) mod usage;

@@ -10,7 +10,6 @@
 //! Pure: `observe` reads the evidence, and `report` prints the verdict. How a call is decided is `policy::evaluate`'s.
 
 pub(crate) mod access;
-pub(crate) mod after;
 pub(crate) mod checks;
 pub(crate) mod evidence;
 pub(crate) mod explain;

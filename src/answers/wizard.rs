@@ -14,7 +14,7 @@ use crate::names::{
     BucketName, InvalidName, KeyReference, MIXPANEL_REGIONS, ProjectToken, Region, RoleName, TokenShape,
 };
 use crate::observe;
-use crate::observe::exporters::roles_that_write_to;
+use crate::observe::roles::roles_that_write_to;
 use crate::plan::{Offer, Remedy};
 use crate::process::Interrupts;
 use crate::report::{Printer, Tone};
@@ -264,8 +264,8 @@ impl<'a> Wizard<'a> {
             let found = self
                 .interrupts
                 .or(observe::find_bucket(
-                    &aws,
-                    session.profile(),
+                    session,
+                    &session.home_region(),
                     &name,
                     &self.identity.caller.account,
                 ))
@@ -273,8 +273,7 @@ impl<'a> Wizard<'a> {
             match found {
                 Ok(found) => {
                     self.bucket_is_new = found.is_none();
-                    let region = found.flatten();
-                    let problem = region
+                    let problem = found
                         .as_ref()
                         .and_then(|region| region_problem(region, self.draft.allow_unlisted_region));
                     if let Some(problem) = problem {
@@ -282,7 +281,7 @@ impl<'a> Wizard<'a> {
                         self.printer.error(&problem);
                         continue;
                     }
-                    self.region_of_bucket(region);
+                    self.region_of_bucket(found);
                     self.draft.bucket = Some(name);
                     return Ok(());
                 }

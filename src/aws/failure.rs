@@ -4,6 +4,8 @@
 //! layer, or whether the thing is not there, or whether nobody answered. [`Failure`] says that, and
 //! [`Failure::into_error`] turns it into the program's error with the next command to run.
 
+mod limits;
+
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -303,6 +305,15 @@ impl Failure {
             }
             // Whatever was done before, what is there has to be looked at again.
             Cause::Changed => Error::new(ErrorKind::Partial, message),
+            Cause::AlreadyExists => {
+                let hint = match self.code.as_str() {
+                    "BucketAlreadyExists" => {
+                        "Another AWS account has a bucket of that name. Choose another with --bucket."
+                    }
+                    _ => "Somebody else made it just now, or it is on another path. Run the same again to look at it.",
+                };
+                Error::new(ErrorKind::Conflict, message).hint(hint)
+            }
             Cause::Timeout => Error::new(ErrorKind::Failed, message)
                 .hint("Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; --timeout SECONDS waits longer."),
             Cause::Unreachable => Error::new(ErrorKind::Failed, message)
@@ -313,7 +324,7 @@ impl Failure {
             ),
             // A HEAD request cannot say more than 400 for a token that the region does not know.
             _ if self.code == "HTTP 400" => Error::new(ErrorKind::Failed, message).hint(opt_in_hint()),
-            _ => Error::new(ErrorKind::Failed, message),
+            _ => Error::new(ErrorKind::Failed, message).hints(limits::limit_hints(&self).iter().copied()),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::aws::{Aws, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, InvalidName, RoleName};
-use crate::observe::exporters::{buckets_written_by, roles_that_trust_mixpanel};
+use crate::observe::roles::{buckets_written_by, roles_that_trust_mixpanel};
 use crate::policy::build::MIXPANEL_USER_ARN;
 
 /// The error of a `--role` that does not name a role here.

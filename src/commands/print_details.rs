@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use super::pick_role::{exporting_role, wrong_role};
 use super::{Context, value_of};
 use crate::advice::Advice;
-use crate::aws::s3::Presence;
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{FieldFlag, PrintDetails};
 use crate::command_line::CommandLine;
 use crate::details::{Details, Field, FormDoubt, form_of};
 use crate::encryption::BucketEncryption;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{DeniedCall, Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, KeyReference, Region, RoleName, RoleReference};
 use crate::observe;
-use crate::observe::policies::{AwsManaged, RolePolicies, policies_of};
+use crate::observe::bucket::{Location, locate};
+use crate::observe::role::{Depth, RolePolicies, policies_of};
 use crate::observed::{Reading, Role};
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
@@ -71,7 +71,7 @@ async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: Asked) 
     let (caller, role, policies) = tokio::join!(
         observe::caller(aws, session.profile()),
         aws.role(name),
-        policies_of(aws, name, &[], AwsManaged::LeftOut)
+        policies_of(aws, name, Depth::CUSTOMERS)
     );
     // Who calls comes first: what was read of a role of that name is another account's otherwise.
     let caller = caller?;
@@ -80,6 +80,7 @@ async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: Asked) 
         .accept_account(&caller.account, caller.partition)
         .map_err(wrong_role)?;
     let (role, policies) = (role.map_err(failed)?, policies.map_err(failed)?);
+    policies.attached().map_err(failed)?;
     let role = role.ok_or_else(|| {
         Error::new(ErrorKind::Failed, format!("There is no role {name} in this account."))
             .hint("Without --role, print-details finds the role that trusts Mixpanel.")
@@ -90,7 +91,7 @@ async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: Asked) 
     let bucket = the_bucket(name, &policies, asked.bucket.clone())?;
     let keys = read::keys_used(policies.documents());
     let owner = asked.bucket_account.as_ref().unwrap_or(&caller.account);
-    let (region, encryption) = bucket_facts(session, aws, &bucket, owner).await?;
+    let (region, encryption) = bucket_facts(session, &bucket, owner).await?;
     let (form, doubt) = form_of(&role, &keys, &region, &encryption);
     if let Some(doubt) = doubt {
         warn_of(context, &doubt);
@@ -134,9 +135,9 @@ fn the_bucket(role: &RoleName, policies: &RolePolicies, wanted: Option<BucketNam
     let mut names = buckets.into_iter();
     match (names.next(), names.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) if !policies.unreadable.is_empty() => {
-            let refused = &policies.unreadable;
-            let actions: Vec<&str> = refused.iter().map(|call| call.action.as_str()).collect();
+        (None, _) if !policies.unread.is_empty() => {
+            let refused: Vec<DeniedCall> = policies.unread.iter().map(Failure::denied_call).collect();
+            let actions: Vec<String> = refused.iter().map(|call| call.action.clone()).collect();
             let mut error = Error::new(
                 ErrorKind::Denied,
                 format!(
@@ -146,7 +147,7 @@ fn the_bucket(role: &RoleName, policies: &RolePolicies, wanted: Option<BucketNam
                 ),
             )
             .hint("Name the bucket with --bucket, or use another profile with --profile.");
-            error.denied.clone_from(refused);
+            error.denied = refused;
             Err(error)
         }
         (None, _) => Err(Error::new(
@@ -176,30 +177,19 @@ fn the_bucket(role: &RoleName, policies: &RolePolicies, wanted: Option<BucketNam
 /// elsewhere costs one call more.
 async fn bucket_facts(
     session: &Session,
-    aws: &Aws,
     bucket: &BucketName,
     owner: &AccountId,
 ) -> Result<(Region, Reading<Option<BucketEncryption>>)> {
     let failed = |failure: Failure| failure.into_error(session.profile());
-    let (presence, encryption) = tokio::join!(aws.bucket_presence(bucket, owner), aws.bucket_encryption(bucket, owner));
-    match presence.map_err(failed)? {
-        Presence::Here(region) => {
-            let region = region.unwrap_or_else(|| session.home_region());
-            Ok((region, encryption.map_err(failed)?))
-        }
-        Presence::Elsewhere(region) => {
-            let there = Aws::new(session, &region);
-            // S3 says where a bucket is before it looks at whose it is.
-            let (presence, encryption) = tokio::join!(
-                there.bucket_presence(bucket, owner),
-                there.bucket_encryption(bucket, owner)
-            );
-            match presence.map_err(failed)? {
-                Presence::Refused => Err(refused(session, bucket, owner)),
-                _ => Ok((region, encryption.map_err(failed)?)),
-            }
-        }
-        Presence::Missing => Err(Error::new(
+    let encryption = async |aws: Aws| aws.bucket_encryption(bucket, owner).await;
+    match locate(session, &session.home_region(), bucket, owner, encryption)
+        .await
+        .map_err(failed)?
+    {
+        Location::Here { region, beside, .. } => Ok((region, beside)),
+        Location::Refused(_) => Err(refused(session, bucket, owner)),
+        Location::Disabled(_, failure) => Err(failed(failure)),
+        Location::Missing => Err(Error::new(
             ErrorKind::Failed,
             format!("The role may write to bucket {bucket}, and there is no such bucket."),
         )
@@ -208,7 +198,6 @@ async fn bucket_facts(
                 .code(CommandLine::mixpanel_s3(["setup"]).option("--bucket", bucket))
                 .text(" with the same --role-name makes it."),
         )),
-        Presence::Refused => Err(refused(session, bucket, owner)),
     }
 }
 

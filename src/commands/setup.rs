@@ -11,7 +11,7 @@ use crate::cli::Setup;
 use crate::encryption::{Encryption, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, PolicyArn, RoleName};
-use crate::observe::exporters::{roles_that_write_to, writers};
+use crate::observe::roles::{roles_that_write_to, writers};
 use crate::observe::{Observation, Targets, observe};
 use crate::observed::{Bucket, Observed, Others, Reading};
 use crate::plan::{Conflict, Plan, Remedy, plan};
@@ -174,13 +174,13 @@ async fn prepare(
 ) -> Result<Prepared, PrepareError> {
     let interrupts = &context.interrupts;
     let aws = Aws::new(&session, &answers.region);
-    let observation = interrupts.or(look(&aws, &session, &answers)).await?;
+    let observation = interrupts.or(look(&session, &answers)).await?;
     let observation = match role_of_bucket(context, &aws, &session, &draft, &observation).await? {
         None => observation,
         Some(role) => {
             draft.role = Some(role.clone());
             answers.role = role;
-            interrupts.or(look(&aws, &session, &answers)).await?
+            interrupts.or(look(&session, &answers)).await?
         }
     };
     for token in answers.not_there_to_remove(&observation.observed) {
@@ -253,7 +253,7 @@ async fn ask_who_else_uses(aws: &Aws, session: &Session, observed: &mut Observed
     Ok(())
 }
 
-async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observation> {
+async fn look(session: &Session, answers: &Answers) -> Result<Observation> {
     let targets = Targets {
         bucket: answers.bucket.clone(),
         region: answers.region.clone(),
@@ -271,7 +271,7 @@ async fn look(aws: &Aws, session: &Session, answers: &Answers) -> Result<Observa
         ))
         .hint(format!("Choose a key in {}, or --create-kms-key.", targets.region)));
     }
-    observe(aws, session.profile(), &targets).await
+    observe(session, &targets).await
 }
 
 /// The role through which Mixpanel writes to this bucket already, where nobody named a role, the bucket is there and

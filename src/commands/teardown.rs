@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::pick_role::{pick_role, wrong_role};
+use super::stopped::{Account, Words};
 use super::{Context, value_of};
 use crate::advice::Advice;
 use crate::answers::prompt::Prompter;
@@ -16,11 +17,12 @@ use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, RoleName, RoleReference};
 use crate::observe;
-use crate::observe::exporters::{roles_that_trust_mixpanel, roles_that_write_to};
-use crate::observe::standing::standing;
+use crate::observe::existing::existing;
+use crate::observe::roles::{roles_that_trust_mixpanel, roles_that_write_to};
+use crate::observed::existing::ExistingSetup;
 use crate::observed::{Caller, Owner, owner};
-use crate::plan::teardown::{ExistingSetup, TeardownOptions, TeardownPlan, teardown};
-use crate::report::plan::{changes_json, in_reading_order, step_line};
+use crate::plan::teardown::{TeardownOptions, TeardownPlan, teardown};
+use crate::report::plan::{changes_json, in_reading_order};
 use crate::report::teardown::{left_lines, removed_lines, stays_json};
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
@@ -47,7 +49,7 @@ pub(super) async fn run(flags: cli::Teardown, context: &Context) -> Result<()> {
     };
     let (standing, region) = context
         .interrupts
-        .or(standing(&session, &caller, &role, named_bucket.as_ref()))
+        .or(existing(&session, &caller, &role, named_bucket.as_ref()))
         .await?;
     let standing = Arc::new(standing);
     if let Some(reference) = &named_role {
@@ -396,36 +398,20 @@ impl Work<'_> {
 
     /// What was removed, what was not, and how to go on.
     fn stopped(&self, ran: &RunReport, stopped: &Stopped) -> Error {
-        let list = |done: bool| -> Vec<String> {
-            in_reading_order(&self.teardown.steps)
-                .into_iter()
-                .filter(|(index, _)| ran.done.contains(index) == done)
-                .map(|(_, step)| format!("  {}", step_line(&self.place.role, step)))
-                .collect()
+        let account = Account {
+            role: &self.place.role,
+            steps: &self.teardown.steps,
+            ran,
+            stopped,
+            done_besides: None,
+            left_besides: "looking whether it is gone",
+            words: Words {
+                done: "Removed:",
+                not_done: "Not removed:",
+                nothing: "Nothing was removed.",
+            },
+            again: "Run the same again: it finds what is left and goes on.".into(),
         };
-        let error = match stopped {
-            Stopped::Interrupted => Error::new(ErrorKind::Interrupted, "Interrupted."),
-            Stopped::Failed(failure) => (**failure).clone().into_error(self.session.profile()),
-        };
-        let again = "Run the same again: it finds what is left and goes on.";
-        let done = list(true);
-        if done.is_empty() && !ran.may_have_acted() {
-            let message = format!("{} Nothing was removed.", error.message);
-            return Error { message, ..error };
-        }
-        if done.is_empty() {
-            let message = format!("{} AWS may have acted on what was under way.", error.message);
-            return Error { message, ..error }.hint(again);
-        }
-        let kind = match stopped {
-            Stopped::Interrupted => ErrorKind::Interrupted,
-            Stopped::Failed(..) => ErrorKind::Partial,
-        };
-        Error { kind, ..error }
-            .below(["Removed:".to_owned()])
-            .below(done)
-            .below(["Not removed:".to_owned()])
-            .below(list(false))
-            .hint(again)
+        account.into_error(self.session)
     }
 }

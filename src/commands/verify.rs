@@ -12,7 +12,7 @@ use crate::command_line::CommandLine;
 use crate::encryption::{Form, Method};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, KeyArn, KeyReference, ProjectId, RoleName, RoleReference};
-use crate::observe::evidence::{Looked, complete, evidence};
+use crate::observe::evidence::{Looked, evidence};
 use crate::observed::Caller;
 use crate::report::explain::explanation_json;
 use crate::report::verify::{sentence, verdict_json};
@@ -63,9 +63,12 @@ pub(super) async fn run(flags: Verify, context: &Context) -> Result<()> {
         project: asked.project.as_ref(),
     };
     let found = interrupts
-        .or(async { evidence(&session, &caller, &looked).await.map_err(failed) })
+        .or(async {
+            let found = evidence(&session, &caller, &looked, asked.subject.clone()).await;
+            found.map_err(failed)
+        })
         .await?;
-    let found = found.map_err(|several| {
+    let (subject, evidence) = found.map_err(|several| {
         let names: Vec<String> = several.0.iter().map(ToString::to_string).collect();
         Error::usage(format!(
             "Role {role} may write to several buckets: {}.",
@@ -73,7 +76,6 @@ pub(super) async fn run(flags: Verify, context: &Context) -> Result<()> {
         ))
         .hint("Choose one with --bucket.")
     })?;
-    let (subject, evidence) = complete(asked.subject, found);
     let mut findings = judge(&subject, &evidence);
     if let Some(action) = &flags.explain {
         return explain(context, action, &evidence, &findings);

@@ -1,104 +1,120 @@
-//! Reads what the judgement at the end of `setup` needs and neither the observation nor the plan says, so that it is
-//! the judgement that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
+//! Reads what the judgement at the end of `setup` needs and the world after the plan does not say, so that it is the
+//! judgement that `verify` gives right afterwards. What is known of a bucket that was made just now is not asked.
 
-use time::OffsetDateTime;
-
-use super::evidence::{
-    boundary_of, key_of, readable, roles_and_probe, settle_project, sharing, token_version, unless_odd,
-};
-use super::exports::exports;
-use super::simulate::Simulation;
+use super::bucket::{Beyond, beyond};
+use super::evidence::{Known, boundary_of, facts_of, roles_and_probe, settle_project};
+use super::simulate::Heard;
 use crate::aws::{Aws, Failure, Session};
-use crate::observed::Reading;
+use crate::details::Details;
+use crate::encryption::Form;
+use crate::observed::Observed;
+use crate::plan::{Plan, Resource};
 use crate::process::Interrupts;
-use crate::verify::after::{After, Beside};
-use crate::verify::evidence::{Evidence, Subject};
+use crate::spec::SetupSpec;
+use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, Subject};
 use crate::verify::freshness::Exports;
+
+/// What `setup` leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left<'a> {
+    /// What was wanted.
+    pub(crate) spec: &'a SetupSpec,
+    /// What stood before.
+    pub(crate) before: &'a Observed,
+    /// What was done.
+    pub(crate) plan: &'a Plan,
+    /// What stands now.
+    pub(crate) world: &'a Observed,
+    /// What Mixpanel is told.
+    pub(crate) details: &'a Details,
+}
+
+impl Left<'_> {
+    /// What Mixpanel is told, as something to judge.
+    fn subject(&self) -> Subject {
+        Subject {
+            tokens: self.spec.tokens.iter().cloned().collect(),
+            region: Some(self.spec.region.clone()),
+            form: Form {
+                encryption: self.details.encryption,
+                key: self.details.kms_key_id.clone(),
+                is_declared: true,
+            },
+            ..Subject::default()
+        }
+    }
+
+    /// Whether the plan changed something of which IAM may not have heard everywhere yet.
+    fn changes_iam(&self) -> bool {
+        let of_iam = |resource| matches!(resource, Resource::Role | Resource::Policy);
+        self.plan.steps.iter().any(|step| of_iam(step.resource))
+    }
+
+    fn known(&self, form: Form) -> Known<'static> {
+        let Observed {
+            caller, bucket, role, ..
+        } = self.world;
+        let is_new = self.before.bucket.is_none();
+        let standing = |bucket: &crate::observed::Bucket| {
+            let beyond = if is_new {
+                Beyond::of_new_bucket()
+            } else {
+                Beyond::default()
+            };
+            BucketStanding::Here(Box::new(facts_of(&self.spec.account, bucket.clone(), beyond)))
+        };
+        Known {
+            caller: caller.clone(),
+            role_name: self.spec.role.clone(),
+            role: role.clone(),
+            unread_role: None,
+            grants: Grant::all_of(self.world),
+            unread_grants: self.world.unread.clone(),
+            bucket: bucket
+                .as_ref()
+                .map(|bucket| (self.spec.bucket.clone(), standing(bucket))),
+            form,
+            project: None,
+            exports: is_new.then(Exports::none),
+        }
+    }
+}
 
 /// Reads, beside what was written. `wait` is told why, whenever AWS has to be asked again. The failure is of
 /// credentials or the network.
 pub(crate) async fn after(
     session: &Session,
-    aws: &Aws,
-    after: &After<'_>,
+    left: Left<'_>,
     interrupts: &Interrupts,
     wait: impl Fn(&'static str),
 ) -> Result<(Subject, Evidence), Failure> {
-    let mut subject = after.subject();
-    let (bucket, region) = (&after.spec.bucket, &after.spec.region);
-    let owner = &after.spec.account;
-    let default = after.default_encryption();
-    let role = after.role();
-    let settings = after.bucket();
-    let there = Aws::new(session, region);
-    let of_bucket = async {
-        if after.makes_bucket() {
-            let none = Exports {
-                read: Vec::new(),
-                not_read: Vec::new(),
-                complete: true,
-            };
-            return Ok((
-                Some(Reading::Known(false)),
-                Some(Reading::Known(None)),
-                Some(Reading::Known(false)),
-                Some(Reading::Known(none)),
-            ));
-        }
-        tokio::try_join!(
-            unless_odd(there.keeps_versions(bucket, owner)),
-            unless_odd(there.default_retention(bucket, owner)),
-            unless_odd(there.requester_pays(bucket, owner)),
-            async { readable(exports(&there, bucket, owner, None)).await.map(Some) },
-        )
-    };
-    let among_roles = async {
-        let (roles, probe) = roles_and_probe(aws, &role.name).await?;
-        let id = roles.known().and_then(|roles| {
-            let own = roles.iter().find(|other| other.name == role.name);
-            own.map(|own| own.id.clone())
-        });
-        let sharing = sharing(aws, &role.name, roles, bucket, &settings.policy).await?;
-        Ok((id, probe, sharing))
-    };
-    let simulation = Simulation {
-        role: &role,
-        bucket,
-        region,
-        form: &subject.form,
-        project: None,
-    };
-    let simulated = async {
-        match after.changes_iam() {
-            true => simulation.reading_after_changes(aws, interrupts, wait).await,
-            false => simulation.reading(aws).await,
-        }
-    };
-    let (key, boundary, of_bucket, (role_id, probe, sharing), simulated, token_version) = tokio::try_join!(
-        key_of(session, region, &subject.form, default.as_ref()),
-        boundary_of(aws, Some(&role)),
-        of_bucket,
-        among_roles,
-        simulated,
-        token_version(aws, region),
-    )?;
-    let (versioned, retention, requester_pays, exports) = of_bucket;
-    let evidence = after.evidence(
-        Beside {
-            role_id,
-            key,
-            boundary,
-            versioned,
-            retention,
-            requester_pays,
-            sharing: Some(sharing),
-            probe,
-            simulated,
-            token_version,
-            exports,
+    let mut subject = left.subject();
+    let known = left.known(subject.form.clone());
+    let aws = Aws::new(session, &left.spec.region);
+    let heard = match left.changes_iam() {
+        true => Heard::Just {
+            interrupts,
+            wait: &wait,
         },
-        OffsetDateTime::now_utc(),
+        false => Heard::Long,
+    };
+    let beyond = async {
+        match left.before.bucket {
+            None => Ok(Beyond::of_new_bucket()),
+            Some(_) => beyond(&aws, &left.spec.bucket, &left.spec.account).await,
+        }
+    };
+    let rest = known.rest(
+        session,
+        roles_and_probe(&aws, &left.spec.role),
+        boundary_of(&aws, known.role.as_ref()),
+        known.simulated(session, heard),
     );
+    let (mut evidence, beyond) = tokio::try_join!(rest, beyond)?;
+    if let Some((_, BucketStanding::Here(facts))) = &mut evidence.bucket {
+        let BucketFacts { owner, settings, .. } = facts.as_ref();
+        **facts = facts_of(owner, settings.clone(), beyond);
+    }
     settle_project(&mut subject, &evidence);
     Ok((subject, evidence))
 }

@@ -3,23 +3,26 @@
 //!
 //! What the caller may not read stands in the evidence as such and stops nothing; only credentials and the network do.
 
-use time::OffsetDateTime;
-use tokio::task::JoinSet;
+use std::future::ready;
 
-use super::exporters::{may_be_mixpanels, writers_among};
+use time::OffsetDateTime;
+
+use super::bucket::{Beyond, Location, beyond, locate, nothing, settings_of};
 use super::exports::exports;
-use super::probe::whole_role;
-use super::simulate::Simulation;
+use super::role::{Depth, policies_of, readable, whole_role};
+use super::roles::{may_be_mixpanels, writers_among};
+use super::simulate::{Heard, Simulation};
 use crate::aws::iam::RoleSummary;
 use crate::aws::s3::Presence;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::details::form_of;
 use crate::encryption::{BucketEncryption, Form, KeyInUse, Method};
 use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, Region, RoleName};
-use crate::observed::{Caller, Reading, Role, Unread, probe_name};
-use crate::plan::teardown::Writer;
+use crate::observed::existing::Writer;
+use crate::observed::{Bucket, Caller, Reading, Role, Simulated, Unread, probe_name};
 use crate::policy::{Document, build, read};
 use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
+use crate::verify::freshness::Exports;
 
 /// What is to be looked at.
 #[derive(Debug, Clone)]
@@ -38,38 +41,31 @@ pub(crate) struct Looked<'a> {
 
 /// Several buckets that the role may write to, where one has to be named.
 #[derive(Debug, Clone)]
-pub(crate) struct SeveralBuckets(pub Vec<BucketName>);
+pub(crate) struct SeveralBuckets(pub(crate) Vec<BucketName>);
 
-/// What was found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// What was read.
-    pub(crate) evidence: Evidence,
-    /// What Mixpanel's form says, as given or as AWS tells.
-    pub(crate) form: Form,
-}
-
-/// Reads. The outer failure is of credentials or the network.
+/// Reads, and puts what was found of the form into the subject. The outer failure is of credentials or the network.
 pub(crate) async fn evidence(
     session: &Session,
     caller: &Caller,
     looked: &Looked<'_>,
-) -> Result<Result<Found, SeveralBuckets>, Failure> {
+    mut subject: Subject,
+) -> Result<Result<(Subject, Evidence), SeveralBuckets>, Failure> {
     let aws = Aws::new(session, &session.home_region());
-    let (role, grants, (roles, probe)) = tokio::try_join!(
+    let (role, policies, among_roles) = tokio::try_join!(
         readable(aws.role(looked.role)),
-        grants_of(&aws, looked.role),
+        policies_of(&aws, looked.role, Depth::DOCUMENTS),
         roles_and_probe(&aws, looked.role),
     )?;
     let (role, unread_role) = match role {
         Reading::Known(role) => (role, None),
         Reading::Unreadable(denied) => (None, Some(denied)),
     };
+    let (grants, unread_grants) = policies.into_grants()?;
+    let documents = || grants.iter().map(|grant| &grant.document);
     let name = match looked.bucket {
         Some(bucket) => Some(bucket.clone()),
         None => {
-            let documents = grants.known.iter().map(|grant| &grant.document);
-            let named: Vec<BucketName> = read::buckets_written(documents).into_iter().collect();
+            let named: Vec<BucketName> = read::buckets_written(documents()).into_iter().collect();
             match named.as_slice() {
                 [] => None,
                 [only] => Some(only.clone()),
@@ -79,108 +75,179 @@ pub(crate) async fn evidence(
     };
     let (bucket, boundary) = tokio::try_join!(
         async {
-            match &name {
-                Some(name) => standing_of(session, name, &caller.account, looked.bucket_account)
-                    .await
-                    .map(Some),
-                None => Ok(None),
-            }
+            let Some(name) = name else { return Ok(None) };
+            let standing = standing_of(session, &name, &caller.account, looked.bucket_account).await?;
+            Ok(Some((name, standing)))
         },
         boundary_of(&aws, role.as_ref()),
     )?;
-    let facts = match &bucket {
-        Some(BucketStanding::Here(facts)) => Some(facts),
-        _ => None,
+    let mut known = Known {
+        caller: caller.clone(),
+        role_name: looked.role.clone(),
+        role,
+        unread_role,
+        grants,
+        unread_grants,
+        bucket,
+        form: looked.form.clone().unwrap_or_default(),
+        project: looked.project,
+        exports: None,
     };
-    let region = facts.map_or_else(|| session.home_region(), |facts| facts.settings.region.clone());
-    let mut form = match (&looked.form, &role, facts) {
-        (Some(form), _, _) => form.clone(),
-        (None, Some(role), Some(facts)) => {
-            let documents = grants.known.iter().map(|grant| &grant.document);
-            let keys = read::keys_used(documents);
-            form_of(role, &keys, &region, &facts.settings.encryption).0
-        }
-        _ => Form::default(),
+    if looked.form.is_none() {
+        known.form = likely_form(session, &known).await;
+    }
+    let simulated = known.simulated(session, Heard::Long);
+    let rest = known.rest(session, ready(Ok(among_roles)), ready(Ok(boundary)), simulated);
+    let evidence = rest.await?;
+    subject.form = known.form;
+    settle_project(&mut subject, &evidence);
+    Ok(Ok((subject, evidence)))
+}
+
+/// What AWS tells of the form. A bucket may name its key by ID or alias, and the form wants the ARN.
+async fn likely_form(session: &Session, known: &Known<'_>) -> Form {
+    let (Some(role), Some(facts)) = (&known.role, known.facts()) else {
+        return Form::default();
     };
-    let there = Aws::new(session, &region);
-    // A bucket may name its key by ID or alias, and the form wants the ARN.
-    if let (Method::Kms, None, None, Some(facts)) = (form.encryption, &form.key, &looked.form, facts)
-        && let Some(key) = facts
-            .settings
+    let settings = &facts.settings;
+    let keys = read::keys_used(known.grants.iter().map(|grant| &grant.document));
+    let mut form = form_of(role, &keys, &settings.region, &settings.encryption).0;
+    if form.encryption == Method::Kms
+        && form.key.is_none()
+        && let Some(key) = settings
             .encryption
             .known()
             .and_then(|default| default.as_ref()?.named_key())
-        && let Ok(Some(found)) = there.key(key).await
+        && let Ok(Some(found)) = Aws::new(session, &settings.region).key(key).await
     {
         form.key = Some(found.arn);
     }
-    let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
-    let (key, exports, simulated, sharing, token_version) = tokio::try_join!(
-        key_of(session, &region, &form, default),
-        async {
-            match (&name, facts) {
-                (Some(name), Some(facts)) => {
-                    let exports = exports(&there, name, &facts.owner, looked.project);
+    form
+}
+
+/// What is known of a set-up before the rest is read: its role with what grants it something, and its bucket.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    pub(super) caller: Caller,
+    pub(super) role_name: RoleName,
+    pub(super) role: Option<Role>,
+    pub(super) unread_role: Option<Unread>,
+    pub(super) grants: Vec<Grant>,
+    pub(super) unread_grants: Vec<Unread>,
+    pub(super) bucket: Option<(BucketName, BucketStanding)>,
+    pub(super) form: Form,
+    pub(super) project: Option<&'a ProjectId>,
+    /// What was exported, where nobody has to look.
+    pub(super) exports: Option<Exports>,
+}
+
+/// All roles of the account, and the role of this one's live proofs, if there is one.
+pub(super) type AmongRoles = (Reading<Vec<RoleSummary>>, Option<Reading<Option<Role>>>);
+
+impl Known<'_> {
+    fn facts(&self) -> Option<&BucketFacts> {
+        match &self.bucket {
+            Some((_, BucketStanding::Here(facts))) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Where the bucket is, or else where the caller is at home.
+    fn region(&self, session: &Session) -> Region {
+        let facts = self.facts();
+        facts.map_or_else(|| session.home_region(), |facts| facts.settings.region.clone())
+    }
+
+    /// Asks the policy simulator, where there is something to ask about.
+    pub(super) async fn simulated(
+        &self,
+        session: &Session,
+        heard: Heard<'_>,
+    ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+        let (Some(role), Some((bucket, _))) = (&self.role, &self.bucket) else {
+            return Ok(None);
+        };
+        let region = self.region(session);
+        let simulation = Simulation {
+            role,
+            bucket,
+            region: &region,
+            form: &self.form,
+            project: self.project,
+        };
+        simulation.reading(&Aws::new(session, &region), heard).await
+    }
+
+    /// Reads the rest, side by side.
+    pub(super) async fn rest(
+        &self,
+        session: &Session,
+        among_roles: impl Future<Output = Result<AmongRoles, Failure>>,
+        boundary: impl Future<Output = Result<Option<Reading<Document>>, Failure>>,
+        simulated: impl Future<Output = Result<Option<Reading<Vec<Simulated>>>, Failure>>,
+    ) -> Result<Evidence, Failure> {
+        let region = self.region(session);
+        let there = Aws::new(session, &region);
+        let facts = self.facts();
+        let name = self.bucket.as_ref().map(|(name, _)| name);
+        let default = facts.and_then(|facts| facts.settings.encryption.known()?.as_ref());
+        let exports = async {
+            match (&self.exports, name, facts) {
+                (Some(exports), ..) => Ok(Some(Reading::Known(exports.clone()))),
+                (None, Some(name), Some(facts)) => {
+                    let exports = exports(&there, name, &facts.owner, self.project);
                     readable(exports).await.map(Some)
                 }
                 _ => Ok(None),
             }
-        },
-        async {
-            match (&role, &name) {
-                (Some(role), Some(bucket)) => {
-                    let project = looked.project;
-                    let asked = Simulation {
-                        role,
-                        bucket,
-                        region: &region,
-                        form: &form,
-                        project,
-                    };
-                    asked.reading(&aws).await
-                }
-                _ => Ok(None),
-            }
-        },
-        async {
-            match (&name, facts) {
+        };
+        let among_roles = async {
+            let (roles, probe) = among_roles.await?;
+            let of_own_name = |roles: &Vec<RoleSummary>| {
+                let own = roles.iter().find(|other| other.name == self.role_name);
+                own.map(|own| own.id.clone())
+            };
+            let id = roles.known().and_then(of_own_name);
+            let sharing = match (name, facts) {
                 (Some(name), Some(facts)) => {
                     let policy = &facts.settings.policy;
-                    let sharing = sharing(&aws, looked.role, roles, name, policy);
-                    sharing.await.map(Some)
+                    Some(sharing(&there, &self.role_name, roles, name, policy).await?)
                 }
-                _ => Ok(None),
-            }
-        },
-        token_version(&aws, &region),
-    )?;
-    Ok(Ok(Found {
-        evidence: Evidence {
-            caller: caller.clone(),
-            now: OffsetDateTime::now_utc(),
-            role_name: looked.role.clone(),
-            role,
-            unread_role,
-            grants: grants.known,
-            unread_grants: grants.unread,
+                _ => None,
+            };
+            Ok((id, probe, sharing))
+        };
+        let (key, exports, simulated, (id, probe, sharing), token_version, boundary) = tokio::try_join!(
+            key_of(session, &region, &self.form, default),
+            exports,
+            simulated,
+            among_roles,
+            token_version(&there, &region),
             boundary,
-            bucket: name.zip(bucket),
+        )?;
+        let role = self.role.clone().map(|role| Role {
+            // One that was made just now has an ID that only the list tells.
+            id: id.filter(|_| role.id.is_empty()).unwrap_or_else(|| role.id.clone()),
+            ..role
+        });
+        Ok(Evidence {
+            caller: self.caller.clone(),
+            now: OffsetDateTime::now_utc(),
+            role_name: self.role_name.clone(),
+            role,
+            unread_role: self.unread_role.clone(),
+            grants: self.grants.clone(),
+            unread_grants: self.unread_grants.clone(),
+            boundary,
+            bucket: self.bucket.clone(),
             sharing,
             probe,
             key,
             simulated,
             token_version,
             exports,
-        },
-        form,
-    }))
-}
-
-/// [`evidence`] as [`Subject`] and [`Evidence`], with what was found about the form put into the subject.
-pub(crate) fn complete(mut subject: Subject, found: Found) -> (Subject, Evidence) {
-    subject.form = found.form;
-    settle_project(&mut subject, &found.evidence);
-    (subject, found.evidence)
+        })
+    }
 }
 
 /// Takes the only project of which there are exports for the one that is meant.
@@ -192,96 +259,6 @@ pub(super) fn settle_project(subject: &mut Subject, evidence: &Evidence) {
     {
         subject.project = Some(only.project.clone());
     }
-}
-
-/// `Unreadable` for what the caller may not read, and for what makes no sense.
-pub(super) async fn readable<T>(call: impl Future<Output = Result<T, Failure>>) -> Result<Reading<T>, Failure> {
-    match call.await {
-        Ok(value) => Ok(Reading::Known(value)),
-        Err(failure) => failure.unread().map(Reading::Unreadable),
-    }
-}
-
-/// `None` where the answer is an error of no meaning here, as some stores that speak S3's protocol give to what they do
-/// not know. What decides whether Mixpanel gets in is not read so.
-pub(super) async fn unless_odd<T>(
-    call: impl Future<Output = Result<Reading<T>, Failure>>,
-) -> Result<Option<Reading<T>>, Failure> {
-    match call.await {
-        Ok(reading) => Ok(Some(reading)),
-        Err(failure) if failure.cause == Cause::Other => Ok(None),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// What grants something to a role.
-#[derive(Debug, Default)]
-pub(super) struct Grants {
-    /// What could be read.
-    pub(super) known: Vec<Grant>,
-    /// What could not.
-    pub(super) unread: Vec<Unread>,
-}
-
-/// Everything that grants something to the role: AWS's own policies too, since one of them may be what lets Mixpanel
-/// write.
-pub(super) async fn grants_of(aws: &Aws, role: &RoleName) -> Result<Grants, Failure> {
-    let (attached, inline) = tokio::try_join!(
-        readable(aws.attached_policies(role)),
-        readable(aws.inline_policy_names(role))
-    )?;
-    let mut grants = Grants::default();
-    let mut reads: JoinSet<Result<Reading<Option<Grant>>, Failure>> = JoinSet::new();
-    match attached {
-        Reading::Known(arns) => {
-            for arn in arns {
-                let aws = aws.clone();
-                reads.spawn(async move {
-                    let Ok(parsed) = arn.parse::<PolicyArn>() else {
-                        return Ok(Reading::Known(None));
-                    };
-                    let document = readable(aws.managed_document(&parsed)).await?;
-                    Ok(document.map(|document| {
-                        document.map(|document| Grant {
-                            name: format!("policy {}", parsed.policy_name()),
-                            arn: Some(arn),
-                            document,
-                        })
-                    }))
-                });
-            }
-        }
-        Reading::Unreadable(denied) => grants.unread.push(denied),
-    }
-    match inline {
-        Reading::Known(names) => {
-            for name in names {
-                let (aws, role) = (aws.clone(), role.clone());
-                reads.spawn(async move {
-                    let policy = readable(aws.inline_policy(&role, &name)).await?;
-                    Ok(policy.map(|policy| {
-                        Some(Grant {
-                            name: format!("inline policy {}", policy.name),
-                            arn: None,
-                            document: policy.document,
-                        })
-                    }))
-                });
-            }
-        }
-        Reading::Unreadable(denied) => grants.unread.push(denied),
-    }
-    for read in reads.join_all().await {
-        match read {
-            Ok(Reading::Known(grant)) => grants.known.extend(grant),
-            Ok(Reading::Unreadable(denied)) => grants.unread.push(denied),
-            // It went away between the list and the look.
-            Err(failure) if failure.cause == Cause::NotFound => {}
-            Err(failure) => return Err(failure),
-        }
-    }
-    grants.known.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(grants)
 }
 
 /// The document of a role's permissions boundary; `None` where it has none.
@@ -301,11 +278,7 @@ pub(crate) async fn boundary_of(aws: &Aws, role: Option<&Role>) -> Result<Option
     }))
 }
 
-/// All roles of the account, and the role of this one's live proofs, if there is one.
-pub(super) async fn roles_and_probe(
-    aws: &Aws,
-    role: &RoleName,
-) -> Result<(Reading<Vec<RoleSummary>>, Option<Reading<Option<Role>>>), Failure> {
+pub(super) async fn roles_and_probe(aws: &Aws, role: &RoleName) -> Result<AmongRoles, Failure> {
     let roles = readable(aws.roles()).await?;
     let probe = match (probe_name(role), &roles) {
         (None, _) => None,
@@ -351,54 +324,41 @@ async fn standing_of(
     said: Option<&AccountId>,
 ) -> Result<BucketStanding, Failure> {
     let account = said.unwrap_or(caller);
-    let mut home = Aws::new(session, &session.home_region());
-    let mut presence = home.bucket_presence(bucket, account).await?;
-    // S3 says where a bucket is before it looks at whose it is: that is asked there.
-    if let Presence::Elsewhere(region) = presence {
-        home = Aws::new(session, &region);
-        presence = match home.bucket_presence(bucket, account).await {
-            Ok(Presence::Here(None)) => Presence::Here(Some(region)),
-            Err(failure) if region.is_opt_in() && failure.cause != Cause::Timeout => {
-                return Ok(BucketStanding::Disabled(region));
-            }
-            presence => presence?,
-        };
-    }
-    let region = match presence {
-        Presence::Missing => return Ok(BucketStanding::Missing),
-        Presence::Refused => {
-            if home.bucket_presence_of_anybody(bucket).await? != Presence::Refused {
+    let (region, aws) = match locate(session, &session.home_region(), bucket, account, nothing).await? {
+        Location::Missing => return Ok(BucketStanding::Missing),
+        Location::Disabled(region, _) => return Ok(BucketStanding::Disabled(region)),
+        Location::Refused(aws) => {
+            if aws.bucket_presence_of_anybody(bucket).await? != Presence::Refused {
                 return Ok(BucketStanding::Strangers);
             }
-            let ours = readable(home.owns_bucket(bucket)).await?;
+            let ours = readable(aws.owns_bucket(bucket)).await?;
             return Ok(BucketStanding::Refused {
                 ours: ours.known().copied(),
             });
         }
-        Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
-        Presence::Elsewhere(region) => region,
+        Location::Here { region, aws, .. } => (region, aws),
     };
-    let aws = Aws::new(session, &region);
-    let owner = account;
     let settings = tokio::try_join!(
-        super::settings_of(&aws, bucket, owner, region.clone()),
-        unless_odd(aws.keeps_versions(bucket, owner)),
-        unless_odd(aws.default_retention(bucket, owner)),
-        unless_odd(aws.requester_pays(bucket, owner)),
+        settings_of(&aws, bucket, account, region.clone()),
+        beyond(&aws, bucket, account)
     );
-    let (settings, versioned, retention, requester_pays) = match settings {
+    let (settings, beyond) = match settings {
         Err(failure) if failure.may_be_opt_in_region() && region.is_opt_in() => {
             return Ok(BucketStanding::Disabled(region));
         }
         settings => settings?,
     };
-    Ok(BucketStanding::Here(Box::new(BucketFacts {
-        owner: account.clone(),
+    Ok(BucketStanding::Here(Box::new(facts_of(account, settings, beyond))))
+}
+
+pub(super) fn facts_of(owner: &AccountId, settings: Bucket, beyond: Beyond) -> BucketFacts {
+    BucketFacts {
+        owner: owner.clone(),
         settings,
-        versioned,
-        retention,
-        requester_pays,
-    })))
+        versioned: beyond.versioned,
+        retention: beyond.retention,
+        requester_pays: beyond.requester_pays,
+    }
 }
 
 /// The key that S3 uses for what Mixpanel writes: the form's, or else the bucket's default.

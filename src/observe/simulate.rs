@@ -15,6 +15,18 @@ use crate::wait::{Patience, retry_until};
 /// How long it may take until it has heard of a new role, or of its policies.
 const PATIENCE: Patience = Patience::growing(Duration::from_secs(8), Duration::from_secs(4));
 
+/// How long ago IAM was told of what it is asked about.
+#[derive(Clone, Copy)]
+pub(super) enum Heard<'a> {
+    /// Long enough.
+    Long,
+    /// Right now, so that it may not have heard everywhere yet. `wait` is told, if so.
+    Just {
+        interrupts: &'a Interrupts,
+        wait: &'a dyn Fn(&'static str),
+    },
+}
+
 /// What it is asked about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Simulation<'a> {
@@ -27,17 +39,14 @@ pub(super) struct Simulation<'a> {
 
 impl Simulation<'_> {
     /// What it says; `None` where it fails in any other way than by a refusal.
-    pub(super) async fn reading(&self, aws: &Aws) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
-        settled(self.ask(aws).await)
-    }
-
-    /// The same right after something was changed in IAM, of which it may not have heard yet. `wait` is told, if so.
-    pub(super) async fn reading_after_changes(
+    pub(super) async fn reading(
         &self,
         aws: &Aws,
-        interrupts: &Interrupts,
-        wait: impl Fn(&'static str),
+        heard: Heard<'_>,
     ) -> Result<Option<Reading<Vec<Simulated>>>, Failure> {
+        let Heard::Just { interrupts, wait } = heard else {
+            return settled(self.ask(aws).await);
+        };
         let refused_here = |one: &Simulated| !one.allowed && one.by_organization != Some(false);
         let not_yet = |answer: &Result<Vec<Simulated>, Failure>| {
             let not_yet = match answer {

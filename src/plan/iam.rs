@@ -578,6 +578,7 @@ mod tests {
                 aws_managed: Vec::new(),
             }),
             policies: vec![policy],
+            unread: Vec::new(),
         }
     }
 

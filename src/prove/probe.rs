@@ -12,7 +12,7 @@ use crate::aws::s3::Marker;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::names::{PolicyArn, RoleArn, RoleName, Tag};
-use crate::observe::probe::whole_role;
+use crate::observe::role::whole_role;
 use crate::observed::{Original, Role, probe_name};
 use crate::policy::compare::same_meaning;
 use crate::policy::{Document, build};

@@ -4,9 +4,9 @@
 use time::OffsetDateTime;
 
 use crate::encryption::Form;
-use crate::names::{AccountId, BucketName, ProjectId, ProjectToken, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, Original, Reading, Role, Simulated, Unread};
-use crate::plan::teardown::Writer;
+use crate::names::{AccountId, BucketName, PolicyArn, ProjectId, ProjectToken, Region, RoleName};
+use crate::observed::existing::Writer;
+use crate::observed::{Bucket, Caller, InlinePolicy, Key, Observed, Original, Reading, Role, Simulated, Unread};
 use crate::policy::Document;
 
 use super::freshness::Exports;
@@ -75,6 +75,37 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// What a managed policy grants.
+    pub(crate) fn managed(arn: &PolicyArn, document: &Document) -> Self {
+        Self {
+            name: format!("policy {}", arn.policy_name()),
+            arn: Some(arn.to_string()),
+            document: document.clone(),
+        }
+    }
+
+    /// What an inline policy grants.
+    pub(crate) fn inline(policy: &InlinePolicy) -> Self {
+        Self {
+            name: format!("inline policy {}", policy.name),
+            arn: None,
+            document: policy.document.clone(),
+        }
+    }
+
+    /// Everything that grants something to the role of a set-up, as it was observed.
+    pub(crate) fn all_of(observed: &Observed) -> Vec<Self> {
+        let managed = observed.attached_policies();
+        let managed = managed.map(|policy| Self::managed(&policy.arn, &policy.document));
+        let role = || observed.role.iter();
+        let of_aws = role().flat_map(|role| &role.aws_managed);
+        let of_aws = of_aws.map(|policy| Self::managed(&policy.arn, &policy.document));
+        let inline = role().flat_map(|role| &role.inline).map(Self::inline);
+        let mut grants: Vec<Self> = managed.chain(of_aws).chain(inline).collect();
+        grants.sort_by(|one, other| one.name.cmp(&other.name));
+        grants
+    }
+
     /// The name of an inline policy.
     pub(crate) fn inline_name(&self) -> &str {
         self.name.strip_prefix("inline policy ").unwrap_or(&self.name)

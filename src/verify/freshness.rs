@@ -75,6 +75,17 @@ pub(crate) struct Exports {
     pub(crate) complete: bool,
 }
 
+impl Exports {
+    /// Those of a bucket in which there is nothing yet.
+    pub(crate) fn none() -> Self {
+        Self {
+            read: Vec::new(),
+            not_read: Vec::new(),
+            complete: true,
+        }
+    }
+}
+
 /// What one project has exported.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Export {

@@ -1,6 +1,4 @@
-//! The end of `setup`: the plan is run and read back, or only shown, and the details are printed.
-
-use serde_json::json;
+//! The end of `setup`: the plan is run, read back and judged, or only shown, and the details are printed.
 
 use super::Prepared;
 use crate::advice::Advice;
@@ -8,46 +6,27 @@ use crate::answers::question::{replay_command, tokens_to_export};
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
-use crate::aws::{Cause, Failure, Session};
-use crate::cli::{Output, Setup};
+use crate::aws::{Cause, Failure};
+use crate::cli::Setup;
 use crate::command_line::CommandLine;
 use crate::commands::Context;
+use crate::commands::stopped::{Account, Words};
 use crate::commands::verify::live;
 use crate::details::Details;
-use crate::encryption::{Encryption, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
-use crate::names::{IamPath, KeyArn};
-use crate::observe;
-use crate::observed::Observed;
-use crate::plan::Plan;
-use crate::plan::teardown::key_deletion;
-use crate::report::commands::command_lines;
-use crate::report::plan::{changes_json, in_reading_order, step_line};
-use crate::report::verify::{check_json, judgement_json};
-use crate::report::{Tone, details as details_report};
-use crate::spec::SetupSpec;
-use crate::verify::after::After;
-use crate::verify::{Check, Findings, Status, judge};
+use crate::observe::after::{Left, after};
+use crate::plan::projected::{key_of, projected};
+use crate::plan::{Action, Plan, Resource};
+use crate::report::setup::{Judgement, Outcome};
+use crate::verify::{Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
 pub(super) fn dry_run_result(flags: &Setup, context: &Context, prepared: &Prepared) -> Result<()> {
     let Prepared {
         spec, observed, plan, ..
     } = prepared;
-    let details = details(spec, observed, plan, None);
-    match context.common.output {
-        Output::Json => context.printer.json(&json!({
-            "account": observed.caller.account,
-            "dry_run": true,
-            "changes": changes_json(&plan.steps),
-            "exposures": plan.exposures,
-            "details": details_report::as_json(&details),
-        })),
-        _ => context.printer.results(match spec.encryption {
-            Encryption::Kms(KmsKey::New(_)) => details_report::as_text_before_the_key(&details),
-            _ => details_report::as_text(&details),
-        }),
-    }
+    let details = Details::of(spec, &projected(spec, observed, plan, None), key_of(spec, None));
+    context.printer.dry_run(spec, &observed.caller, plan, &details);
     if flags.exit_code && !plan.steps.is_empty() {
         return Err(Error::new(
             ErrorKind::PendingChange,
@@ -62,8 +41,39 @@ pub(super) fn dry_run_result(flags: &Setup, context: &Context, prepared: &Prepar
     Ok(())
 }
 
-/// Runs the plan, reads back what it wrote, and prints the values.
+/// Runs the plan, reads back what it wrote, judges what stands then, prints the values, and offers to prove them.
 pub(super) async fn run_plan(context: &Context, prepared: &Prepared) -> Result<()> {
+    let printer = &context.printer;
+    let replay = replay_command(&prepared.draft);
+    let applied = apply(
+        &prepared.aws,
+        &prepared.spec,
+        &prepared.plan,
+        &context.interrupts,
+        |event| printer.progress(&prepared.spec.role, &event),
+    )
+    .await;
+    if let Some(stopped) = &applied.ran.stopped {
+        return Err(account(prepared, &applied, stopped, &replay).into_error(&prepared.session));
+    }
+    let outcome = look_again(context, prepared, &applied, replay).await?;
+    printer.outcome(&outcome);
+    if let Some(failure) = outcome.failure() {
+        return Err(failure);
+    }
+    match outcome.judgement {
+        Ok(judgement) if context.can_ask() => prove(context, prepared, &judgement).await,
+        _ => Ok(()),
+    }
+}
+
+/// Reads back what was written, and beside it what the judgement needs, since neither waits for the other.
+async fn look_again<'a>(
+    context: &'a Context,
+    prepared: &'a Prepared,
+    applied: &'a Applied,
+    replay: CommandLine,
+) -> Result<Outcome<'a>> {
     let Prepared {
         session,
         aws,
@@ -72,264 +82,139 @@ pub(super) async fn run_plan(context: &Context, prepared: &Prepared) -> Result<(
         observed,
         plan,
     } = prepared;
-    let printer = &context.printer;
-    let replay = replay_command(draft);
-    let applied = apply(aws, spec, plan, &context.interrupts, |event| {
-        printer.progress(&spec.role, &event)
-    })
-    .await;
-    if let Some(stopped) = &applied.ran.stopped {
-        return Err(stopped_error(session, spec, plan, &applied, stopped, &replay));
-    }
-    let unread = |failure: Failure| {
-        let error = failure.into_error(session.profile());
-        Error {
-            kind: ErrorKind::Partial,
-            ..error
-        }
-        .hint(
-            Advice::from("Everything was written, but it could not be read back. Look again with:")
-                .below(replay.clone()),
-        )
-    };
-    let details = details(spec, observed, plan, applied.new_key.as_ref());
-    let after = After {
+    let (printer, interrupts) = (&context.printer, &context.interrupts);
+    let new_key = applied.new_key.as_ref();
+    let world = projected(spec, observed, plan, new_key);
+    let details = Details::of(spec, &world, key_of(spec, new_key));
+    let left = Left {
         spec,
-        observed,
+        before: observed,
         plan,
-        new_key: applied.new_key.as_ref(),
+        world: &world,
         details: &details,
     };
-    // What the judgement needs is read beside what was written, since neither waits for the other.
+    let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
     let reading = async {
-        let waiting = |reason| printer.waiting(&format!("waiting: {reason}"));
         tokio::join!(
-            read_back(aws, spec, plan, &applied, &context.interrupts, waiting),
-            observe::after::after(session, aws, &after, &context.interrupts, waiting)
+            read_back(aws, spec, plan, applied, interrupts, waiting),
+            after(session, left, interrupts, waiting)
         )
     };
     let (findings, evidence) = tokio::select! {
         read = reading => read,
-        () = context.interrupts.wait(1) => {
+        () = interrupts.wait(1) => {
             let message = "Interrupted. Everything was written, and nothing was read back yet.";
             return Err(Error::new(ErrorKind::Interrupted, message)
                 .hint(Advice::from("Look again with:").below(replay)));
         }
     };
-    let findings = findings.map_err(unread)?;
+    let findings = findings.map_err(|failure| unread(prepared, failure, &replay))?;
     printer.findings(&findings);
-    let differing: Vec<&str> = findings
-        .iter()
-        .filter_map(|finding| match finding {
-            Finding::Differs(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    if !differing.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Partial,
-            format!(
-                "Everything was written, but AWS reads back otherwise: {}.",
-                differing.join("; ")
-            ),
-        )
-        .hint(Advice::from("AWS may need a little longer. Look again with:").below(replay)));
-    }
-
-    if let Some(spare) = &applied.spare_key {
-        let warning = Advice::from(format!(
-            "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing uses \
-             it, and KMS charges for it. To remove it:"
-        ));
-        printer.warning(warning.below(key_deletion(spare)));
-    }
-    let verify = CommandLine::mixpanel_s3(["verify"])
-        .option("--role", &spec.role)
-        .option("--bucket", &spec.bucket);
-    let judged = match evidence {
-        Ok((subject, evidence)) => Some((judge(&subject, &evidence), subject, evidence)),
-        Err(failure) => {
-            let why = format!("the set-up was not judged: {failure} ");
-            printer.warning(Advice::from(why).code(verify.clone()).text(" does that."));
-            None
-        }
-    };
-    let failed: Vec<&Check> = judged
-        .iter()
-        .flat_map(|(findings, ..)| findings.with(Status::Fail))
-        .collect();
-    match context.common.output {
-        Output::Json => printer.json(&json!({
-            "account": observed.caller.account,
-            "changes": changes_json(&plan.steps),
-            "details": details_report::as_json(&details),
-            "judgement": judged.as_ref().map(|(findings, ..)| judgement_json(findings)),
-            "failed_checks": failed.iter().map(|check| check_json(check, &printer.target())).collect::<Vec<_>>(),
-        })),
-        _ => {
-            printer.note("");
-            printer.details(&details);
-            printer.note("");
-            printer.note(&printer.paint(Tone::Quiet, "The same without questions:"));
-            printer.notes(command_lines(&replay, &printer.target()));
-            printer.notes(tokens_to_export(draft, &context.process));
-            if let Some((findings, ..)) = &judged {
-                printer.judged(findings, &verify);
-            }
-        }
-    }
-    if let Some(failure) = judged.as_ref().and_then(|(findings, ..)| findings.failure()) {
-        return Err(
-            Error::new(ErrorKind::NotWorking, format!("Setup finished, but {failure}."))
-                .hint(Advice::from("Every check and what fixes it: ").command(verify)),
-        );
-    }
-    let Some((_, subject, evidence)) = judged.as_ref().filter(|_| context.can_ask()) else {
-        return Ok(());
-    };
-    printer.asking().note("");
-    let proof = live::prove(context, session, subject, evidence).await;
-    if let Some(proof) = proof.map_err(after_the_changes)? {
-        let shown = Findings {
-            access: Vec::new(),
-            checks: proof.checks.clone(),
-        };
-        live::conclude(context, session, proof)?;
-        printer.failures(&shown);
-        let refused: Vec<&str> = shown.with(Status::Fail).map(|check| check.id).collect();
-        if !refused.is_empty() {
-            let message = format!(
-                "Everything is set up, and the live proof failed: {}.",
-                refused.join(", ")
-            );
-            return Err(Error::new(ErrorKind::NotWorking, message));
-        }
-    }
-    Ok(())
+    all_is_confirmed(&findings, &replay)?;
+    let judgement = evidence.map(|(subject, evidence)| Judgement {
+        findings: judge(&subject, &evidence),
+        subject,
+        evidence,
+    });
+    Ok(Outcome {
+        spec,
+        caller: &observed.caller,
+        plan,
+        details,
+        spare_key: applied.spare_key.as_ref(),
+        judgement,
+        tokens: tokens_to_export(draft, &context.process),
+        replay,
+    })
 }
 
-/// The five values, from what is wanted and what is there.
-fn details(spec: &SetupSpec, observed: &Observed, plan: &Plan, new_key: Option<&KeyArn>) -> Details {
-    let path = plan
-        .role_path()
-        .or(observed.role.as_ref().map(|role| &role.path))
-        .cloned();
-    let role = observed.role.as_ref().map(|role| role.arn.clone());
-    Details {
-        bucket: spec.bucket.clone(),
-        region: spec.region.clone(),
-        role: role.unwrap_or_else(|| spec.role_arn(&path.unwrap_or_else(IamPath::root))),
-        encryption: spec.encryption.method(),
-        kms_key_id: match &spec.encryption {
-            Encryption::Kms(KmsKey::Own(arn)) => Some(arn.clone()),
-            Encryption::Kms(KmsKey::New(_)) => new_key.cloned(),
-            _ => None,
-        },
+fn unread(prepared: &Prepared, failure: Failure, replay: &CommandLine) -> Error {
+    let error = failure.into_error(prepared.session.profile());
+    let again = "Everything was written, but it could not be read back. Look again with:";
+    Error {
+        kind: ErrorKind::Partial,
+        ..error
     }
+    .hint(Advice::from(again).below(replay.clone()))
+}
+
+/// An error where AWS reads back otherwise than was written.
+fn all_is_confirmed(findings: &[Finding], replay: &CommandLine) -> Result<()> {
+    let differing = findings.iter().filter_map(|finding| match finding {
+        Finding::Differs(text) => Some(text.as_str()),
+        Finding::Confirmed(_) | Finding::Unreadable(_) => None,
+    });
+    let differing: Vec<&str> = differing.collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "Everything was written, but AWS reads back otherwise: {}.",
+        differing.join("; ")
+    );
+    let again = Advice::from("AWS may need a little longer. Look again with:").below(replay.clone());
+    Err(Error::new(ErrorKind::Partial, message).hint(again))
+}
+
+/// Offers the live proof; an error where it fails.
+async fn prove(context: &Context, prepared: &Prepared, judgement: &Judgement) -> Result<()> {
+    let Judgement { subject, evidence, .. } = judgement;
+    context.printer.asking().note("");
+    let proof = live::prove(context, &prepared.session, subject, evidence).await;
+    let Some(proof) = proof.map_err(after_the_changes)? else {
+        return Ok(());
+    };
+    let shown = Findings {
+        access: Vec::new(),
+        checks: proof.checks.clone(),
+    };
+    live::conclude(context, &prepared.session, proof)?;
+    context.printer.failures(&shown);
+    let refused: Vec<&str> = shown.with(Status::Fail).map(|check| check.id).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "Everything is set up, and the live proof failed: {}.",
+        refused.join(", ")
+    );
+    Err(Error::new(ErrorKind::NotWorking, message))
 }
 
 /// What was done, what was not, and the command that goes on.
-fn stopped_error(
-    session: &Session,
-    spec: &SetupSpec,
-    plan: &Plan,
-    applied: &Applied,
-    stopped: &Stopped,
+fn account<'a>(
+    prepared: &'a Prepared,
+    applied: &'a Applied,
+    stopped: &'a Stopped,
     replay: &CommandLine,
-) -> Error {
-    let list = |done: bool| -> Vec<String> {
-        let lines = in_reading_order(&plan.steps)
-            .into_iter()
-            .filter(|(index, _)| applied.ran.done.contains(index) == done);
-        lines
-            .map(|(_, step)| format!("  {}", step_line(&spec.role, step)))
-            .collect()
-    };
-    let (error, kind) = match stopped {
-        Stopped::Interrupted => (
-            Error::new(ErrorKind::Interrupted, "Interrupted."),
-            ErrorKind::Interrupted,
-        ),
-        Stopped::Failed(failure) => (write_error(session, failure), ErrorKind::Partial),
-    };
+) -> Account<'a, Action> {
     let changed = matches!(stopped, Stopped::Failed(failure) if failure.cause == Cause::Changed);
-    let again = Advice::from(match changed {
+    let again = match changed {
         true => "Look again, with a plan of what is there now:",
         false => "Running the same again finds what is done and does the rest:",
-    })
-    .below(replay.clone());
-    let unknown = applied.ran.may_have_acted();
-    // The key is made before it has its name, so it can be there although its step is not done.
-    let key = applied
-        .new_key
-        .as_ref()
-        .filter(|_| list(false).iter().any(|line| line.starts_with("  key ")));
-    let key = key.map(|arn| format!("  key {arn}, without its name"));
-    let done: Vec<String> = key.into_iter().chain(list(true)).collect();
-    if done.is_empty() && unknown {
-        let message = format!("{} AWS may have acted on what was under way.", error.message);
-        return Error { message, ..error }.hint(again);
-    }
-    if done.is_empty() {
-        let message = format!("{} Nothing was changed in AWS.", error.message);
-        let error = Error { message, ..error };
-        return match changed {
-            true => error.hint(again),
-            false => error,
-        };
-    }
-    let left = match list(false) {
-        none if none.is_empty() => vec!["  reading it back".to_owned()],
-        left => left,
     };
-    Error { kind, ..error }
-        .below(["Done:".to_owned()])
-        .below(done)
-        .below(["Not done:".to_owned()])
-        .below(left)
-        .hint(again)
+    Account {
+        role: &prepared.spec.role,
+        steps: &prepared.plan.steps,
+        ran: &applied.ran,
+        stopped,
+        done_besides: unnamed_key(&prepared.plan, applied),
+        left_besides: "reading it back",
+        words: Words {
+            done: "Done:",
+            not_done: "Not done:",
+            nothing: "Nothing was changed in AWS.",
+        },
+        again: Advice::from(again).below(replay.clone()),
+    }
 }
 
-/// The error of a step that failed, where it is worth more words than a read's.
-fn write_error(session: &Session, failure: &Failure) -> Error {
-    if failure.cause == Cause::AlreadyExists {
-        let error = Error::new(ErrorKind::Conflict, failure.to_string());
-        return match failure.code.as_str() {
-            "BucketAlreadyExists" => {
-                error.hint("Another AWS account has a bucket of that name. Choose another with --bucket.")
-            }
-            _ => error
-                .hint("Somebody else made it just now, or it is on another path. Run the same again to look at it."),
-        };
-    }
-    let error = failure.clone().into_error(session.profile());
-    error.hints(limit_hints(failure))
-}
-
-/// What to do about a limit or a rule of AWS's that a person can do something about.
-fn limit_hints(failure: &Failure) -> Vec<String> {
-    let hints: &[&str] = match (failure.action, failure.code.as_str()) {
-        ("iam:CreatePolicyVersion", "LimitExceeded") => &[
-            "IAM keeps five versions of a policy, and setup may not list them (iam:ListPolicyVersions).",
-            "Remove one: aws iam list-policy-versions and aws iam delete-policy-version, with --policy-arn.",
-        ],
-        ("iam:AttachRolePolicy", "LimitExceeded") => &["A role takes 10 managed policies unless the account's quota \
-                                                        was raised (Service Quotas, IAM). Detach one, or choose \
-                                                        another role with --role-name."],
-        ("iam:CreateRole" | "iam:CreatePolicy", "LimitExceeded") => {
-            &["The account's quota is used up: see Service Quotas, IAM."]
-        }
-        ("s3:CreateBucket", "TooManyBuckets") => {
-            &["The account's quota of buckets is used up: see Service Quotas, Amazon S3. Or use a bucket that exists."]
-        }
-        (_, "OperationAborted") => {
-            &["A bucket of that name may have been deleted lately: S3 can take up to an hour until the name is free."]
-        }
-        _ if failure.names_unknown_principal() => &["A principal of the trust policy does not exist, or no longer \
-                                                     does. If Mixpanel's export user is the only one, ask Mixpanel."],
-        _ => &[],
-    };
-    hints.iter().map(|hint| (*hint).to_owned()).collect()
+/// The key is made before it has its name, so it can be there although its step is not done.
+fn unnamed_key(plan: &Plan, applied: &Applied) -> Option<String> {
+    let mut steps = plan.steps.iter().enumerate();
+    let is_unnamed = steps.any(|(index, step)| step.resource == Resource::Key && !applied.ran.done.contains(&index));
+    let arn = applied.new_key.as_ref().filter(|_| is_unnamed)?;
+    Some(format!("key {arn}, without its name"))
 }
 
 /// Ctrl-C at a question that comes after the changes ends the program, but does not undo them.

@@ -1,8 +1,9 @@
 //! What holds back something that was to go: what others have in it, and what is not proved.
 
-use super::{Fate, StandingBucket, StandingPolicy, TeardownOptions, TeardownPlanner};
+use super::{Fate, TeardownOptions, TeardownPlanner};
 use crate::command_line::CommandLine;
 use crate::names::{ADOPTED_BY_KEY, RoleName};
+use crate::observed::existing::{ExistingBucket, ExistingPolicy};
 use crate::observed::{Owner, Reading, Role, owner, policy_owner, role_owner};
 use crate::policy::trust::Trust;
 
@@ -120,7 +121,7 @@ impl TeardownPlanner<'_> {
     }
 
     /// Why a policy that is marked as this program's stays.
-    pub(super) fn holds_of_policy(&self, standing: &StandingPolicy) -> Vec<Hold> {
+    pub(super) fn holds_of_policy(&self, standing: &ExistingPolicy) -> Vec<Hold> {
         let policy = &standing.policy;
         let mut holds = Vec::new();
         if !self.is_removable(policy) {
@@ -146,7 +147,7 @@ impl TeardownPlanner<'_> {
         holds
     }
 
-    fn holds_of_use(&self, standing: &StandingPolicy) -> Option<Hold> {
+    fn holds_of_use(&self, standing: &ExistingPolicy) -> Option<Hold> {
         let arn = &standing.policy.arn;
         let name = arn.policy_name();
         let why = match &standing.others {
@@ -173,7 +174,7 @@ impl TeardownPlanner<'_> {
 
     /// Why a bucket stays, with what is in it. A name that is given up while Mixpanel goes on writing to it is
     /// anybody's to claim.
-    pub(super) fn holds_of_bucket(&self, bucket: &StandingBucket, role: Option<&Fate>) -> Vec<Hold> {
+    pub(super) fn holds_of_bucket(&self, bucket: &ExistingBucket, role: Option<&Fate>) -> Vec<Hold> {
         let name = &bucket.name;
         match bucket.owner {
             Some(Owner::Us) => {}

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::names::AccountId;
 use crate::names::{IamPath, Partition, Tag};
+use crate::observed::Unread;
+use crate::observed::existing::{ExistingBucket, Writer};
 use crate::observed::{InlinePolicy, Others, Unanswered, Version};
 use crate::policy::{Document, build};
 
@@ -189,7 +192,7 @@ fn standing(world: &World) -> ExistingSetup {
         }),
         instance_profiles: readable(world.in_profile, "machine", "iam:ListInstanceProfilesForRole"),
         policies: policies
-            .map(|(index, policy)| StandingPolicy {
+            .map(|(index, policy)| ExistingPolicy {
                 policy: Policy {
                     arn: arn(index),
                     tags: tags(policy.owner),
@@ -206,7 +209,7 @@ fn standing(world: &World) -> ExistingSetup {
                 },
             })
             .collect(),
-        bucket: world.bucket.map(|(owner, empty)| StandingBucket {
+        bucket: world.bucket.map(|(owner, empty)| ExistingBucket {
             name: BUCKET.parse().unwrap(),
             region: "eu-west-1".parse().unwrap(),
             owner,

@@ -7,7 +7,7 @@ use crate::command_line::CommandLine;
 use crate::encryption::Method;
 use crate::names::BucketName;
 use crate::observed::Reading;
-use crate::plan::teardown::Writer;
+use crate::observed::existing::Writer;
 use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::BucketStanding;

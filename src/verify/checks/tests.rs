@@ -15,11 +15,11 @@ use super::super::freshness::{Export, Exports, days};
 use super::super::{Fix, Status, Verdict, judge};
 use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
+use crate::observed::existing::Writer;
 use crate::observed::{
     Bucket, Caller, Exported, Key, Lifecycle, LifecycleRule, Ownership, PublicAccess, Reading, Role, Simulated,
     Unanswered, Unread,
 };
-use crate::plan::teardown::Writer;
 use crate::policy::evaluate::{Decision, effort};
 use crate::policy::{Document, build};
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::evidence::{grants_of, readable};
-use super::policies::{AwsManaged, policies_of};
+use super::role::{Depth, policies_of, readable};
 use crate::aws::iam::RoleSummary;
 use crate::aws::{Aws, Failure};
 use crate::names::{BucketName, RoleName};
 use crate::observed::Reading;
-use crate::plan::teardown::Writer;
+use crate::observed::existing::Writer;
 use crate::policy::Document;
 use crate::policy::reach::{lets_write, may_write};
 use crate::policy::read;
@@ -55,7 +54,8 @@ pub(crate) async fn buckets_written_by(
         looks.spawn(async move {
             // The semaphore is never closed.
             let _turn = turns.acquire().await;
-            let policies = policies_of(&aws, &role, &[], AwsManaged::LeftOut).await?;
+            let policies = policies_of(&aws, &role, Depth::CUSTOMERS).await?;
+            policies.attached()?;
             Ok((role, read::buckets_written(policies.documents())))
         });
     }
@@ -95,14 +95,14 @@ pub(crate) async fn writers_among(
         looks.spawn(async move {
             // The semaphore is never closed.
             let _turn = turns.acquire().await;
-            let grants = grants_of(&aws, &role.name).await;
-            grants.map(|grants| (role, grants))
+            let policies = policies_of(&aws, &role.name, Depth::DOCUMENTS).await?;
+            Ok::<_, Failure>((role, policies.into_grants()?))
         });
     }
     let mut writing = Vec::new();
     for look in looks.join_all().await {
-        let (role, grants) = look?;
-        let documents = grants.known.iter().map(|grant| &grant.document);
+        let (role, (grants, unread)) = look?;
+        let documents = grants.iter().map(|grant| &grant.document);
         let by_bucket = bucket_policy.known().is_some_and(|policy| {
             let policy = policy.as_ref();
             policy.is_some_and(|policy| lets_write(policy, bucket, &role.arn))
@@ -111,7 +111,7 @@ pub(crate) async fn writers_among(
             Reading::Known(_) => None,
             Reading::Unreadable(denied) => Some(denied.clone()),
         };
-        let unread = grants.unread.into_iter().next().or(unread_bucket);
+        let unread = unread.into_iter().next().or(unread_bucket);
         let writes = may_write(documents, bucket) || by_bucket;
         if writes || unread.is_some() {
             writing.push(Writer {

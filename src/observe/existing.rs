@@ -2,24 +2,21 @@
 
 use tokio::task::JoinSet;
 
-use super::evidence::readable;
-use super::exporters::writers;
-use super::policies::{AwsManaged, policies_of};
-use super::probe::whole_role;
-use crate::aws::profile::Profile;
-use crate::aws::s3::Presence;
+use super::bucket::{Location, locate, nothing};
+use super::role::{Depth, Managed, policies_of, readable, whole_role};
+use super::roles::writers;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
+use crate::observed::existing::{ExistingBucket, ExistingKey, ExistingPolicy, ExistingSetup};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
-use crate::plan::teardown::{ExistingSetup, StandingBucket, StandingKey, StandingPolicy};
 use crate::policy::reach::outside_writers;
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 
 /// Reads everything that there is of the set-up of a role. The bucket is the given one, or the one that the role's own
 /// policies write to. The region that is answered is the one where the set-up is.
-pub(crate) async fn standing(
+pub(crate) async fn existing(
     session: &Session,
     caller: &Caller,
     role: &RoleName,
@@ -53,7 +50,7 @@ pub(crate) async fn standing(
     let bucket = bucket.cloned().or_else(|| only_bucket(present.as_ref(), &policies));
     let bucket = async {
         let found = match &bucket {
-            Some(bucket) => standing_bucket(session, session.profile(), bucket, account).await?,
+            Some(bucket) => existing_bucket(session, bucket, account).await?,
             None => None,
         };
         let Some((bucket, policy)) = found else {
@@ -73,7 +70,7 @@ pub(crate) async fn standing(
     let key = match optional(there.key(alias.as_str())).await.map_err(failed)? {
         Some(Some(key)) => {
             let ownership = there.key_ownership(&key.arn).await.map_err(failed)?;
-            Some(StandingKey {
+            Some(ExistingKey {
                 objection: ownership.objection(account.as_str()),
                 arn: key.arn,
             })
@@ -109,24 +106,26 @@ fn only_bucket(role: Option<&Role>, policies: &[Policy]) -> Option<BucketName> {
 async fn with_policies(aws: &Aws, account: &AccountId, role: Role) -> Result<(Role, Vec<Policy>), Failure> {
     let own =
         [data_policy_name(&role.name), kms_policy_name(&role.name)].map(|name| policy_arn(account, &role.path, &name));
+    let depth = Depth {
+        managed: Managed::Whole,
+        of_aws: false,
+        but: &own,
+    };
     let (of_role, data, kms) = tokio::try_join!(
-        policies_of(aws, &role.name, &own, AwsManaged::LeftOut),
+        policies_of(aws, &role.name, depth),
         aws.policy(&own[0]),
         aws.policy(&own[1])
     )?;
     // A role goes only without its inline policies.
-    let refused = of_role.unreadable.iter().find_map(|call| match call.action.as_str() {
-        "iam:ListRolePolicies" => Some("iam:ListRolePolicies"),
-        "iam:GetRolePolicy" => Some("iam:GetRolePolicy"),
-        _ => None,
-    });
-    if let Some(action) = refused {
-        return Err(Failure::refused(action, role.name.as_str()));
+    let of_inline = |failure: &&Failure| ["iam:ListRolePolicies", "iam:GetRolePolicy"].contains(&failure.action);
+    let attached = of_role.attached()?;
+    if let Some(failure) = of_role.unread.iter().find(of_inline) {
+        return Err(failure.clone());
     }
     let mut policies: Vec<Policy> = data.into_iter().chain(kms).collect();
     policies.extend(of_role.managed);
     let role = Role {
-        attached: of_role.attached,
+        attached,
         inline: of_role.inline,
         ..role
     };
@@ -147,7 +146,7 @@ async fn policies_without_role(aws: &Aws, role: &RoleName) -> Result<Vec<Policy>
     Ok(policies)
 }
 
-async fn with_users(aws: &Aws, role: &RoleName, policies: Vec<Policy>) -> Result<Vec<StandingPolicy>, Failure> {
+async fn with_users(aws: &Aws, role: &RoleName, policies: Vec<Policy>) -> Result<Vec<ExistingPolicy>, Failure> {
     let mut reads = JoinSet::new();
     for policy in policies {
         let (aws, own) = (aws.clone(), format!("role {role}"));
@@ -166,29 +165,31 @@ async fn with_users(aws: &Aws, role: &RoleName, policies: Vec<Policy>) -> Result
                 users.retain(|user| *user != own);
                 users
             });
-            Ok::<_, Failure>(StandingPolicy { policy, others })
+            Ok::<_, Failure>(ExistingPolicy { policy, others })
         });
     }
-    let read: Result<Vec<StandingPolicy>, Failure> = reads.join_all().await.into_iter().collect();
+    let read: Result<Vec<ExistingPolicy>, Failure> = reads.join_all().await.into_iter().collect();
     let mut policies = read?;
     policies.sort_by(|one, other| one.policy.arn.cmp(&other.policy.arn));
     Ok(policies)
 }
 
 /// The bucket and its policy, as far as they can be read; `None` where there is none in this account.
-async fn standing_bucket(
+async fn existing_bucket(
     session: &Session,
-    profile: &Profile,
     bucket: &BucketName,
     account: &AccountId,
-) -> Result<Option<(StandingBucket, Reading<Option<Document>>)>> {
-    let failed = |failure: Failure| failure.into_error(profile);
-    let home = Aws::new(session, &session.home_region());
-    let region = match home.bucket_presence(bucket, account).await.map_err(failed)? {
-        Presence::Missing => return Ok(None),
-        Presence::Refused => {
+) -> Result<Option<(ExistingBucket, Reading<Option<Document>>)>> {
+    let failed = |failure: Failure| failure.into_error(session.profile());
+    let (region, aws) = match locate(session, &session.home_region(), bucket, account, nothing)
+        .await
+        .map_err(failed)?
+    {
+        Location::Missing => return Ok(None),
+        Location::Disabled(_, failure) => return Err(failed(failure)),
+        Location::Refused(_) => {
             let refused = Failure::refused("s3:ListBucket", bucket.as_str());
-            let bucket = StandingBucket {
+            let bucket = ExistingBucket {
                 name: bucket.clone(),
                 region: session.home_region(),
                 owner: None,
@@ -197,10 +198,8 @@ async fn standing_bucket(
             };
             return Ok(Some((bucket, Reading::Unreadable(refused.denied_call().into()))));
         }
-        Presence::Here(region) => region.unwrap_or_else(|| session.home_region()),
-        Presence::Elsewhere(region) => region,
+        Location::Here { region, aws, .. } => (region, aws),
     };
-    let aws = Aws::new(session, &region);
     let (tags, empty, policy) = tokio::try_join!(
         aws.bucket_tags(bucket, account),
         optional(aws.is_empty(bucket, account)),
@@ -211,7 +210,7 @@ async fn standing_bucket(
         let policy = policy.as_ref()?;
         Some(outside_writers(policy, bucket, account))
     });
-    let bucket = StandingBucket {
+    let bucket = ExistingBucket {
         name: bucket.clone(),
         region,
         owner: match tags {
