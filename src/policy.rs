@@ -9,6 +9,7 @@
 //! * [`key`] – who may use a KMS key;
 //! * [`merge`] – adding to somebody's document without losing a statement of theirs;
 //! * [`page`] – whether a document says nothing but what Mixpanel's page says;
+//! * [`plain_http`] – whether a bucket's policy refuses plain HTTP;
 //! * [`reach`] – whether documents let somebody write anywhere into a bucket;
 //! * [`read`] – what a document grants: which buckets are written, which keys are used;
 //! * [`trust`] – who may use a role: the one evaluation of a trust policy.
@@ -26,6 +27,7 @@ pub(crate) mod key;
 pub(crate) mod merge;
 mod outside;
 pub(crate) mod page;
+pub(crate) mod plain_http;
 pub(crate) mod reach;
 pub(crate) mod read;
 pub(crate) mod trust;

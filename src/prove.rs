@@ -20,7 +20,7 @@ use crate::observed::{Caller, Role, probe_name};
 use crate::process::Interrupts;
 use crate::verify::evidence::{Evidence, Grant};
 use crate::verify::freshness::Family;
-use crate::verify::{Check, Status};
+use crate::verify::{Check, CheckId, Status};
 use crate::wait::{Patience, retry_until};
 use probe::Probe;
 
@@ -135,7 +135,9 @@ impl Proof {
     /// Takes refusals back to what they are where the documents treat the stand-in otherwise than the real role.
     pub(crate) fn doubt(&mut self) {
         for check in &mut self.checks {
-            if check.status == Status::Fail && !check.id.ends_with("external-id") {
+            if check.status == Status::Fail
+                && ![CheckId::LiveNoExternalId, CheckId::LiveWrongExternalId].contains(&check.id)
+            {
                 check.status = Status::Unknown;
                 check.evidence.push(
                     "the documents name the real role, or go by its tags, so its stand-in is refused where it need \
@@ -225,11 +227,11 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
                 return Ok(());
             }
             let check = match step {
-                0 => self.of_objects("live-put", self.put(&aws)).await?,
+                0 => self.of_objects(CheckId::LivePut, self.put(&aws)).await?,
                 1 => self.list(&aws).await?,
-                2 => self.of_objects("live-get", self.get(&aws)).await?,
-                3 => self.of_objects("live-multipart", self.put_in_parts(&aws)).await?,
-                4 => self.of_objects("live-delete", self.delete(&aws)).await?,
+                2 => self.of_objects(CheckId::LiveGet, self.get(&aws)).await?,
+                3 => self.of_objects(CheckId::LiveMultipart, self.put_in_parts(&aws)).await?,
+                4 => self.of_objects(CheckId::LiveDelete, self.delete(&aws)).await?,
                 _ => self.elsewhere(&aws).await?,
             };
             (self.tell)(ProofEvent::Done(check.summary.clone()));
@@ -252,7 +254,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
             Ok(assumed) => assumed,
             Err(failure) if failure.cause == Cause::Denied => {
                 let refusal = refused(
-                    "live-assume",
+                    CheckId::LiveAssume,
                     "a role that trusts you with the token cannot be assumed, so nothing was proved: you may not, or \
                      the organization forbids it",
                     &failure,
@@ -267,14 +269,14 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
             }
             Err(failure) => return Err(failure),
         };
-        let pass = Check::pass("live-assume", "the stand-in can be assumed with the token")
+        let pass = Check::pass(CheckId::LiveAssume, "the stand-in can be assumed with the token")
             .because("sts:AssumeRole with the right ExternalId → 200");
         (self.tell)(ProofEvent::Done(pass.summary.clone()));
         self.checks.push(pass);
         for (id, with, external_id) in [
-            ("live-no-external-id", "without an ExternalId", None),
+            (CheckId::LiveNoExternalId, "without an ExternalId", None),
             (
-                "live-wrong-external-id",
+                CheckId::LiveWrongExternalId,
                 "with a wrong ExternalId",
                 Some(WRONG_EXTERNAL_ID),
             ),
@@ -301,7 +303,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
     /// A trial that needs objects, where there may be some.
     async fn of_objects(
         &self,
-        id: &'static str,
+        id: CheckId,
         trial: impl Future<Output = Result<Check, Failure>>,
     ) -> Result<Check, Failure> {
         match &self.subject.without_objects {
@@ -314,7 +316,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
         let [key, _] = self.subject.keys();
         self.probe.writes_objects();
         self.tried(
-            "live-put",
+            CheckId::LivePut,
             (
                 "an object can be written as Mixpanel writes it",
                 "no object can be written as Mixpanel writes it",
@@ -327,7 +329,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
     async fn put_in_parts(&self, aws: &Aws) -> Result<Check, Failure> {
         let [_, key] = self.subject.keys();
         self.tried(
-            "live-multipart",
+            CheckId::LiveMultipart,
             ("an object can be written in parts", "no object can be written in parts"),
             || aws.put_canary_in_parts(self.subject.canary(&key)),
         )
@@ -337,15 +339,15 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
     async fn list(&self, aws: &Aws) -> Result<Check, Failure> {
         let folder = self.subject.folder();
         let says = ("the bucket can be listed", "the bucket cannot be listed");
-        self.tried("live-list", says, || {
+        self.tried(CheckId::LiveList, says, || {
             aws.list_one(self.subject.bucket, self.subject.owner, &folder)
         })
         .await
     }
 
     async fn get(&self, aws: &Aws) -> Result<Check, Failure> {
-        const ID: &str = "live-get";
-        let written = |check: &Check| check.id == "live-put" && check.status == Status::Pass;
+        const ID: CheckId = CheckId::LiveGet;
+        let written = |check: &Check| check.id == CheckId::LivePut && check.status == Status::Pass;
         if !self.checks.iter().any(written) {
             return Ok(Check::skipped(ID, "there is no object to read"));
         }
@@ -366,7 +368,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
     async fn delete(&self, aws: &Aws) -> Result<Check, Failure> {
         let [whole, in_parts] = self.subject.keys();
         let says = ("the objects can be removed", "the objects cannot be removed");
-        self.tried("live-delete", says, || async {
+        self.tried(CheckId::LiveDelete, says, || async {
             aws.delete_canary(self.subject.canary(&whole)).await?;
             aws.delete_canary(self.subject.canary(&in_parts)).await
         })
@@ -375,7 +377,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
 
     /// Whether the role is kept out of another bucket of the account.
     async fn elsewhere(&self, aws: &Aws) -> Result<Check, Failure> {
-        const ID: &str = "live-other-bucket";
+        const ID: CheckId = CheckId::LiveOtherBucket;
         let own = Aws::new(self.session, self.subject.region);
         let other = match own.bucket_names().await {
             Ok(names) => {
@@ -420,7 +422,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
 
     async fn tried<W>(
         &self,
-        id: &'static str,
+        id: CheckId,
         (works, fails): (&str, &str),
         attempt: impl Fn() -> W,
     ) -> Result<Check, Failure>
@@ -457,7 +459,7 @@ impl<T: Fn(ProofEvent)> Trial<'_, T> {
 }
 
 /// A refusal is a finding; anything else is a failure of the trial itself.
-fn outcome(id: &'static str, summary: &str, failure: Failure) -> Result<Check, Failure> {
+fn outcome(id: CheckId, summary: &str, failure: Failure) -> Result<Check, Failure> {
     match failure.cause {
         Cause::Denied | Cause::NotFound => Ok(refused(id, summary, &failure)),
         // What S3 says of the key.
@@ -470,7 +472,7 @@ fn outcome(id: &'static str, summary: &str, failure: Failure) -> Result<Check, F
     }
 }
 
-fn refused(id: &'static str, summary: &str, failure: &Failure) -> Check {
+fn refused(id: CheckId, summary: &str, failure: &Failure) -> Check {
     let layer = failure.denied_call().layer;
     let advice = match layer {
         Some(layer) => format!("AWS says that the refusal comes from {layer}: the check of that layer says more."),

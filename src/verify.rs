@@ -4,8 +4,8 @@
 //! * [`access`] – the access table: each call that Mixpanel makes, and what the documents say of it;
 //! * [`explain`] – why a call is decided as it is, in words;
 //! * [`checks`] – one check for each way in which a set-up is known to fail;
-//! * [`freshness`] – what was exported lately;
-//! * [`after`] – what stands after a set-up, so that it ends with a judgement.
+//! * [`ids`] – the registry of checks: what each looks at, and what hangs on it;
+//! * [`freshness`] – what was exported lately.
 //!
 //! Pure: `observe` reads the evidence, and `report` prints the verdict. How a call is decided is `policy::evaluate`'s.
 
@@ -14,6 +14,7 @@ pub(crate) mod checks;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod freshness;
+pub(crate) mod ids;
 
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ use crate::command_line::CommandLine;
 
 pub(crate) use access::Access;
 pub(crate) use evidence::{Evidence, Subject};
+pub(crate) use ids::CheckId;
+use ids::{Decides, listed};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,7 +94,7 @@ pub(crate) struct ByHand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Check {
     /// Its stable ID.
-    pub(crate) id: &'static str,
+    pub(crate) id: CheckId,
     /// What it came to.
     pub(crate) status: Status,
     /// What is so, in a line.
@@ -106,7 +109,7 @@ pub(crate) struct Check {
 
 impl Check {
     /// A finding without evidence yet.
-    pub(crate) fn new(id: &'static str, status: Status, summary: impl Into<String>) -> Self {
+    pub(crate) fn new(id: CheckId, status: Status, summary: impl Into<String>) -> Self {
         Self {
             id,
             status,
@@ -118,27 +121,27 @@ impl Check {
     }
 
     /// A finding that all is well.
-    pub(crate) fn pass(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn pass(id: CheckId, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Pass, summary)
     }
 
     /// A failure.
-    pub(crate) fn fail(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn fail(id: CheckId, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Fail, summary)
     }
 
     /// A warning.
-    pub(crate) fn warn(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn warn(id: CheckId, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Warn, summary)
     }
 
     /// Something that cannot be known.
-    pub(crate) fn unknown(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn unknown(id: CheckId, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Unknown, summary)
     }
 
     /// Something that does not apply.
-    pub(crate) fn skipped(id: &'static str, summary: impl Into<String>) -> Self {
+    pub(crate) fn skipped(id: CheckId, summary: impl Into<String>) -> Self {
         Self::new(id, Status::Skipped, summary)
     }
 
@@ -201,44 +204,6 @@ impl Check {
     }
 }
 
-/// Checks that do not decide whether Mixpanel can write, or that nobody can make from one account.
-const BESIDE_THE_POINT: [&str; 16] = [
-    "acl-ownership",
-    "bpa",
-    "bucket-shared",
-    "export-fresh",
-    "kms-throttle",
-    "lifecycle-expiry",
-    "mpu-residue",
-    "object-lock",
-    "plain-http",
-    "probe-left",
-    "rcp-network",
-    "rcp-sts",
-    "requester-pays",
-    "scp",
-    "sts-v1-token",
-    "versioning-growth",
-];
-
-/// Checks that say whether a set-up is safe: where one fails, Mixpanel may well be able to write.
-const OF_SAFETY: [&str; 4] = ["kms-key-others", "role-excess", "trust-no-external-id", "trust-others"];
-
-/// Checks of what an organization decides, which an account of it seldom sees.
-const OF_THE_ORGANIZATION: [&str; 3] = ["rcp-network", "rcp-sts", "scp"];
-
-impl Check {
-    /// Whether it is of what an organization decides.
-    pub(crate) fn is_of_the_organization(&self) -> bool {
-        OF_THE_ORGANIZATION.contains(&self.id)
-    }
-
-    /// Whether it says that a set-up is unsafe, and not that Mixpanel cannot write.
-    pub(crate) fn is_of_safety(&self) -> bool {
-        OF_SAFETY.contains(&self.id)
-    }
-}
-
 /// Everything that was found.
 #[derive(Debug, Clone)]
 pub(crate) struct Findings {
@@ -252,7 +217,7 @@ impl Findings {
     /// Takes in what a live proof showed. One that removed what an earlier one had left ends that finding.
     pub(crate) fn take_in(&mut self, shown: &[Check], swept: bool) {
         if swept {
-            let left = self.checks.iter_mut().filter(|check| check.id == "probe-left");
+            let left = self.checks.iter_mut().filter(|check| check.id == CheckId::ProbeLeft);
             for check in left {
                 *check = Check::pass(check.id, "what an earlier live proof had left is removed");
             }
@@ -265,7 +230,7 @@ impl Findings {
         let judged = self.access.iter().any(|access| access.call.is_of_s3());
         let mut failed = self.with(Status::Fail).peekable();
         if failed.peek().is_some() {
-            match failed.all(Check::is_of_safety) {
+            match failed.all(|check| check.id.decides() == Decides::Safety) {
                 true => Verdict::Unsafe,
                 false => Verdict::Fail,
             }
@@ -281,18 +246,14 @@ impl Findings {
     /// The checks on which it hangs whether Mixpanel can write, and of which nobody knows.
     pub(crate) fn undecided(&self) -> impl Iterator<Item = &Check> {
         self.with(Status::Unknown)
-            .filter(|check| !BESIDE_THE_POINT.contains(&check.id))
+            .filter(|check| check.id.decides() != Decides::Nothing)
     }
 
     /// What fails, as a sentence without its full stop; `None` where nothing does.
     pub(crate) fn failure(&self) -> Option<String> {
         let ids = |of_safety: bool| {
-            let failed = self.with(Status::Fail);
-            let failed: Vec<&str> = failed
-                .filter(|check| check.is_of_safety() == of_safety)
-                .map(|check| check.id)
-                .collect();
-            failed.join(", ")
+            let failed = self.with(Status::Fail).map(|check| check.id);
+            listed(failed.filter(|id| (id.decides() == Decides::Safety) == of_safety))
         };
         match (ids(false), ids(true)) {
             (broken, unsafe_) if broken.is_empty() && unsafe_.is_empty() => None,

@@ -7,6 +7,7 @@ use crate::observed::{Bucket, Owner, bucket_was_begun, owner, role_names_bucket}
 use crate::policy::Document;
 use crate::policy::build::deny_plain_http;
 use crate::policy::merge::{SameSid, with_statement};
+use crate::policy::plain_http::refuses_plain_http;
 use crate::spec::{ABORT_AFTER_DAYS, ABORT_RULE_ID, Hardening};
 
 /// A setting that a bucket lacks.
@@ -221,10 +222,13 @@ impl Planner<'_> {
         Some((all, tags_difference(&missing, present)))
     }
 
-    /// The bucket's policy, and the same with the statement that refuses plain HTTP, unless it has it.
+    /// The bucket's policy, and the same with the statement that refuses plain HTTP, unless it refuses it already.
     fn policy_to_write(&self, present: &Bucket) -> Option<(Document, Document)> {
         let empty = || Document::new(Vec::new());
         let policy = present.policy.known()?.clone().unwrap_or_else(empty);
+        if refuses_plain_http(&policy, &self.spec.bucket) {
+            return None;
+        }
         let deny = deny_plain_http(&self.spec.bucket);
         let wanted = with_statement(&policy, &deny, SameSid::ReplacedIfNarrower);
         (wanted != policy).then_some((policy, wanted))

@@ -9,6 +9,7 @@
 //! boundary with a resource's policy, and stop at a document that they cannot parse: so this is written here.
 
 mod condition;
+pub(crate) mod covers;
 pub(crate) mod explain;
 mod pattern;
 mod principal;

@@ -11,8 +11,9 @@ use std::fmt;
 use serde_json::Value;
 
 use super::document::texts;
+use super::evaluate::covers::{action_covers, pattern_covers};
 use super::evaluate::{AuthorizationRequest, Decision, Layer, Policies, Principal, RequestContext, Source, decide};
-use super::read::{action_matches, covers, matches_pattern};
+use super::read::covers;
 use super::trust::Gravity;
 use super::{Statement, build, page};
 use crate::names::{BucketName, KeyArn, RoleArn};
@@ -180,7 +181,7 @@ impl Own<'_> {
         let everywhere = resource.is_everything();
         let pattern = match action {
             Entry::AllBut(but) => {
-                let excepted = |action: &str| but.iter().any(|not| action_matches(not, action));
+                let excepted = |action: &str| but.iter().any(|not| action_covers(not, action));
                 return [
                     (Reach::Identities, "iam:createrole", everywhere),
                     (Reach::KeyAdministration, "kms:putkeypolicy", everywhere),
@@ -200,8 +201,8 @@ impl Own<'_> {
             Entry::Pattern(pattern) => pattern.to_ascii_lowercase(),
         };
         let service = pattern.split(':').next().unwrap_or_default();
-        let of = |name: &str| matches_pattern(service, name);
-        if !pattern.contains(':') || matches_pattern(&pattern, "anything:at-all") {
+        let of = |name: &str| pattern_covers(service, name);
+        if !pattern.contains(':') || pattern_covers(&pattern, "anything:at-all") {
             return Some(match everywhere {
                 true => Reach::Everything,
                 false if self.is_own(resource) => Reach::SameBucket,
@@ -281,8 +282,7 @@ impl Own<'_> {
             }
             Reach::EveryResource | Reach::Other => &[],
         };
-        let matching =
-            |probe: &&&str| action.is_none_or(|pattern| action_matches(pattern, &probe.to_ascii_lowercase()));
+        let matching = |probe: &&&str| action.is_none_or(|pattern| action_covers(pattern, &probe.to_ascii_lowercase()));
         let mut asked: Vec<String> = probes
             .iter()
             .filter(matching)
@@ -337,8 +337,8 @@ impl Entry {
         match self {
             Self::AllBut(_) => true,
             Self::Pattern(pattern) => {
-                matches_pattern(pattern, "arn:aws:any:any-where-1:000000000000:thing")
-                    || matches_pattern(pattern, "arn:aws:s3:::any-bucket-at-all")
+                pattern_covers(pattern, "arn:aws:any:any-where-1:000000000000:thing")
+                    || pattern_covers(pattern, "arn:aws:s3:::any-bucket-at-all")
             }
         }
     }

@@ -4,9 +4,7 @@
 //! KMS's default key policy names the key's own account and leaves the rest to IAM.
 //! <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
 
-use super::document::texts;
-use super::outside::outside;
-use super::read::action_matches;
+use super::outside::{Outside, outside};
 use super::trust::Gravity;
 use super::{Document, Statement};
 
@@ -29,13 +27,13 @@ pub(crate) fn outsiders(policy: &Document, account: &str) -> Vec<Outsider> {
             continue;
         }
         for principal in outside(statement, account) {
-            let unknown = principal == "*" || principal.starts_with("everybody");
+            let unknown = matches!(principal, Outside::Everybody | Outside::EverybodyBut(_));
             found.push(Outsider {
                 gravity: match unknown || administers(statement) {
                     true => Gravity::Open,
                     false => Gravity::Wide,
                 },
-                principal,
+                principal: principal.to_string(),
                 statement: index,
             });
         }
@@ -53,12 +51,7 @@ fn administers(statement: &Statement) -> bool {
         "kms:updatealias",
         "kms:revokegrant",
     ];
-    let but = texts(statement.map().get("NotAction"));
-    let covers = |patterns: &[&str], action: &str| patterns.iter().any(|pattern| action_matches(pattern, action));
-    ADMINISTRATION.iter().any(|action| match but.is_empty() {
-        true => covers(&statement.actions(), action),
-        false => !covers(&but, action),
-    })
+    ADMINISTRATION.iter().any(|action| statement.takes_in(action))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! writes to it.
 
 use super::document::Principals;
-use super::outside::outside;
-use super::read::{action_matches, matches_pattern};
+use super::evaluate::covers::pattern_covers;
+use super::outside::{Outside, outside};
 use super::{Document, Statement};
 use crate::names::{AccountId, BucketName, RoleArn};
 
@@ -39,7 +39,8 @@ pub(crate) fn outside_writers(policy: &Document, bucket: &BucketName, account: &
         .iter()
         .filter(|statement| allows_some(statement, bucket))
         .flat_map(|statement| outside(statement, account.as_str()))
-        .filter(|principal| !principal.starts_with("Service "))
+        .filter(|principal| !matches!(principal, Outside::Other { kind, .. } if kind == "Service"))
+        .map(|principal| principal.to_string())
         .collect();
     writers.sort();
     writers.dedup();
@@ -47,7 +48,7 @@ pub(crate) fn outside_writers(policy: &Document, bucket: &BucketName, account: &
 }
 
 fn allows_some(statement: &Statement, bucket: &BucketName) -> bool {
-    statement.allows() && speaks_of_writing(statement) && {
+    statement.allows() && statement.takes_in(WRITE) && {
         let objects = format!("arn:aws:s3:::{bucket}/*");
         let excluded = texts(statement, "NotResource");
         let resources = statement.resources();
@@ -62,17 +63,8 @@ fn allows_some(statement: &Statement, bucket: &BucketName) -> bool {
 fn denies_everything(statement: &Statement, bucket: &BucketName) -> bool {
     !statement.allows()
         && !statement.is_conditional()
-        && statement.actions().iter().any(|pattern| action_matches(pattern, WRITE))
+        && statement.takes_in(WRITE)
         && statement.resources().iter().any(|pattern| covers(pattern, bucket))
-}
-
-fn speaks_of_writing(statement: &Statement) -> bool {
-    let matches = |pattern: &&str| action_matches(pattern, WRITE);
-    let excluded = texts(statement, "NotAction");
-    match excluded.is_empty() {
-        true => statement.actions().iter().any(matches),
-        false => !excluded.iter().any(matches),
-    }
 }
 
 fn texts<'a>(statement: &'a Statement, element: &str) -> Vec<&'a str> {
@@ -83,7 +75,7 @@ fn texts<'a>(statement: &'a Statement, element: &str) -> Vec<&'a str> {
 fn covers(pattern: &str, bucket: &BucketName) -> bool {
     ["\u{1}", "\u{1}/\u{2}/\u{3}"]
         .iter()
-        .all(|key| matches_pattern(pattern, &format!("arn:aws:s3:::{bucket}/{key}")))
+        .all(|key| pattern_covers(pattern, &format!("arn:aws:s3:::{bucket}/{key}")))
 }
 
 /// Whether some text is covered by both patterns. A policy variable may stand for anything.
@@ -217,11 +209,11 @@ mod tests {
             other in "[ab*?]{0,6}",
             texts in prop::collection::vec("[ab]{0,6}", 30),
         ) {
-            let both = |text: &String| matches_pattern(&one, text) && matches_pattern(&other, text);
+            let both = |text: &String| pattern_covers(&one, text) && pattern_covers(&other, text);
             prop_assert!(meet(&one, &other) || !texts.iter().any(both));
             // A pattern meets the text that it covers, and no other.
             for text in &texts {
-                prop_assert_eq!(meet(&one, text), matches_pattern(&one, text));
+                prop_assert_eq!(meet(&one, text), pattern_covers(&one, text));
             }
             prop_assert_eq!(meet(&one, &other), meet(&other, &one));
         }

@@ -25,39 +25,19 @@ fn resources_allowed<'a>(documents: impl IntoIterator<Item = &'a Document>, acti
     documents
         .into_iter()
         .flat_map(Document::statements)
-        .filter(|statement| statement.allows())
-        .filter(|statement| {
-            statement
-                .actions()
-                .iter()
-                .any(|pattern| action_matches(pattern, action))
-        })
+        .filter(|statement| statement.allows() && statement.takes_in(action))
         .flat_map(Statement::resources)
         .map(str::to_owned)
         .collect()
 }
 
-/// Whether an action pattern covers an action, which is given in lowercase.
-pub(crate) fn action_matches(pattern: &str, action: &str) -> bool {
-    matches_pattern(&pattern.to_ascii_lowercase(), action)
-}
-
 /// Whether a document grants everything that another one does, without any condition: by the same statements, or by
-/// wider ones. Statements that deny are left out of account, as are `NotAction` and `NotResource`.
+/// wider ones. Statements that deny are left out of account: to grant the same once more would not help.
 pub(crate) fn covers(document: &Document, wanted: &Document) -> bool {
     let grants = |action: &str, resource: &str| {
         document.statements().iter().any(|statement| {
-            let action = action.to_ascii_lowercase();
-            statement.allows()
-                && !statement.is_conditional()
-                && statement
-                    .actions()
-                    .iter()
-                    .any(|pattern| action_matches(pattern, &action))
-                && statement
-                    .resources()
-                    .iter()
-                    .any(|pattern| matches_pattern(pattern, resource))
+            let granted = statement.allows() && !statement.is_conditional() && statement.takes_in(action);
+            granted && samples(resource).iter().all(|sample| statement.reaches(sample))
         })
     };
     wanted.statements().iter().all(|statement| {
@@ -71,39 +51,18 @@ pub(crate) fn covers(document: &Document, wanted: &Document) -> bool {
     })
 }
 
+/// What a pattern that ends in a star stands for: names of one character and of many, which nobody writes out.
+fn samples(resource: &str) -> Vec<String> {
+    match resource.strip_suffix('*') {
+        None => vec![resource.to_owned()],
+        Some(start) => ["\u{1}", "\u{1}/\u{2}/\u{3}"].map(|end| format!("{start}{end}")).into(),
+    }
+}
+
 /// S3's actions on objects do nothing with a bucket's ARN, nor ListBucket with an object's.
 fn concerns(action: &str, resource: &str) -> bool {
     let on_bucket = action.eq_ignore_ascii_case("s3:ListBucket");
     !resource.starts_with("arn:aws:s3:::") || on_bucket != resource.contains('/')
-}
-
-/// Whether a pattern of IAM's (`*` for any text, `?` for any character) covers a text.
-pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut read) = (0, 0);
-    // Where to go on from when a guess at what the last star covers was too short.
-    let mut star: Option<(usize, usize)> = None;
-    while read < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(expected) if *expected == '?' || *expected == text[read] => {
-                at += 1;
-                read += 1;
-            }
-            _ => match star {
-                Some((star_at, covered)) => {
-                    star = Some((star_at, covered + 1));
-                    at = star_at + 1;
-                    read = covered + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == '*')
 }
 
 #[cfg(test)]
@@ -138,6 +97,10 @@ mod tests {
             r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::acme/*"}"#
         ));
         assert!(!covered(r#"{"Effect":"Allow","Action":"s3:P*","Resource":"*"}"#));
+        assert!(!covered(
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::acme","arn:aws:s3:::acme/?"]}"#
+        ));
+        assert!(covered(r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#));
         assert!(!covered(
             r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#
         ));

@@ -27,7 +27,6 @@ use super::build::{MIXPANEL_ACCOUNT, MIXPANEL_USER_ARN};
 use super::document::texts;
 use super::evaluate::explain::{Judgement, judge};
 use super::evaluate::{Decision, Named, Policies, Refusal, Rule, decide};
-use super::read::action_matches;
 use super::{Document, Statement};
 use crate::names::RoleArn;
 pub(crate) use openings::{Gravity, Opening};
@@ -226,22 +225,9 @@ fn is_about_assuming(statement: &Statement) -> bool {
         "sts:assumerolewithsaml",
         "sts:assumerolewithwebidentity",
     ];
-    let map = statement.map();
-    let matches = |name: &str| {
-        let patterns = texts(map.get(name));
-        WAYS.iter().any(|way| {
-            let mut patterns = patterns.iter();
-            patterns.any(|pattern| action_matches(pattern, way))
-        })
-    };
-    match (map.contains_key("Action"), map.contains_key("NotAction")) {
-        (true, false) => matches("Action"),
-        (false, true) => WAYS.iter().any(|way| {
-            let mut patterns = texts(map.get("NotAction")).into_iter();
-            !patterns.any(|pattern| action_matches(pattern, way))
-        }),
-        _ => true,
-    }
+    let has = |element| statement.map().contains_key(element);
+    let is_readable = has("Action") != has("NotAction");
+    !is_readable || WAYS.iter().any(|way| statement.takes_in(way))
 }
 
 /// The ExternalIds that a statement compares with by equality; `None` where it does not ask for equality with anything.

@@ -13,6 +13,7 @@ use crate::policy::evaluate::Decision;
 use crate::prove::ProofEvent;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
+use crate::verify::ids::{CheckId, Layer, listed};
 use crate::verify::{Access, ByHand, Check, Findings, Fix, Status, Verdict};
 
 /// How wide text is.
@@ -24,8 +25,11 @@ impl Printer {
     pub(crate) fn verdict_lines(&self, subject: &Subject, evidence: &Evidence, findings: &Findings) -> Vec<String> {
         let mut parts = vec![self.heading(subject, evidence)];
         let shown = [Status::Fail, Status::Warn, Status::Unknown];
-        let folded =
-            |check: &&Check| !self.is_verbose() && check.status == Status::Unknown && check.id.starts_with("rcp-");
+        let folded = |check: &&Check| {
+            !self.is_verbose()
+                && check.status == Status::Unknown
+                && [CheckId::RcpSts, CheckId::RcpNetwork].contains(&check.id)
+        };
         for status in shown {
             let told = findings.with(status).filter(|check| !folded(check));
             parts.extend(told.map(|check| self.check(check)));
@@ -43,7 +47,7 @@ impl Printer {
             parts.push(self.access_table(&findings.access));
         }
         let tried = findings.checks.iter();
-        let tried: Vec<&Check> = tried.filter(|check| check.id.starts_with("live-")).collect();
+        let tried: Vec<&Check> = tried.filter(|check| check.id.layer() == Layer::Live).collect();
         if !tried.is_empty() {
             parts.push(self.tried_live(&tried));
         }
@@ -92,12 +96,9 @@ impl Printer {
     /// more.
     pub(crate) fn judged(&self, findings: &Findings, more: &CommandLine) {
         self.failures(findings);
-        let warned: Vec<&str> = findings.with(Status::Warn).map(|check| check.id).collect();
-        let unknown: Vec<&str> = findings
-            .with(Status::Unknown)
-            .filter(|check| !check.is_of_the_organization())
-            .map(|check| check.id)
-            .collect();
+        let warned: Vec<CheckId> = findings.with(Status::Warn).map(|check| check.id).collect();
+        let unknown = findings.with(Status::Unknown).map(|check| check.id);
+        let unknown: Vec<CheckId> = unknown.filter(|id| id.layer() != Layer::Organization).collect();
         let passed = findings.with(Status::Pass).count();
         let failed = findings.with(Status::Fail).count();
         let mut text = match failed {
@@ -105,14 +106,10 @@ impl Printer {
             _ => format!("Judged: {failed} fail, {passed} pass"),
         };
         if !warned.is_empty() {
-            text.push_str(&format!(
-                ", and {} could be better: {}",
-                warned.len(),
-                warned.join(", ")
-            ));
+            text.push_str(&format!(", and {} could be better: {}", warned.len(), listed(warned)));
         }
         if !unknown.is_empty() {
-            text.push_str(&format!("; not known: {}", unknown.join(", ")));
+            text.push_str(&format!("; not known: {}", listed(unknown)));
         }
         let more = command_text(more, &self.target());
         text.push_str(&format!(". `{more}` tells more."));
@@ -156,7 +153,7 @@ impl Printer {
         let mut lines = vec![format!(
             "{} {}",
             self.paint(tone(check.status), &format!("{:<7}", word(check.status))),
-            self.paint(Tone::Heading, check.id)
+            self.paint(Tone::Heading, check.id.as_str())
         )];
         lines.extend(wrapped("  ", "  ", &sentence(&check.summary)));
         // What cannot be known is told briefly: most of it never can be.
@@ -271,13 +268,13 @@ impl Printer {
     fn ticket(&self, evidence: &Evidence, findings: &Findings) -> String {
         let verdict = findings.verdict();
         let bucket = evidence.bucket_name().map_or("(none)", |name| name.as_str());
-        let undecided: Vec<&str> = findings.undecided().map(|check| check.id).collect();
+        let undecided: Vec<CheckId> = findings.undecided().map(|check| check.id).collect();
         let says = match verdict {
             Verdict::Fail | Verdict::Unsafe => findings.failure().unwrap_or_default(),
             Verdict::Unknown if undecided.is_empty() => "whether Mixpanel can write cannot be known from here".into(),
             Verdict::Unknown => format!(
                 "whether Mixpanel can write cannot be known from here ({})",
-                undecided.join(", ")
+                listed(undecided)
             ),
             Verdict::Warn | Verdict::Pass => "Mixpanel can write, as far as it can be known from here".into(),
         };
@@ -316,8 +313,8 @@ impl Printer {
 
     /// What only the management account of an organization can see, in a line.
     fn out_of_sight(&self, hidden: &[&Check]) -> Vec<String> {
-        let ids: Vec<&str> = hidden.iter().map(|check| check.id).collect();
-        let first = format!("{:<7} {}", word(Status::Unknown), ids.join(", "));
+        let ids = listed(hidden.iter().map(|check| check.id));
+        let first = format!("{:<7} {}", word(Status::Unknown), ids);
         let mut lines = vec![self.paint(tone(Status::Unknown), &first)];
         lines.extend(wrapped(
             "  ",

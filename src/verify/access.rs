@@ -33,6 +33,7 @@ fn some_project(named: &[String]) -> String {
 
 /// The call, undecided since it depends on the project's ID.
 fn hanging_on_project(mut access: Access, why: &str) -> Access {
+    access.depends_on_project = true;
     access.judgement.decision = Decision::Unknown {
         because: [format!("the project's ID: {why} (--project-id)")].into(),
         by: Vec::new(),
@@ -119,6 +120,8 @@ pub(crate) struct Access {
     /// What the role's policies and boundary say, without the policy of the bucket or the key: what the policy
     /// simulator is asked. `None` for the call that is not the role's.
     pub(crate) by_role: Option<Decision>,
+    /// Whether it is decided by which project's it is, and nobody said.
+    pub(crate) depends_on_project: bool,
 }
 
 impl Access {
@@ -227,6 +230,7 @@ fn assumptions<'a>(subject: &Subject, evidence: &Evidence, role: &'a Role) -> im
         judgement: trust.judge_for_mixpanel(Some(token.expose())),
         call: Call::AssumeRole(token),
         by_role: None,
+        depends_on_project: false,
     })
 }
 
@@ -371,6 +375,7 @@ impl RoleCalls<'_> {
             call,
             by_role: Some(decide(&request, &by_role)),
             judgement: judge(request, policies),
+            depends_on_project: false,
         }
     }
 

@@ -13,6 +13,7 @@ mod export;
 mod grants;
 mod organization;
 mod probe;
+mod reported;
 mod role_edits;
 mod settings;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 mod trust;
 
 use super::evidence::{BucketStanding, Evidence, Subject};
+use super::ids::{CheckId, Layer};
 use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
 use crate::names::{Partition, RoleArn};
@@ -71,7 +73,7 @@ fn known(evidence: &Evidence, check: Check) -> Check {
     };
     let encryption = || {
         let settings = &evidence.facts()?.settings;
-        let of_a_key = check.id.starts_with("kms-");
+        let of_a_key = check.id.layer() == Layer::Key;
         let denied = settings.encryption.unread().filter(|_| of_a_key)?;
         Some(("how the bucket encrypts", denied))
     };
@@ -90,11 +92,11 @@ fn identity(case: &Examined<'_>) -> Vec<Check> {
     let name = &evidence.role_name;
     let partition = match evidence.caller.partition {
         Partition::Aws => Check::pass(
-            "partition",
+            CheckId::Partition,
             "the account is in the partition 'aws', where Mixpanel's user is",
         ),
         other => Check::fail(
-            "partition",
+            CheckId::Partition,
             format!(
                 "the account is in the partition '{}', and a role there cannot trust Mixpanel's user, which is in \
                  'aws'",
@@ -106,12 +108,11 @@ fn identity(case: &Examined<'_>) -> Vec<Check> {
     }
     .because(format!("sts:GetCallerIdentity → Arn {}", evidence.caller.arn));
     let exists = match (&evidence.role, &evidence.unread_role) {
-        (Some(role), _) => {
-            Check::pass("role-exists", format!("role {name} exists")).because(format!("iam:GetRole → {}", role.arn))
-        }
-        (None, Some(denied)) => unread("role-exists", &format!("role {name}"), denied),
+        (Some(role), _) => Check::pass(CheckId::RoleExists, format!("role {name} exists"))
+            .because(format!("iam:GetRole → {}", role.arn)),
+        (None, Some(denied)) => unread(CheckId::RoleExists, &format!("role {name}"), denied),
         (None, None) => Check::fail(
-            "role-exists",
+            CheckId::RoleExists,
             format!("there is no role {name} in account {}", evidence.caller.account),
         )
         .because("iam:GetRole → NoSuchEntity")
@@ -120,7 +121,7 @@ fn identity(case: &Examined<'_>) -> Vec<Check> {
     };
     let shape = match (&evidence.role, &subject.role_arn) {
         (Some(role), Some(typed)) if typed != role.arn.as_str() => Check::fail(
-            "role-arn-shape",
+            CheckId::RoleArnShape,
             format!("{typed} is not the role's ARN, which is {}", role.arn),
         )
         .because(format!("iam:GetRole → Arn {}", role.arn))
@@ -129,9 +130,12 @@ fn identity(case: &Examined<'_>) -> Vec<Check> {
             "Paste the whole ARN under \"Role\" in Mixpanel, account and path included: {}",
             role.arn
         )),
-        (Some(role), _) => Check::pass("role-arn-shape", format!("\"Role\" in Mixpanel has to be {}", role.arn))
-            .because("iam:GetRole → Arn"),
-        (None, _) => Check::skipped("role-arn-shape", "there is no role to compare with"),
+        (Some(role), _) => Check::pass(
+            CheckId::RoleArnShape,
+            format!("\"Role\" in Mixpanel has to be {}", role.arn),
+        )
+        .because("iam:GetRole → Arn"),
+        (None, _) => Check::skipped(CheckId::RoleArnShape, "there is no role to compare with"),
     };
     vec![partition, exists, shape]
 }
@@ -140,7 +144,7 @@ fn identity(case: &Examined<'_>) -> Vec<Check> {
 const ELSEWHERE: &str = "another check tells why calls are refused or undecided";
 
 /// A check that could not be made for want of a permission, or of an answer.
-fn unread(id: &'static str, what: &str, unread: &Unread) -> Check {
+fn unread(id: CheckId, what: &str, unread: &Unread) -> Check {
     let advice = match &unread.why {
         Unanswered::Refused => format!("Ask for {}, or use another profile with --profile.", unread.action),
         Unanswered::Senseless(_) => "AWS does not answer so. Check what stands between it and you: HTTPS_PROXY, \
@@ -152,7 +156,7 @@ fn unread(id: &'static str, what: &str, unread: &Unread) -> Check {
 
 impl Examined<'_> {
     /// The refused and undecided calls of which this check tells.
-    fn blamed(&self, id: &str) -> Vec<Blame<'_>> {
+    fn blamed(&self, id: CheckId) -> Vec<Blame<'_>> {
         self.access
             .iter()
             .filter_map(|access| blame::blame(access, self.evidence))

@@ -336,7 +336,8 @@ fn ctrl_c_during_the_work_says_what_was_done() {
 fn a_bucket_in_a_region_that_mixpanel_does_not_list_is_refused_at_once() {
     let cloud = Cloud::start();
     let headers = vec![("x-amz-bucket-region", "il-central-1".to_owned())];
-    cloud.script("s3:HEAD", Some(1), Scripted::bare(301, headers));
+    cloud.script("s3:HEAD", Some(1), Scripted::bare(301, headers.clone()));
+    cloud.script("s3:HEAD", Some(1), Scripted::bare(200, headers));
     let mut terminal = Terminal::start(&cloud, &["setup"]);
     terminal.sees("Is this the right account?").enter();
     terminal.sees("Name of the bucket").types("far-away").enter();

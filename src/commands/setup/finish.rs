@@ -18,6 +18,7 @@ use crate::observe::after::{Left, after};
 use crate::plan::projected::{key_of, projected};
 use crate::plan::{Action, Plan, Resource};
 use crate::report::setup::{Judgement, Outcome};
+use crate::verify::ids::{CheckId, listed};
 use crate::verify::{Findings, Status, judge};
 
 /// Prints what would be done, and the values that would come of it.
@@ -170,14 +171,11 @@ async fn prove(context: &Context, prepared: &Prepared, judgement: &Judgement) ->
     };
     live::conclude(context, &prepared.session, proof)?;
     context.printer.failures(&shown);
-    let refused: Vec<&str> = shown.with(Status::Fail).map(|check| check.id).collect();
+    let refused: Vec<CheckId> = shown.with(Status::Fail).map(|check| check.id).collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let message = format!(
-        "Everything is set up, and the live proof failed: {}.",
-        refused.join(", ")
-    );
+    let message = format!("Everything is set up, and the live proof failed: {}.", listed(refused));
     Err(Error::new(ErrorKind::NotWorking, message))
 }
 

@@ -8,12 +8,11 @@ use crate::commands::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, ProjectToken};
 use crate::observed::Reading;
-use crate::policy::evaluate::Decision;
 use crate::prove::{self, NOT_PROVED, Proof};
 use crate::report::Tone;
 use crate::report::commands::command_text;
 use crate::report::verify::wrapped;
-use crate::verify::access::{self, Access};
+use crate::verify::access;
 use crate::verify::evidence::{BucketFacts, Evidence, Subject};
 
 /// Proves it, where there is something to prove it with and whoever is asked agrees. `None` where not.
@@ -102,14 +101,10 @@ fn unprovable(subject: &Subject, evidence: &Evidence) -> Option<String> {
     if let Some(denied) = evidence.unread_grants.first() {
         return Some(format!("not all policies of the role can be copied, since {denied}"));
     }
-    let hangs_on_project = |access: &Access| match &access.judgement.decision {
-        Decision::Unknown { because, .. } => because.iter().any(|reason| reason.contains("--project-id")),
-        _ => false,
-    };
     let table = access::table(subject, evidence);
     table
         .iter()
-        .any(hangs_on_project)
+        .any(|access| access.depends_on_project)
         .then(|| "the role may write for one project only, and --project-id does not say which".into())
 }
 

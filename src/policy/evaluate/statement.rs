@@ -78,13 +78,13 @@ pub(super) fn speaks_of(
     Parts::new(statement, document, request, without_resource).truth()
 }
 
-fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {
+pub(super) fn action(positive: Option<&Value>, negated: Option<&Value>, action: &str) -> Truth {
     element(positive, negated, "Action", |text, sense| {
         Pattern::new(text, Wildcards::Special, None).matches(Text::Exact(action), LetterCase::Ignored, sense, "")
     })
 }
 
-fn resource(
+pub(super) fn resource(
     positive: Option<&Value>,
     negated: Option<&Value>,
     resource: &str,

@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::observed::Reading;
+use crate::policy::Document;
+use crate::policy::evaluate::covers::pattern_covers;
 use crate::policy::evaluate::explain::Weighed;
 use crate::policy::evaluate::{Decision, Layer, Refusal, Source};
-use crate::policy::{Document, read};
 
 use super::super::Access;
 use super::super::evidence::{Evidence, KeyStanding};
+use super::CheckId;
 
 /// A refused or undecided call, and the check that tells of it.
 #[derive(Debug)]
 pub(super) struct Blame<'a> {
     /// The check's ID.
-    pub(super) id: &'static str,
+    pub(super) id: CheckId,
     /// The call.
     pub(super) access: &'a Access,
     /// The statement that decides, where one does.
@@ -58,7 +60,7 @@ pub(super) fn blame<'a>(access: &'a Access, evidence: &Evidence) -> Option<Blame
 }
 
 /// The statements of which a check tells for this call: the one that decides, and those that deny the same behind it.
-pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> BTreeSet<Source> {
+pub(super) fn sources(access: &Access, evidence: &Evidence, id: CheckId) -> BTreeSet<Source> {
     let Some(blame) = blame(access, evidence).filter(|blame| blame.id == id) else {
         return BTreeSet::new();
     };
@@ -70,21 +72,21 @@ pub(super) fn sources(access: &Access, evidence: &Evidence, id: &str) -> BTreeSe
     behind.chain(blame.source).cloned().collect()
 }
 
-fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> &'static str {
+fn of_statement(access: &Access, source: &Source, evidence: &Evidence) -> CheckId {
     let statement = access.judgement.statement(source);
     let conditioned_on =
         |prefixes: &[&str]| statement.is_some_and(|one| prefixes.iter().any(|prefix| one.asks_for(prefix)));
     let on_context = || conditioned_on(&[ENCRYPTION_CONTEXT]);
     match (source.layer, access.call.is_of_kms()) {
-        (Layer::Boundary, _) => "permissions-boundary",
-        (_, true) if on_context() => "kms-encryption-context",
-        (Layer::Identity, true) => "kms-iam-actions",
-        (Layer::Identity, false) => "s3-actions",
-        (Layer::Resource, true) if is_foreign_key(evidence) => "kms-other-account",
-        (Layer::Resource, true) => "kms-key-policy",
-        (Layer::Resource, false) if conditioned_on(&["s3:x-amz-server-side-encryption"]) => "bucket-policy-sse",
-        (Layer::Resource, false) if conditioned_on(&NETWORK_KEYS) => "bucket-policy-network",
-        (Layer::Resource, false) => "bucket-policy-principal",
+        (Layer::Boundary, _) => CheckId::PermissionsBoundary,
+        (_, true) if on_context() => CheckId::KmsEncryptionContext,
+        (Layer::Identity, true) => CheckId::KmsIamActions,
+        (Layer::Identity, false) => CheckId::S3Actions,
+        (Layer::Resource, true) if is_foreign_key(evidence) => CheckId::KmsOtherAccount,
+        (Layer::Resource, true) => CheckId::KmsKeyPolicy,
+        (Layer::Resource, false) if conditioned_on(&["s3:x-amz-server-side-encryption"]) => CheckId::BucketPolicySse,
+        (Layer::Resource, false) if conditioned_on(&NETWORK_KEYS) => CheckId::BucketPolicyNetwork,
+        (Layer::Resource, false) => CheckId::BucketPolicyPrincipal,
     }
 }
 
@@ -95,7 +97,7 @@ const ENCRYPTION_CONTEXT: &str = "kms:encryptioncontext";
 const NETWORK_KEYS: [&str; 4] = ["aws:sourceip", "aws:sourcevpc", "aws:vpcsourceip", "aws:vpce"];
 
 /// No document of a layer allows the call.
-fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static str {
+fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> CheckId {
     let is_kms = access.call.is_of_kms();
     let mut allowing = access
         .judgement
@@ -104,10 +106,10 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
         .filter(|one| one.source.layer == layer && one.allows_action());
     let asks_for_context = allowing.clone().any(|one| one.asks_for(ENCRYPTION_CONTEXT));
     match layer {
-        Layer::Boundary => "permissions-boundary",
-        Layer::Identity if is_kms && asks_for_context => "kms-encryption-context",
-        Layer::Identity if is_kms && allowing.any(Weighed::names_other_resources) => "kms-arn-match",
-        Layer::Identity if is_kms => "kms-iam-actions",
+        Layer::Boundary => CheckId::PermissionsBoundary,
+        Layer::Identity if is_kms && asks_for_context => CheckId::KmsEncryptionContext,
+        Layer::Identity if is_kms && allowing.any(Weighed::names_other_resources) => CheckId::KmsArnMatch,
+        Layer::Identity if is_kms => CheckId::KmsIamActions,
         Layer::Identity => {
             let bucket = evidence.bucket_name();
             let names_bucket = bucket.is_some_and(|bucket| {
@@ -123,14 +125,14 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
                     })
             });
             match names_bucket {
-                true => "s3-actions",
-                false => "policy-attached",
+                true => CheckId::S3Actions,
+                false => CheckId::PolicyAttached,
             }
         }
-        Layer::Resource if !is_kms => "bucket-other-account",
-        Layer::Resource if is_foreign_key(evidence) => "kms-other-account",
-        Layer::Resource if asks_for_context => "kms-encryption-context",
-        Layer::Resource => "kms-key-policy",
+        Layer::Resource if !is_kms => CheckId::BucketOtherAccount,
+        Layer::Resource if is_foreign_key(evidence) => CheckId::KmsOtherAccount,
+        Layer::Resource if asks_for_context => CheckId::KmsEncryptionContext,
+        Layer::Resource => CheckId::KmsKeyPolicy,
     }
 }
 
@@ -138,26 +140,25 @@ fn of_silence(access: &Access, layer: Layer, evidence: &Evidence) -> &'static st
 fn names(resources: &[&str], bucket: &str) -> bool {
     resources.iter().any(|resource| {
         let rest = resource.strip_prefix(bucket);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*']))
-            || read::matches_pattern(resource, bucket)
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '*'])) || pattern_covers(resource, bucket)
     })
 }
 
 /// It hangs on what could not be read.
-fn of_unread(access: &Access, evidence: &Evidence) -> &'static str {
+fn of_unread(access: &Access, evidence: &Evidence) -> CheckId {
     let boundary_unread = matches!(evidence.boundary, Some(Reading::Unreadable(_)));
     match access.call.is_of_kms() {
-        _ if boundary_unread => "permissions-boundary",
-        _ if !evidence.unread_grants.is_empty() => "policy-attached",
-        true => "kms-key-policy",
+        _ if boundary_unread => CheckId::PermissionsBoundary,
+        _ if !evidence.unread_grants.is_empty() => CheckId::PolicyAttached,
+        true => CheckId::KmsKeyPolicy,
         false
             if evidence
                 .facts()
                 .is_some_and(|facts| facts.settings.policy.known().is_none()) =>
         {
-            "bucket-policy-principal"
+            CheckId::BucketPolicyPrincipal
         }
-        false => "s3-actions",
+        false => CheckId::S3Actions,
     }
 }
 

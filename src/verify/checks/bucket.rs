@@ -1,7 +1,7 @@
 //! The bucket: whether it is the right one, and whether its policy lets the role in.
 
-use super::grants::{actions, by_keys, has_calls, reasons, told};
-use super::{Check, Examined, edits, unread};
+use super::reported::{actions, by_keys, has_calls, reasons, reported};
+use super::{Check, CheckId, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::encryption::Method;
@@ -42,21 +42,21 @@ pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
     vec![
         policy_check(
             case,
-            "bucket-policy-sse",
+            CheckId::BucketPolicySse,
             "the bucket's policy asks for no other encryption than Mixpanel's",
             "the bucket's policy refuses uploads that are encrypted as Mixpanel sends them",
             sse,
         ),
         policy_check(
             case,
-            "bucket-policy-network",
+            CheckId::BucketPolicyNetwork,
             "the bucket's policy asks for no network that Mixpanel is not in",
             "the bucket's policy refuses requests from outside networks of your own, which is where Mixpanel is",
             |check| (check, ""),
         ),
         policy_check(
             case,
-            "bucket-policy-principal",
+            CheckId::BucketPolicyPrincipal,
             "the bucket's policy does not keep the role out",
             "the bucket's policy keeps the role out",
             |check| (check, ""),
@@ -66,7 +66,7 @@ pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
 
 fn policy_check(
     case: &Examined<'_>,
-    id: &'static str,
+    id: CheckId,
     passes: &str,
     refused: &str,
     mend: impl Fn(Check) -> (Check, &'static str),
@@ -93,7 +93,7 @@ fn policy_check(
         .map(source_text)
         .collect();
     let by = sources.first().cloned().unwrap_or_else(|| "the bucket's policy".into());
-    let check = told(
+    let check = reported(
         id,
         &blamed,
         format!("{refused}: {by} denies {}{}", actions(&blamed), by_keys(&blamed)),
@@ -120,7 +120,7 @@ pub(super) fn place_checks(case: &Examined<'_>) -> Vec<Check> {
 /// Whether Mixpanel writes to the bucket through another role too: what one set-up's owner does to the bucket, the
 /// other one bears.
 fn shared(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-shared";
+    const ID: CheckId = CheckId::BucketShared;
     const SOURCE: &str = "iam:ListRoles, and the policies of the roles that trust Mixpanel";
     match &case.evidence.sharing {
         None => Check::skipped(ID, case.no_bucket()),
@@ -151,7 +151,7 @@ fn shared(case: &Examined<'_>) -> Check {
 }
 
 fn region(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-region";
+    const ID: CheckId = CheckId::BucketRegion;
     const SOURCE: &str = "s3:HeadBucket → x-amz-bucket-region";
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
@@ -175,7 +175,7 @@ fn region(case: &Examined<'_>) -> Check {
 }
 
 fn exists(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-exists";
+    const ID: CheckId = CheckId::BucketExists;
     match &case.evidence.bucket {
         None => Check::skipped(ID, case.no_bucket()),
         Some((bucket, BucketStanding::Missing)) => Check::fail(ID, format!("there is no bucket {bucket}"))
@@ -196,7 +196,7 @@ fn exists(case: &Examined<'_>) -> Check {
 }
 
 fn of_this_account(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-owner";
+    const ID: CheckId = CheckId::BucketOwner;
     let caller = &case.evidence.caller.account;
     let said = case.subject.bucket_account.as_ref();
     let account = said.unwrap_or(caller);
@@ -254,7 +254,7 @@ fn of_this_account(case: &Examined<'_>) -> Check {
 }
 
 fn of_another_account(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-other-account";
+    const ID: CheckId = CheckId::BucketOtherAccount;
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
     };
@@ -279,7 +279,7 @@ fn of_another_account(case: &Examined<'_>) -> Check {
         )
         .because("s3:GetBucketPolicy");
     }
-    told(
+    reported(
         ID,
         &blamed,
         format!(
@@ -316,7 +316,7 @@ pub(super) fn odd_resource<'a>(case: &Examined<'a>) -> Option<&'a str> {
 /// Directory buckets, access points and tables take the place of a bucket's name in a policy, and Mixpanel writes to
 /// none.
 fn kind(case: &Examined<'_>) -> Check {
-    const ID: &str = "bucket-type";
+    const ID: CheckId = CheckId::BucketType;
     if case.evidence.bucket.is_some() {
         return Check::pass(ID, "it is a general-purpose bucket").because("its name");
     }
@@ -333,7 +333,7 @@ fn kind(case: &Examined<'_>) -> Check {
 }
 
 fn dots(case: &Examined<'_>) -> Check {
-    const ID: &str = "dots-in-name";
+    const ID: CheckId = CheckId::DotsInName;
     match case.evidence.bucket_name() {
         None => Check::skipped(ID, case.no_bucket()),
         Some(bucket) if bucket.has_dots() => Check::warn(

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::super::access::{self, source_text};
 use super::blame;
 use super::settings::of_bucket;
-use super::{Check, Examined};
+use super::{Check, CheckId, Examined};
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{Key, Reading};
@@ -107,7 +107,7 @@ const TURNS: usize = 4;
 /// nothing allows.
 fn until_let_in(
     case: &Examined<'_>,
-    id: &str,
+    id: CheckId,
     document: &Document,
     put: impl Fn(&mut Evidence, Document),
     mend: impl Fn(&mut Edit, Option<&Source>) -> bool,
@@ -192,7 +192,7 @@ pub(super) fn of_key_policy(case: &Examined<'_>, check: Check) -> Check {
         }
     };
     let bucket = case.evidence.bucket_name();
-    let asking = bucket.filter(|_| check.id == "kms-encryption-context");
+    let asking = bucket.filter(|_| check.id == CheckId::KmsEncryptionContext);
     let edit = until_let_in(case, check.id, policy, put, |edit, source| match source {
         Some(source) if !is_allow(edit.document(), source) => edit.spare(source, role.arn.as_str(), "the role"),
         _ => match asking {

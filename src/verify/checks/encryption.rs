@@ -1,9 +1,10 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
-use super::grants::{actions, by_keys, missing, reasons, told};
+use super::grants::missing;
+use super::reported::{actions, by_keys, reasons, reported};
 use super::role_edits::{decided_by_role, without_denies};
 use super::settings::of_bucket;
-use super::{Check, Examined, edits, unread};
+use super::{Check, CheckId, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::encryption::{BucketEncryption, Method};
@@ -55,7 +56,7 @@ fn unjudged(case: &Examined<'_>) -> Option<&'static str> {
 }
 
 fn key_policy(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-key-policy";
+    const ID: CheckId = CheckId::KmsKeyPolicy;
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
     }
@@ -69,7 +70,7 @@ fn key_policy(case: &Examined<'_>) -> Check {
     if blamed.is_empty() {
         return Check::pass(ID, "the key's policy delegates to IAM, or names the role").because("kms:GetKeyPolicy");
     }
-    let check = told(
+    let check = reported(
         ID,
         &blamed,
         match by_keys(&blamed).as_str() {
@@ -89,7 +90,7 @@ fn key_policy(case: &Examined<'_>) -> Check {
 }
 
 fn iam_actions(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-iam-actions";
+    const ID: CheckId = CheckId::KmsIamActions;
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
     }
@@ -102,7 +103,7 @@ fn iam_actions(case: &Examined<'_>) -> Check {
         true => "; only reading and multipart uploads need it, so small exports work",
         false => "",
     };
-    let check = told(
+    let check = reported(
         ID,
         &blamed,
         format!(
@@ -128,7 +129,7 @@ fn iam_actions(case: &Examined<'_>) -> Check {
 }
 
 fn arn_match(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-arn-match";
+    const ID: CheckId = CheckId::KmsArnMatch;
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
     }
@@ -148,7 +149,7 @@ fn arn_match(case: &Examined<'_>) -> Check {
         .flat_map(|statement| statement.resources())
         .filter(|resource| resource.starts_with("arn:aws:kms:"))
         .collect();
-    let check = told(
+    let check = reported(
         ID,
         &blamed,
         format!(
@@ -166,7 +167,7 @@ fn arn_match(case: &Examined<'_>) -> Check {
 }
 
 fn context(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-encryption-context";
+    const ID: CheckId = CheckId::KmsEncryptionContext;
     if let Some(why) = unjudged(case) {
         return Check::skipped(ID, why);
     }
@@ -180,7 +181,7 @@ fn context(case: &Examined<'_>) -> Check {
         true => format!("the bucket's ARN, arn:aws:s3:::{bucket}, since the bucket has an S3 bucket key"),
         false => format!("the object's ARN, arn:aws:s3:::{bucket}/…, since the bucket has no S3 bucket key"),
     };
-    let check = told(
+    let check = reported(
         ID,
         &blamed,
         format!("a policy asks for another encryption context than S3 sends, which is {context}"),
@@ -221,7 +222,7 @@ pub(super) fn key_checks(case: &Examined<'_>) -> Vec<Check> {
 }
 
 fn form_matches(case: &Examined<'_>) -> Check {
-    const ID: &str = "ui-encryption-mismatch";
+    const ID: CheckId = CheckId::UiEncryptionMismatch;
     const SOURCE: &str = "s3:GetBucketEncryption";
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
@@ -280,7 +281,7 @@ fn form_matches(case: &Examined<'_>) -> Check {
 }
 
 fn region(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-region";
+    const ID: CheckId = CheckId::KmsRegion;
     let named = match (&case.evidence.key, &case.subject.form.key) {
         (KeyStanding::Here { key, .. }, _) => Some(key.arn.clone()),
         (_, Some(arn)) => Some(arn.clone()),
@@ -324,7 +325,7 @@ fn id_of(arn: &KeyArn) -> &str {
 }
 
 fn state(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-state";
+    const ID: CheckId = CheckId::KmsState;
     const SOURCE: &str = "kms:DescribeKey → KeyState";
     match &case.evidence.key {
         KeyStanding::Missing(text) if text == "aws/s3" => Check::skipped(ID, "the bucket names no real key"),
@@ -351,7 +352,7 @@ fn state(case: &Examined<'_>) -> Check {
 }
 
 fn kind(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-spec";
+    const ID: CheckId = CheckId::KmsSpec;
     const SOURCE: &str = "kms:DescribeKey → KeySpec";
     match case.key() {
         Err(why) => Check::skipped(ID, why),
@@ -372,7 +373,7 @@ fn kind(case: &Examined<'_>) -> Check {
 }
 
 fn account(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-other-account";
+    const ID: CheckId = CheckId::KmsOtherAccount;
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");
     };
@@ -403,7 +404,7 @@ fn account(case: &Examined<'_>) -> Check {
     if blamed.is_empty() {
         return Check::pass(ID, "the key is another account's, and its policy lets the role in").because(because);
     }
-    told(
+    reported(
         ID,
         &blamed,
         format!(
@@ -430,7 +431,7 @@ const AWS_MANAGED_DEFAULT: &str =
     r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms"},"BucketKeyEnabled":true}]}"#;
 
 fn literal(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-literal-aws-s3";
+    const ID: CheckId = CheckId::KmsLiteralAwsS3;
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
     };
@@ -455,7 +456,7 @@ fn literal(case: &Examined<'_>) -> Check {
 }
 
 fn aws_managed(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-aws-managed-xacct";
+    const ID: CheckId = CheckId::KmsAwsManagedXacct;
     let managed = match &case.evidence.key {
         KeyStanding::AwsManaged => true,
         KeyStanding::Here { key, .. } => !key.customer_managed,
@@ -491,14 +492,10 @@ fn aws_managed(case: &Examined<'_>) -> Check {
 
 /// A principal of another account that a bucket policy lets read.
 fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
-    let reading = policy.statements().iter().filter(|statement| {
-        let get = "s3:getobject";
-        statement.allows()
-            && statement
-                .actions()
-                .iter()
-                .any(|pattern| crate::policy::read::action_matches(pattern, get))
-    });
+    let reading = policy
+        .statements()
+        .iter()
+        .filter(|statement| statement.allows() && statement.takes_in("s3:GetObject"));
     reading
         .flat_map(|statement| match statement.principals() {
             Principals::Aws(principals) => principals,
@@ -513,7 +510,7 @@ fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
 /// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has
 /// nobody of that kind; with a key of one's own, those who only use it may be meant.
 fn outsiders(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-key-others";
+    const ID: CheckId = CheckId::KmsKeyOthers;
     let (key, policy) = match case.key() {
         Ok((key, Reading::Known(policy))) => (key, policy),
         Ok((_, Reading::Unreadable(_))) => {
@@ -554,7 +551,7 @@ fn outsiders(case: &Examined<'_>) -> Check {
 }
 
 fn throttling(case: &Examined<'_>) -> Check {
-    const ID: &str = "kms-throttle";
+    const ID: CheckId = CheckId::KmsThrottle;
     const SOURCE: &str = "s3:GetBucketEncryption → BucketKeyEnabled";
     if matches!(case.evidence.key, KeyStanding::NotUsed) {
         return Check::skipped(ID, NOT_USED);

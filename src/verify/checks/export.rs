@@ -1,6 +1,6 @@
 //! Whether the role is used, and whether what it wrote is fresh.
 
-use super::{Check, Examined, unread};
+use super::{Check, CheckId, Examined, unread};
 use crate::observed::Reading;
 use crate::verify::freshness::{Exports, Family, PROMISE, ago};
 
@@ -9,7 +9,7 @@ pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
 }
 
 fn last_used(case: &Examined<'_>) -> Check {
-    const ID: &str = "role-last-used";
+    const ID: CheckId = CheckId::RoleLastUsed;
     const SOURCE: &str = "iam:GetRole → RoleLastUsed";
     match &case.evidence.role {
         None => Check::skipped(ID, "there is no role"),
@@ -26,7 +26,7 @@ fn last_used(case: &Examined<'_>) -> Check {
 }
 
 fn freshness(case: &Examined<'_>) -> Check {
-    const ID: &str = "export-fresh";
+    const ID: CheckId = CheckId::ExportFresh;
     let exports = match &case.evidence.exports {
         None => return Check::skipped(ID, "it was not read"),
         Some(Reading::Unreadable(denied)) => {

@@ -1,8 +1,8 @@
 //! Whether the role's own policies, and what bounds them, let Mixpanel do its work in the bucket.
 
-use super::blame::Blame;
+use super::reported::{actions, by_keys, has_calls, reasons, reported};
 use super::role_edits::{decided_by_role, without_denies};
-use super::{Check, Examined, bucket};
+use super::{Check, CheckId, Examined, bucket};
 use crate::command_line::CommandLine;
 use crate::observed::Unread;
 use crate::policy::evaluate::RequestContext;
@@ -16,98 +16,8 @@ pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     vec![policy_attached(case), s3_actions(case), boundary(case), excess(case)]
 }
 
-/// The calls that a check tells of, and what decides them. Calls of one action that fare alike for one reason share a
-/// line, and what decides several of them is quoted once.
-pub(super) fn lines(blamed: &[Blame<'_>]) -> Vec<String> {
-    let mut calls: Vec<(&str, String, Vec<String>)> = Vec::new();
-    let mut quotes: Vec<String> = Vec::new();
-    for blame in blamed {
-        let (call, reason) = (&blame.access.call, blame.access.reason());
-        let alike = calls
-            .iter_mut()
-            .find(|(action, known, _)| *action == call.action() && *known == reason);
-        match alike {
-            Some((_, _, purposes)) => purposes.push(call.purpose()),
-            None => {
-                calls.push((call.action(), reason, vec![call.purpose()]));
-                quotes.extend(blame.access.judgement.quotes());
-            }
-        }
-    }
-    let line = |(action, reason, purposes): (&str, String, Vec<String>)| {
-        format!("{action} ({}): {reason}", purposes.join(", "))
-    };
-    let mut lines: Vec<String> = calls.into_iter().map(line).collect();
-    for quote in quotes {
-        if !lines.contains(&quote) {
-            lines.push(quote);
-        }
-    }
-    lines
-}
-
-/// The condition keys that decide these calls, in brackets; nothing where none does.
-pub(super) fn by_keys(blamed: &[Blame<'_>]) -> String {
-    let mut keys: Vec<&str> = Vec::new();
-    for key in blamed.iter().flat_map(|blame| blame.access.judgement.deciding_keys()) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    match keys.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", keys.join(", ")),
-    }
-}
-
-/// The actions of the calls that a check tells of, each once.
-pub(super) fn actions(blamed: &[Blame<'_>]) -> String {
-    let mut actions: Vec<&str> = blamed.iter().map(|blame| blame.access.call.action()).collect();
-    actions.dedup();
-    actions.sort_unstable();
-    actions.dedup();
-    actions.join(", ")
-}
-
-/// A check that tells of refused or undecided calls, with their lines as evidence.
-pub(super) fn told(
-    id: &'static str,
-    blamed: &[Blame<'_>],
-    refused: impl Into<String>,
-    undecided: impl Into<String>,
-) -> Check {
-    let is_refused = blamed.iter().any(|blame| blame.is_refused);
-    let mut check = match is_refused {
-        true => Check::fail(id, refused),
-        false => Check::unknown(id, undecided),
-    };
-    check.evidence = lines(blamed);
-    check
-}
-
-/// What cannot be known about calls, as a list.
-pub(super) fn reasons(blamed: &[Blame<'_>]) -> String {
-    let mut reasons: Vec<String> = blamed
-        .iter()
-        .filter_map(|blame| match &blame.access.judgement.decision {
-            crate::policy::evaluate::Decision::Unknown { because, .. } => Some(because),
-            _ => None,
-        })
-        .flatten()
-        .cloned()
-        .collect();
-    reasons.sort();
-    reasons.dedup();
-    reasons.join(", ")
-}
-
-/// Whether there is a role and a bucket, so that there are calls to judge.
-pub(super) fn has_calls(case: &Examined<'_>) -> bool {
-    case.access.iter().any(|access| access.call.is_of_s3())
-}
-
 fn policy_attached(case: &Examined<'_>) -> Check {
-    const ID: &str = "policy-attached";
+    const ID: CheckId = CheckId::PolicyAttached;
     let evidence = case.evidence;
     if evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
@@ -163,7 +73,7 @@ fn policy_attached(case: &Examined<'_>) -> Check {
             others.join(", ")
         ),
     };
-    told(
+    reported(
         ID,
         &blamed,
         summary,
@@ -175,7 +85,7 @@ fn policy_attached(case: &Examined<'_>) -> Check {
 }
 
 fn s3_actions(case: &Examined<'_>) -> Check {
-    const ID: &str = "s3-actions";
+    const ID: CheckId = CheckId::S3Actions;
     if !has_calls(case) {
         return Check::skipped(ID, case.no_bucket());
     }
@@ -190,7 +100,7 @@ fn s3_actions(case: &Examined<'_>) -> Check {
         )
         .because("the access table");
     }
-    let check = told(
+    let check = reported(
         ID,
         &blamed,
         format!(
@@ -233,7 +143,7 @@ pub(super) fn missing(case: &Examined<'_>, page: &Document) -> String {
 
 /// Whether the role may do more than Mixpanel's page asks for: then Mixpanel may, and whoever gets into Mixpanel.
 fn excess(case: &Examined<'_>) -> Check {
-    const ID: &str = "role-excess";
+    const ID: CheckId = CheckId::RoleExcess;
     let evidence = case.evidence;
     let Some(role) = &evidence.role else {
         return Check::skipped(ID, "there is no role");
@@ -252,7 +162,7 @@ fn excess(case: &Examined<'_>) -> Check {
     );
     let Some(gravest) = found.first() else {
         return match evidence.unread_grants.first() {
-            Some(_) if !case.blamed("policy-attached").is_empty() => Check::skipped(ID, super::ELSEWHERE),
+            Some(_) if !case.blamed(CheckId::PolicyAttached).is_empty() => Check::skipped(ID, super::ELSEWHERE),
             Some(denied) => super::unread(ID, "a policy of the role", denied),
             None => Check::pass(ID, "the role may do nothing beyond Mixpanel's page").because(source),
         };
@@ -311,7 +221,7 @@ pub(super) fn detach(case: &Examined<'_>, grant: &Grant) -> CommandLine {
 }
 
 fn boundary(case: &Examined<'_>) -> Check {
-    const ID: &str = "permissions-boundary";
+    const ID: CheckId = CheckId::PermissionsBoundary;
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");
     };
@@ -327,7 +237,7 @@ fn boundary(case: &Examined<'_>) -> Check {
         )
         .because(source);
     }
-    told(
+    reported(
         ID,
         &blamed,
         format!(

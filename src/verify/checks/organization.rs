@@ -1,6 +1,6 @@
 //! What the organization says, as far as it can be seen from one account: little.
 
-use super::{Check, Examined, unread};
+use super::{Check, CheckId, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::observed::{Reading, Simulated};
 use crate::policy::build::MIXPANEL_ACCOUNT;
@@ -20,7 +20,7 @@ pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
 }
 
 fn service_control_policies(case: &Examined<'_>) -> Check {
-    const ID: &str = "scp";
+    const ID: CheckId = CheckId::Scp;
     if case.evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
     }
@@ -74,7 +74,7 @@ fn service_control_policies(case: &Examined<'_>) -> Check {
 
 /// Whether the simulator and this program say the same of the role's own policies.
 fn agreement(case: &Examined<'_>) -> Check {
-    const ID: &str = "simulator-agrees";
+    const ID: CheckId = CheckId::SimulatorAgrees;
     let Some(Reading::Known(simulated)) = &case.evidence.simulated else {
         return Check::skipped(ID, "the policy simulator was not asked");
     };
@@ -112,7 +112,7 @@ fn agreement(case: &Examined<'_>) -> Check {
 }
 
 fn resource_control_policies(case: &Examined<'_>) -> Check {
-    const ID: &str = "rcp-sts";
+    const ID: CheckId = CheckId::RcpSts;
     if case.evidence.role.is_none() {
         return Check::skipped(ID, "there is no role");
     }
@@ -134,7 +134,7 @@ fn resource_control_policies(case: &Examined<'_>) -> Check {
 /// AWS's own examples of data perimeters go by tags of the principal.
 /// <https://github.com/aws-samples/data-perimeter-policy-examples>
 fn network_perimeter(case: &Examined<'_>) -> Check {
-    const ID: &str = "rcp-network";
+    const ID: CheckId = CheckId::RcpNetwork;
     let Some(role) = &case.evidence.role else {
         return Check::skipped(ID, "there is no role");
     };
@@ -169,7 +169,7 @@ fn network_perimeter(case: &Examined<'_>) -> Check {
 
 fn opt_in(case: &Examined<'_>) -> Check {
     use crate::verify::evidence::BucketStanding;
-    const ID: &str = "opt-in-region";
+    const ID: CheckId = CheckId::OptInRegion;
     match &case.evidence.bucket {
         Some((_, BucketStanding::Disabled(region))) => Check::fail(
             ID,
@@ -190,7 +190,7 @@ fn opt_in(case: &Examined<'_>) -> Check {
 }
 
 fn token_version(case: &Examined<'_>) -> Check {
-    const ID: &str = "sts-v1-token";
+    const ID: CheckId = CheckId::StsV1Token;
     let Some(facts) = case.evidence.facts() else {
         return Check::skipped(ID, case.no_bucket());
     };

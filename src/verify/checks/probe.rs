@@ -1,11 +1,11 @@
 //! Whether a live proof that was cut short left its role behind.
 
-use super::{Check, Examined, unread};
+use super::{Check, CheckId, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::observed::{Reading, Role};
 use crate::verify::evidence::original;
 
-const ID: &str = "probe-left";
+const ID: CheckId = CheckId::ProbeLeft;
 const SOURCE: &str = "iam:GetRole, ListAttachedRolePolicies and ListRolePolicies";
 
 pub(super) fn left(case: &Examined<'_>) -> Check {

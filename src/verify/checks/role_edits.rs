@@ -7,7 +7,7 @@ use super::super::access::{Access, source_text};
 use super::blame::{self, Blame};
 use super::edits::Edit;
 use super::grants::detach;
-use super::{Check, Examined};
+use super::{Check, CheckId, Examined};
 use crate::command_line::CommandLine;
 use crate::policy::evaluate::{Layer, Source};
 use crate::policy::{Document, build, read};
@@ -55,7 +55,7 @@ pub(super) fn without_denies(case: &Examined<'_>, mut check: Check) -> Check {
 }
 
 /// The statements of the role's policies that deny what a check tells of.
-fn denying(case: &Examined<'_>, id: &str) -> BTreeSet<Source> {
+fn denying(case: &Examined<'_>, id: CheckId) -> BTreeSet<Source> {
     let of_call = |access: &Access| {
         let mut sources = blame::sources(access, case.evidence, id);
         sources.retain(|source| source.layer == Layer::Identity && !access.judgement.allows(source));

@@ -1,28 +1,27 @@
 //! What is set on the bucket: Object Lock, lifecycle rules, versions, who pays, ACLs, public access, and plain HTTP.
 
-use super::{Check, Examined, unread};
+use super::{Check, CheckId, Examined, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
 use crate::names::BucketName;
 use crate::observed::{LifecycleRule, Owner, PublicAccess, Reading, owner};
 use crate::policy::compare::marked;
-use crate::policy::document::Principals;
-use crate::policy::{Document, read};
+use crate::policy::plain_http::refuses_plain_http;
 use crate::verify::evidence::BucketFacts;
 use crate::verify::freshness::Family;
 use crate::verify::{ByHand, Fix};
 
 /// What is set on the bucket.
 pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
-    const IDS: [&str; 8] = [
-        "object-lock",
-        "lifecycle-expiry",
-        "versioning-growth",
-        "mpu-residue",
-        "requester-pays",
-        "acl-ownership",
-        "bpa",
-        "plain-http",
+    const IDS: [CheckId; 8] = [
+        CheckId::ObjectLock,
+        CheckId::LifecycleExpiry,
+        CheckId::VersioningGrowth,
+        CheckId::MpuResidue,
+        CheckId::RequesterPays,
+        CheckId::AclOwnership,
+        CheckId::Bpa,
+        CheckId::PlainHttp,
     ];
     let (Some(facts), Some(bucket)) = (case.evidence.facts(), case.evidence.bucket_name()) else {
         return IDS.map(|id| Check::skipped(id, case.no_bucket())).into();
@@ -49,7 +48,7 @@ fn hardening(case: &Examined<'_>, facts: &BucketFacts, what: &'static str) -> Co
 }
 
 fn object_lock(facts: &BucketFacts) -> Check {
-    const ID: &str = "object-lock";
+    const ID: CheckId = CheckId::ObjectLock;
     const SOURCE: &str = "s3:GetObjectLockConfiguration → DefaultRetention";
     match &facts.retention {
         None => Check::skipped(ID, "it was not read"),
@@ -69,7 +68,7 @@ fn object_lock(facts: &BucketFacts) -> Check {
 }
 
 fn lifecycle_expiry(case: &Examined<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
-    const ID: &str = "lifecycle-expiry";
+    const ID: CheckId = CheckId::LifecycleExpiry;
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration";
     let rules = match &facts.settings.lifecycle {
         Reading::Unreadable(denied) => {
@@ -129,7 +128,7 @@ fn touches(rule: &LifecycleRule, project: Option<&str>) -> bool {
 }
 
 fn versioning_growth(facts: &BucketFacts, bucket: &BucketName) -> Check {
-    const ID: &str = "versioning-growth";
+    const ID: CheckId = CheckId::VersioningGrowth;
     const SOURCE: &str = "s3:GetBucketVersioning and s3:GetBucketLifecycleConfiguration";
     match (&facts.versioned, &facts.settings.lifecycle) {
         (None, _) => Check::skipped(ID, "it was not read"),
@@ -215,7 +214,7 @@ pub(super) fn of_bucket(operation: &'static str, facts: &BucketFacts, bucket: &B
 }
 
 fn unfinished_uploads(case: &Examined<'_>, facts: &BucketFacts) -> Check {
-    const ID: &str = "mpu-residue";
+    const ID: CheckId = CheckId::MpuResidue;
     const SOURCE: &str = "s3:GetBucketLifecycleConfiguration → AbortIncompleteMultipartUpload";
     match &facts.settings.lifecycle {
         Reading::Unreadable(denied) => unread(ID, "the bucket's lifecycle rules", denied),
@@ -229,7 +228,7 @@ fn unfinished_uploads(case: &Examined<'_>, facts: &BucketFacts) -> Check {
 }
 
 fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
-    const ID: &str = "requester-pays";
+    const ID: CheckId = CheckId::RequesterPays;
     const SOURCE: &str = "s3:GetBucketRequestPayment → Payer";
     match &facts.requester_pays {
         None => Check::skipped(ID, "it was not read"),
@@ -249,7 +248,7 @@ fn requester_pays(facts: &BucketFacts, bucket: &BucketName) -> Check {
 }
 
 fn acls(case: &Examined<'_>, facts: &BucketFacts) -> Check {
-    const ID: &str = "acl-ownership";
+    const ID: CheckId = CheckId::AclOwnership;
     let ownership = match &facts.settings.ownership {
         Reading::Unreadable(denied) => return unread(ID, "the bucket's object ownership", denied),
         Reading::Known(ownership) => ownership,
@@ -272,7 +271,7 @@ fn acls(case: &Examined<'_>, facts: &BucketFacts) -> Check {
 /// The account's own block, which S3 Control alone shows, may cover the bucket as well; neither ever blocks this
 /// export.
 fn public_access(case: &Examined<'_>, facts: &BucketFacts) -> Check {
-    const ID: &str = "bpa";
+    const ID: CheckId = CheckId::Bpa;
     const SOURCE: &str = "s3:GetPublicAccessBlock";
     match &facts.settings.public_access {
         Reading::Unreadable(denied) => unread(ID, "the bucket's public-access blocks", denied),
@@ -303,7 +302,7 @@ fn public_access(case: &Examined<'_>, facts: &BucketFacts) -> Check {
 }
 
 fn plain_http(case: &Examined<'_>, facts: &BucketFacts, bucket: &BucketName) -> Check {
-    const ID: &str = "plain-http";
+    const ID: CheckId = CheckId::PlainHttp;
     match &facts.settings.policy {
         Reading::Unreadable(denied) => unread(ID, "the bucket's policy", denied),
         Reading::Known(policy) if policy.as_ref().is_some_and(|policy| refuses_plain_http(policy, bucket)) => {
@@ -313,29 +312,4 @@ fn plain_http(case: &Examined<'_>, facts: &BucketFacts, bucket: &BucketName) -> 
             .because("s3:GetBucketPolicy: no Deny with aws:SecureTransport false")
             .fix_command(hardening(case, facts, "plain-http")),
     }
-}
-
-/// Whether some statement refuses everybody to write over plain HTTP, in whatever words.
-fn refuses_plain_http(policy: &Document, bucket: &BucketName) -> bool {
-    let object = format!("arn:aws:s3:::{bucket}/object");
-    policy.statements().iter().any(|statement| {
-        let everybody = match statement.principals() {
-            Principals::Anyone => true,
-            Principals::Aws(principals) => principals.contains(&"*"),
-            Principals::Others => false,
-        };
-        let plain = statement.condition("Bool", "aws:SecureTransport");
-        let put = "s3:putobject";
-        !statement.allows()
-            && everybody
-            && plain.is_some_and(|values| values.contains(&"false"))
-            && statement
-                .actions()
-                .iter()
-                .any(|pattern| read::action_matches(pattern, put))
-            && statement
-                .resources()
-                .iter()
-                .any(|pattern| read::matches_pattern(pattern, &object))
-    })
 }

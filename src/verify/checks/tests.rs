@@ -12,6 +12,7 @@ use time::macros::datetime;
 use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, Exports, days};
+use super::super::ids::{CheckId, Layer};
 use super::super::{Fix, Status, Verdict, judge};
 use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
@@ -325,15 +326,24 @@ fn simulate_truly(subject: &Subject, evidence: &mut Evidence) {
 /// What came to something, with what it came to.
 fn found(subject: &Subject, evidence: &Evidence) -> BTreeSet<(&'static str, Status)> {
     let findings = judge(subject, evidence);
-    let ids: BTreeSet<&str> = findings.checks.iter().map(|check| check.id).collect();
+    let ids: BTreeSet<&str> = findings.checks.iter().map(|check| check.id.as_str()).collect();
     assert_eq!(ids.len(), findings.checks.len(), "an ID that stands twice");
     let told = [Status::Fail, Status::Warn, Status::Unknown];
     let checks = findings.checks.iter();
     checks
         .filter(|check| told.contains(&check.status))
-        .filter(|check| !NEVER_KNOWN.contains(&check.id) || evidence.role.is_none())
-        .map(|check| (check.id, check.status))
+        .filter(|check| !NEVER_KNOWN.contains(&check.id.as_str()) || evidence.role.is_none())
+        .map(|check| (check.id.as_str(), check.status))
         .collect()
+}
+
+#[test]
+fn every_check_of_the_registry_is_made_once_and_in_its_order() {
+    let (subject, evidence) = sound();
+    let made: Vec<CheckId> = judge(&subject, &evidence).checks.iter().map(|check| check.id).collect();
+    let registered = CheckId::ALL.iter().copied();
+    let judged: Vec<CheckId> = registered.filter(|id| id.layer() != Layer::Live).collect();
+    assert_eq!(made, judged);
 }
 
 #[test]
@@ -420,7 +430,7 @@ fn what_a_statement_leaves_out_is_not_called_detached() {
 /// What a check says to change by hand: the sentence, and the difference.
 fn change(subject: &Subject, evidence: &Evidence, id: &str) -> (String, String) {
     let findings = judge(subject, evidence);
-    let check = findings.checks.into_iter().find(|check| check.id == id);
+    let check = findings.checks.into_iter().find(|check| check.id.as_str() == id);
     let fix = check.unwrap().fix.into_iter();
     let mut changes = fix.filter_map(|fix| match fix {
         Fix::ByHand(edit) => Some((edit.change, edit.diff)),
@@ -467,7 +477,7 @@ fn offering_commands(subject: &Subject, evidence: &Evidence) -> Vec<&'static str
     let offers = |fix: &Fix| !matches!(fix, Fix::Advice(_));
     checks
         .filter(|check| check.fix.iter().any(offers))
-        .map(|check| check.id)
+        .map(|check| check.id.as_str())
         .collect()
 }
 
@@ -914,8 +924,12 @@ fn every_broken_set_up_fails_its_own_check_and_no_other() {
     let broken: BTreeSet<&str> = table.iter().map(|(id, ..)| *id).collect();
     for check in judge(&subject, &evidence).checks {
         // Nobody has used a role is no fault.
-        let exempt = NEVER_KNOWN.contains(&check.id) || check.id == "role-last-used";
-        assert!(exempt || broken.contains(check.id), "{} is never broken", check.id);
+        let exempt = NEVER_KNOWN.contains(&check.id.as_str()) || check.id.as_str() == "role-last-used";
+        assert!(
+            exempt || broken.contains(check.id.as_str()),
+            "{} is never broken",
+            check.id
+        );
     }
 }
 
@@ -1033,7 +1047,7 @@ fn the_work_of_a_judgement_grows_no_faster_than_the_documents() {
         effort::of(|| {
             let findings = judge(&subject, &evidence);
             let mut checks = findings.checks.iter();
-            let refused = checks.find(|check| check.id == "bucket-policy-network");
+            let refused = checks.find(|check| check.id.as_str() == "bucket-policy-network");
             let refused = refused.unwrap();
             let diff = match refused.fix.last() {
                 Some(Fix::ByHand(edit)) => &edit.diff,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::access;
 use super::super::explain::statement_text;
 use super::edits::Edit;
-use super::{Check, Examined, unread};
+use super::{Check, CheckId, Examined, unread};
 use crate::command_line::CommandLine;
 use crate::names::{ProjectToken, TOKEN_VARIABLE, TokenShape};
 use crate::observed::{Owner, Role, owner};
@@ -18,13 +18,13 @@ use crate::policy::trust::openings::is_unique_id;
 use crate::policy::trust::{Gravity, Opening, Trust, speaks_to_mixpanel};
 use crate::policy::{Document, compare};
 
-const IDS: [&str; 6] = [
-    "trust-external-id",
-    "trust-principal",
-    "trust-no-external-id",
-    "trust-others",
-    "trust-orphan-id",
-    "trust-extra-conditions",
+const IDS: [CheckId; 6] = [
+    CheckId::TrustExternalId,
+    CheckId::TrustPrincipal,
+    CheckId::TrustNoExternalId,
+    CheckId::TrustOthers,
+    CheckId::TrustOrphanId,
+    CheckId::TrustExtraConditions,
 ];
 /// What stands for a token that nobody gave and the role does not know.
 const PLACEHOLDER: &str = "PROJECT_TOKEN";
@@ -51,7 +51,7 @@ pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
     let weighed = trust.judge_for_mixpanel(None).weighed;
     vec![
         external_id(case, role, &trust),
-        Check::pass("trust-principal", "the role trusts Mixpanel's export user")
+        Check::pass(CheckId::TrustPrincipal, "the role trusts Mixpanel's export user")
             .because(format!("{SOURCE}: Principal {}", MIXPANEL_USER_ARN)),
         no_external_id(case, role, &weighed, &openings),
         others(case, role, &weighed, &openings),
@@ -62,7 +62,7 @@ pub(super) fn checks(case: &Examined<'_>) -> Vec<Check> {
 
 /// Whether somebody who was deleted is named beside Mixpanel: nobody gets in by that.
 fn orphan_beside(role: &Role) -> Check {
-    const ID: &str = "trust-orphan-id";
+    const ID: CheckId = CheckId::TrustOrphanId;
     let mut names = role
         .trust
         .statements()
@@ -122,13 +122,13 @@ fn not_named(case: &Examined<'_>, role: &Role) -> Vec<Check> {
     let diff = compare::diff(&role.trust, &wanted).to_string();
     let failure = match orphan {
         Some(orphan) => Check::fail(
-            "trust-orphan-id",
+            CheckId::TrustOrphanId,
             format!("the role trusts {orphan}, a user or role that was deleted since"),
         )
         .because(format!("{SOURCE}: Principal {orphan}, where an ARN was"))
         .advise("Saving the trust policy again with the ARN binds it to the one that exists now."),
         None => Check::fail(
-            "trust-principal",
+            CheckId::TrustPrincipal,
             format!("the role does not trust Mixpanel's export user ({MIXPANEL_USER_ARN})"),
         )
         .because(match principals.is_empty() {
@@ -154,7 +154,7 @@ fn not_named(case: &Examined<'_>, role: &Role) -> Vec<Check> {
         .filter_map(|other| match *other {
             other if other == id => failure.take(),
             // Who is named instead of Mixpanel is told already, unless the role is open to him.
-            "trust-others" if openings.iter().any(|opening| opening.gravity == Gravity::Open) => {
+            CheckId::TrustOthers if openings.iter().any(|opening| opening.gravity == Gravity::Open) => {
                 Some(others(case, role, &weighed, &openings))
             }
             other => Some(Check::skipped(other, "the role does not trust Mixpanel at all")),
@@ -164,7 +164,7 @@ fn not_named(case: &Examined<'_>, role: &Role) -> Vec<Check> {
 
 /// Whether the tokens that were given are among the ExternalIds that the role trusts.
 fn external_id(case: &Examined<'_>, role: &Role, trust: &Trust<'_>) -> Check {
-    const ID: &str = "trust-external-id";
+    const ID: CheckId = CheckId::TrustExternalId;
     let asked = trust.asked_ids();
     let shown: Vec<String> = asked.iter().map(|id| ProjectToken::ends_of(id)).collect();
     let shown = shown.join(", ");
@@ -238,7 +238,7 @@ fn likeness(id: &str, token: &ProjectToken) -> Option<&'static str> {
 /// Whether Mixpanel gets in without the token: another customer of Mixpanel's could have it write here, and read.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
 fn no_external_id(case: &Examined<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
-    const ID: &str = "trust-no-external-id";
+    const ID: CheckId = CheckId::TrustNoExternalId;
     let mut openings = openings.iter();
     let Some(opening) = openings.find(|opening| opening.who.is_mixpanel_without_token()) else {
         return Check::pass(ID, "without your token Mixpanel does not get in").because(SOURCE);
@@ -253,7 +253,7 @@ fn no_external_id(case: &Examined<'_>, role: &Role, weighed: &[Weighed], opening
 
 /// Who else can assume the role. Each is named; who needs no ExternalId for it is a failure.
 fn others(case: &Examined<'_>, role: &Role, weighed: &[Weighed], openings: &[Opening]) -> Check {
-    const ID: &str = "trust-others";
+    const ID: CheckId = CheckId::TrustOthers;
     let others: Vec<&Opening> = openings
         .iter()
         .filter(|opening| !opening.who.is_mixpanel_without_token())
@@ -306,7 +306,7 @@ fn stating(check: Check, opening: &Opening, weighed: &[Weighed]) -> Check {
 
 /// Whether anything but the principal and the ExternalId stands in the way.
 fn extra_conditions(case: &Examined<'_>, role: &Role, trust: &Trust<'_>) -> Check {
-    const ID: &str = "trust-extra-conditions";
+    const ID: CheckId = CheckId::TrustExtraConditions;
     let given = case.subject.tokens.iter().map(|token| token.expose());
     let named = trust.external_ids();
     let ids = given.take(1).chain(named.iter().map(String::as_str));

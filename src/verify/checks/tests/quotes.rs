@@ -231,7 +231,7 @@ fn every_cause_is_named_with_what_the_policy_says_and_what_the_call_has() {
         let (mut subject, mut evidence) = sound();
         break_it(&mut subject, &mut evidence);
         let findings = judge(&subject, &evidence);
-        let check = findings.checks.iter().find(|check| check.id == *id).unwrap();
+        let check = findings.checks.iter().find(|check| check.id.as_str() == *id).unwrap();
         let told = [Status::Fail, Status::Warn, Status::Unknown];
         assert!(told.contains(&check.status), "{check:#?}");
         assert!(check.summary.contains(named), "{named} in {check:#?}");
