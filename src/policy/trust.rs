@@ -101,13 +101,19 @@ impl<'a> Trust<'a> {
         self.decide(&Asker::MixpanelUser, external_id)
     }
 
+    /// With what Mixpanel can come, as far as it makes a difference here: an ExternalId that it is asked for, another
+    /// one, or none.
+    pub(crate) fn tries(&self) -> Vec<Option<String>> {
+        let ids = self.external_ids();
+        let wrong = self.wrong_ids(&ids);
+        ids.into_iter().chain(wrong).map(Some).chain([None]).collect()
+    }
+
     /// Whether Mixpanel gets in, and how safely.
     pub(crate) fn admission(&self) -> Admission {
         let named = self.document.statements().iter().any(names_mixpanel);
-        let ids = self.external_ids();
-        let wrong = self.wrong_ids(&ids);
-        let tries = ids.iter().chain(&wrong).map(|id| Some(id.as_str()));
-        let admitted = tries.chain([None]).any(|id| may_pass(&self.decide_for_mixpanel(id)));
+        let mut tries = self.tries().into_iter();
+        let admitted = tries.any(|id| may_pass(&self.decide_for_mixpanel(id.as_deref())));
         if !admitted {
             return match named {
                 true => Admission::Kept,

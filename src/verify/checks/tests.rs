@@ -1,6 +1,7 @@
 //! A sound set-up passes every check; a set-up that is broken in one way fails the one check that tells of it, and no
 //! other.
 
+mod discovery;
 mod grounds;
 mod quotes;
 

@@ -307,13 +307,14 @@ fn stating(check: Check, opening: &Opening, weighed: &[Weighed]) -> Check {
 /// Whether anything but the principal and the ExternalId stands in the way.
 fn extra_conditions(case: &Examined<'_>, role: &Role, trust: &Trust<'_>) -> Check {
     const ID: CheckId = CheckId::TrustExtraConditions;
-    let given = case.subject.tokens.iter().map(|token| token.expose());
-    let named = trust.external_ids();
-    let ids = given.take(1).chain(named.iter().map(String::as_str));
-    let mut judged: Vec<Judgement> = ids.map(|id| trust.judge_for_mixpanel(Some(id))).collect();
-    if judged.is_empty() {
-        judged.push(trust.judge_for_mixpanel(None));
-    }
+    let given = case.subject.tokens.first().map(|token| token.expose().to_owned());
+    let tries: Vec<Option<String>> = match given {
+        Some(given) => [given].into_iter().chain(trust.external_ids()).map(Some).collect(),
+        // Nobody said with what Mixpanel comes.
+        None => trust.tries(),
+    };
+    let judge = |id: Option<String>| trust.judge_for_mixpanel(id.as_deref());
+    let judged: Vec<Judgement> = tries.into_iter().map(judge).collect();
     let allowed = |one: &Judgement| matches!(one.decision, Decision::Allowed { .. });
     if judged.iter().any(allowed) {
         return Check::pass(ID, "nothing but the ExternalId is asked for").because(SOURCE);
