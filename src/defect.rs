@@ -2,10 +2,10 @@
 
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 
-use crate::answers::prompt::restore_cursor;
 use crate::cli::Output;
 use crate::error::{Error, ErrorKind};
 use crate::report::Printer;
+use crate::wizard::prompt::restore_cursor;
 
 /// Runs the program, and answers its exit code; 1 after a panic, which is told in the form that was asked for.
 pub(crate) fn guard(output: Output, program: impl FnOnce() -> u8) -> u8 {

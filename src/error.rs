@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::advice::Advice;
+use crate::names::Partition;
 
 /// The kinds of failure that a script can tell apart, by exit code and by the JSON error's `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -98,6 +99,16 @@ impl Error {
     /// A usage error.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Why the documented role cannot work outside the `aws` partition.
+    pub(crate) fn closed_partition(partition: Partition) -> Self {
+        Self::usage(format!(
+            "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition \
+             'aws', and a role cannot trust a principal of another partition.",
+            partition.as_str()
+        ))
+        .hint("Use an account and a region of the partition 'aws', or ask Mixpanel for a principal in yours.")
     }
 
     /// Ctrl-C, before anything was changed.

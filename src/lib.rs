@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `cli`, `process` | what may be typed; arguments, environment, terminal and Ctrl-C |
 //! | `commands` | one file a verb, which wires the rooms below and decides nothing |
-//! | `answers` | flags, environment, defaults and prompts → `answers::Answers` |
+//! | `answers` | flags, environment and defaults → `answers::Answers`, and back to a command line |
+//! | `wizard` | the walk at a terminal: the same answers, asked for |
 //! | `names` | names that are parsed once and trusted afterwards |
 //! | `encryption` | what is chosen, what the form says, what a bucket does by default: one model |
 //! | `spec` | the wanted state |
@@ -54,6 +55,7 @@ mod sandbox;
 mod spec;
 mod verify;
 mod wait;
+mod wizard;
 
 use clap::Parser;
 
@@ -93,7 +95,7 @@ pub async fn run(process: Process) -> u8 {
         Ok(()) => 0,
         Err(error) => {
             if error.kind == ErrorKind::Interrupted {
-                answers::prompt::restore_cursor();
+                wizard::prompt::restore_cursor();
             }
             context.printer.error(&error);
             error.kind.exit_code()

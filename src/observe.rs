@@ -13,13 +13,11 @@ pub(crate) mod role;
 pub(crate) mod roles;
 mod simulate;
 
-use crate::advice::Advice;
 use crate::aws::profile::Profile;
 use crate::aws::{Aws, Failure, Session};
-use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
-use crate::observed::{Bucket, Caller, Key, KeyOwnership, Observed, Role, claims_bucket};
+use crate::observed::{Bucket, Caller, Observation, Observed, Role, claims_bucket};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
 use bucket::{Location, locate, nothing, settings_of};
 use role::{Depth, Managed, policies_of};
@@ -39,17 +37,6 @@ pub(crate) struct Targets {
     pub(crate) key: Option<KeyReference>,
     /// Whether the key has to be one that this program made, so that it is read whose it is.
     pub(crate) key_is_ours: bool,
-}
-
-/// What was found.
-#[derive(Debug, Clone)]
-pub(crate) struct Observation {
-    /// What a plan is made from.
-    pub(crate) observed: Observed,
-    /// The key that [`Targets::key`] names, if there is one.
-    pub(crate) key: Option<Key>,
-    /// What shows whose that is, where it was asked.
-    pub(crate) key_ownership: Option<KeyOwnership>,
 }
 
 /// Reads everything that a set-up touches.
@@ -162,18 +149,8 @@ fn checked_caller(caller: Result<Caller, Failure>, profile: &Profile) -> Result<
     let caller = caller.map_err(|failure| failure.into_error(profile))?;
     match caller.partition {
         Partition::Aws => Ok(caller),
-        other => Err(partition_error(other)),
+        other => Err(Error::closed_partition(other)),
     }
-}
-
-/// Why the documented role cannot work outside the `aws` partition.
-pub(crate) fn partition_error(partition: Partition) -> Error {
-    Error::usage(format!(
-        "The partition '{}' is closed to Mixpanel's documented role: Mixpanel's export user lives in the partition \
-         'aws', and a role cannot trust a principal of another partition.",
-        partition.as_str()
-    ))
-    .hint("Use an account and a region of the partition 'aws', or ask Mixpanel for a principal in yours.")
 }
 
 /// The bucket with its sub-resources, `None` where there is none, and an error where it is not one to write into.
@@ -264,50 +241,4 @@ async fn refused_bucket(aws: &Aws, bucket: &BucketName, owner: &AccountId) -> Er
         )
         .hint("Choose another name, or ask for s3:ListBucket and s3:ListAllMyBuckets to tell which."),
     }
-}
-
-/// The key that a set-up can use, or why it cannot.
-///
-/// Mixpanel writes through S3, which takes enabled symmetric keys of the bucket's own region only.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html>
-pub(crate) fn usable_key(key: Option<&Key>, reference: &KeyReference, region: &Region) -> Result<Key> {
-    let Some(key) = key else {
-        return Err(
-            Error::usage(format!("KMS key '{}' was not found in {region}.", reference.as_str())).hint(
-                Advice::default()
-                    .code(CommandLine::aws(["kms", "list-aliases"]).option("--region", region))
-                    .text(" lists the keys there."),
-            ),
-        );
-    };
-    let arn = &key.arn;
-    if arn.region() != region.as_str() {
-        return Err(Error::usage(format!(
-            "KMS key {arn} is in {}, and the bucket in {region}: S3 uses keys of the bucket's own region only.",
-            arn.region()
-        ))
-        .hint(format!("Choose a key in {region}, or --create-kms-key.")));
-    }
-    if !key.customer_managed {
-        return Err(Error::usage(format!(
-            "KMS key {arn} is AWS-managed; Mixpanel wants 'KMS Key ID' left empty for it."
-        ))
-        .hint("Use --encryption kms without --kms-key."));
-    }
-    // A key of this spec encrypts and decrypts, and does nothing else.
-    if key.spec != "SYMMETRIC_DEFAULT" {
-        return Err(Error::usage(format!(
-            "KMS key {arn} is of the kind {}: S3 encrypts with symmetric encryption keys only.",
-            key.spec
-        ))
-        .hint("Choose a symmetric key, or --create-kms-key."));
-    }
-    let Some(enable) = key.enabling_command() else {
-        return Ok(key.clone());
-    };
-    Err(
-        Error::usage(format!("KMS key {arn} is not usable: its state is {}.", key.state))
-            .hint(Advice::from("Run: ").command(enable))
-            .hint("Or choose another key."),
-    )
 }

@@ -118,6 +118,17 @@ impl<T> Reading<T> {
     }
 }
 
+/// What was found of everything that a set-up touches.
+#[derive(Debug, Clone)]
+pub(crate) struct Observation {
+    /// What a plan is made from.
+    pub(crate) observed: Observed,
+    /// The key that the answers names, if there is one.
+    pub(crate) key: Option<Key>,
+    /// What shows whose that is, where it was asked.
+    pub(crate) key_ownership: Option<KeyOwnership>,
+}
+
 /// Everything that a plan is made from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Observed {

@@ -1,10 +1,9 @@
 //! The one table of questions: what each asks, why, where the answer is found, and which flag says it too.
 
 use super::{Draft, TOKEN_VARIABLE};
-use crate::command_line::{CommandLine, Word};
+use crate::command_line::Word;
 use crate::encryption::{Encryption, KmsKey};
 use crate::names::ProjectToken;
-use crate::process::Process;
 
 /// A question of `setup`, in the order of Mixpanel's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +91,7 @@ impl Question {
                 .map(|region| pair(region.as_str()))
                 .unwrap_or_default(),
             Self::RoleName => draft.role.as_ref().map(|role| pair(role.as_str())).unwrap_or_default(),
-            Self::Encryption => match &draft.encryption {
+            Self::Encryption => match &draft.choices.encryption {
                 None => Vec::new(),
                 Some(Encryption::None) => pair("none"),
                 Some(Encryption::Aes) => pair("aes"),
@@ -109,8 +108,8 @@ impl Question {
                 }
             },
             // The program reads a single one by itself, and so it does not stand in a list of processes.
-            Self::ProjectToken if draft.tokens.len() < 2 => Vec::new(),
-            Self::ProjectToken => (1..=draft.tokens.len())
+            Self::ProjectToken if draft.choices.tokens.len() < 2 => Vec::new(),
+            Self::ProjectToken => (1..=draft.choices.tokens.len())
                 .flat_map(|number| {
                     let name = TOKEN_VARIABLE;
                     [Word::flag(self.flag()), Word::Variable { name, number }]
@@ -126,7 +125,7 @@ impl Question {
             Self::Bucket => text(draft.bucket.as_ref().map(ToString::to_string)),
             Self::Region => text(draft.region.as_ref().map(ToString::to_string)),
             Self::RoleName => text(draft.role.as_ref().map(ToString::to_string)),
-            Self::Encryption => match &draft.encryption {
+            Self::Encryption => match &draft.choices.encryption {
                 None => "default".into(),
                 Some(Encryption::None) => "none".into(),
                 Some(Encryption::Aes) => "AES (SSE-S3)".into(),
@@ -135,116 +134,12 @@ impl Question {
                 Some(Encryption::Kms(KmsKey::New(()))) => "KMS with a new key".into(),
             },
             Self::ProjectToken => draft
+                .choices
                 .tokens
                 .iter()
                 .map(ProjectToken::to_string)
                 .collect::<Vec<_>>()
                 .join(", "),
         }
-    }
-}
-
-/// What has to be set before the command that does the same can find the tokens; nothing where the environment has the
-/// only one.
-pub(crate) fn tokens_to_export(draft: &Draft, process: &Process) -> Option<String> {
-    let names: Vec<String> = (1..=draft.tokens.len())
-        .map(|number| match number {
-            1 => TOKEN_VARIABLE.to_owned(),
-            number => format!("{TOKEN_VARIABLE}_{number}"),
-        })
-        .filter(|name| process.variable(name).is_none_or(|value| value.trim().is_empty()))
-        .collect();
-    let read = match draft.tokens.len() {
-        1 => "it reads the project token from there",
-        _ => "it reads the project tokens from there",
-    };
-    (!names.is_empty()).then(|| format!("Before it, export {}: {read}.", names.join(" and ")))
-}
-
-/// The command that does the same without questions, laid out over lines of a flag each.
-pub(crate) fn replay_command(draft: &Draft) -> CommandLine {
-    let mut command = CommandLine::mixpanel_s3(["setup"]).over_lines();
-    for question in Question::ALL {
-        command = command.words(question.flags_of(draft));
-    }
-    if let Some(path) = &draft.path {
-        command = command.option("--path", path);
-    }
-    if let Some(arn) = &draft.boundary {
-        command = command.option("--permissions-boundary", arn);
-    }
-    for tag in &draft.tags {
-        command = command.option("--tag", format!("{}={}", tag.key, tag.value));
-    }
-    for id in &draft.removed {
-        command = command.option("--remove-token", id.ends());
-    }
-    if let Some(role) = &draft.open_role {
-        command = command.option("--open-role", role);
-    }
-    for (on, flag) in [
-        (draft.adopt, "--adopt"),
-        (draft.allow_unlisted_region, "--allow-unlisted-region"),
-    ] {
-        if on {
-            command = command.flag(flag);
-        }
-    }
-    if !draft.harden.is_empty() {
-        let items: Vec<&str> = draft.harden.iter().map(|item| item.as_str()).collect();
-        command = command.option("--harden", items.join(","));
-    }
-    command.flag("--yes")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command_line::Target;
-    use crate::report::commands::command_text;
-
-    #[test]
-    fn what_a_question_says_fits_a_line() {
-        for question in Question::ALL {
-            assert!(question.why().chars().count() <= 76, "{question:?}");
-        }
-    }
-
-    #[test]
-    fn the_replay_command_quotes_and_hides_tokens() {
-        let token = "0123456789abcdef0123456789abcdef";
-        let draft = Draft {
-            bucket: Some("acme".parse().unwrap()),
-            region: Some("eu-west-1".parse().unwrap()),
-            encryption: Some(Encryption::Kms(KmsKey::New(()))),
-            tokens: vec![
-                token.parse().unwrap(),
-                "feedfacefeedfacefeedfacefeedface".parse().unwrap(),
-            ],
-            tags: vec!["team=data platform".parse().unwrap()],
-            ..Draft::default()
-        };
-        let single = Draft {
-            tokens: vec![token.parse().unwrap()],
-            ..Draft::default()
-        };
-        assert_eq!(
-            command_text(&replay_command(&single), &Target::Environment),
-            "mixpanel-s3 setup \\\n    --yes"
-        );
-        let with = Process::stand_in(&[], &[(TOKEN_VARIABLE, token)]);
-        let without = Process::stand_in(&[], &[]);
-        assert_eq!(tokens_to_export(&single, &with), None);
-        let told = tokens_to_export(&single, &without).unwrap();
-        assert!(told.contains("export MIXPANEL_PROJECT_TOKEN:"), "{told}");
-        let told = tokens_to_export(&draft, &with).unwrap();
-        assert!(told.contains("export MIXPANEL_PROJECT_TOKEN_2:"), "{told}");
-        let command = replay_command(&draft);
-        assert_eq!(
-            command_text(&command, &Target::Profile("prod".to_owned())),
-            "mixpanel-s3 setup --profile prod \\\n    --bucket acme \\\n    --region eu-west-1 \\\n    --encryption \
-             kms --create-kms-key \\\n    --project-token \"$MIXPANEL_PROJECT_TOKEN\" --project-token \
-             \"$MIXPANEL_PROJECT_TOKEN_2\" \\\n    --tag 'team=data platform' \\\n    --yes"
-        );
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Context;
 use crate::advice::Advice;
-use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Failure, Session};
 use crate::command_line::CommandLine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, InvalidName, RoleName};
 use crate::observe::roles::{buckets_written_by, roles_that_trust_mixpanel};
 use crate::policy::build::MIXPANEL_USER_ARN;
+use crate::wizard::prompt::Prompter;
 
 /// The error of a `--role` that does not name a role here.
 pub(super) fn wrong_role(invalid: InvalidName) -> Error {

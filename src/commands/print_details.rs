@@ -20,7 +20,7 @@ use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
 
 /// What the details are rebuilt from.
-struct Asked {
+struct DetailsRequest {
     role: RoleReference,
     bucket: Option<BucketName>,
     /// Whose the bucket is; the caller's own account where nobody says.
@@ -42,7 +42,7 @@ pub(super) async fn run(flags: PrintDetails, context: &Context) -> Result<()> {
                 .into()
         }
     };
-    let asked = Asked {
+    let asked = DetailsRequest {
         role,
         bucket,
         bucket_account,
@@ -65,7 +65,7 @@ pub(super) async fn run(flags: PrintDetails, context: &Context) -> Result<()> {
 }
 
 /// Four calls deep at the most: the role, and beside it who calls; its policies; their documents; the bucket.
-async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: Asked) -> Result<Details> {
+async fn rebuild(context: &Context, session: &Session, aws: &Aws, asked: DetailsRequest) -> Result<Details> {
     let failed = |failure: Failure| failure.into_error(session.profile());
     let name = asked.role.name();
     let (caller, role, policies) = tokio::join!(

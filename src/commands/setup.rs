@@ -3,8 +3,6 @@
 mod finish;
 
 use super::Context;
-use crate::answers::account::{Account, who_am_i};
-use crate::answers::wizard::{PlanChoice, Wizard};
 use crate::answers::{Answers, Draft};
 use crate::aws::{Aws, Cause, Session};
 use crate::cli::Setup;
@@ -12,12 +10,14 @@ use crate::encryption::{Encryption, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{BucketName, PolicyArn, RoleName};
 use crate::observe::roles::{roles_that_write_to, writers};
-use crate::observe::{Observation, Targets, observe};
-use crate::observed::{Bucket, Observed, Others, Reading};
+use crate::observe::{Targets, observe};
+use crate::observed::{Bucket, Observation, Observed, Others, Reading};
 use crate::plan::{Conflict, Plan, Remedy, plan};
 use crate::report::plan::conflict_lines;
 use crate::report::{Printer, Tone};
 use crate::spec::SetupSpec;
+use crate::wizard::account::{Account, who_am_i};
+use crate::wizard::{PlanChoice, Wizard};
 
 /// Why there is no plan.
 enum PrepareError {
@@ -258,9 +258,9 @@ async fn look(session: &Session, answers: &Answers) -> Result<Observation> {
         bucket: answers.bucket.clone(),
         region: answers.region.clone(),
         role: answers.role.clone(),
-        path: answers.rest.path.clone(),
+        path: answers.choices.path.clone(),
         key: answers.key_target(),
-        key_is_ours: answers.encryption == Some(Encryption::Kms(KmsKey::New(()))),
+        key_is_ours: answers.choices.encryption == Some(Encryption::Kms(KmsKey::New(()))),
     };
     if let Some(region) = targets.key.as_ref().and_then(|key| key.region())
         && region != targets.region.as_str()

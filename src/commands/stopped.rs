@@ -20,7 +20,7 @@ pub(super) struct Words {
 }
 
 /// Steps that stopped before their end.
-pub(super) struct Account<'a, A> {
+pub(super) struct StoppedRun<'a, A> {
     pub(super) role: &'a RoleName,
     pub(super) steps: &'a [Step<A>],
     pub(super) ran: &'a RunReport,
@@ -34,7 +34,7 @@ pub(super) struct Account<'a, A> {
     pub(super) again: Advice,
 }
 
-impl<A> Account<'_, A> {
+impl<A> StoppedRun<'_, A> {
     /// The error of the run.
     pub(super) fn into_error(self, session: &Session) -> Error {
         let (error, kind) = match self.stopped {

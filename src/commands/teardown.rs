@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::pick_role::{pick_role, wrong_role};
-use super::stopped::{Account, Words};
+use super::stopped::{StoppedRun, Words};
 use super::{Context, value_of};
 use crate::advice::Advice;
-use crate::answers::prompt::Prompter;
 use crate::apply::executor::{RunReport, Stopped};
 use crate::apply::remove::{TeardownContext, remove, still_there};
 use crate::aws::{Aws, Failure, Session};
@@ -26,6 +25,7 @@ use crate::report::plan::{changes_json, in_reading_order};
 use crate::report::teardown::{left_lines, removed_lines, stays_json};
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
+use crate::wizard::prompt::Prompter;
 
 pub(super) async fn run(flags: cli::Teardown, context: &Context) -> Result<()> {
     context.refuse_assignments("teardown")?;
@@ -398,7 +398,7 @@ impl Work<'_> {
 
     /// What was removed, what was not, and how to go on.
     fn stopped(&self, ran: &RunReport, stopped: &Stopped) -> Error {
-        let account = Account {
+        let account = StoppedRun {
             role: &self.place.role,
             steps: &self.teardown.steps,
             ran,

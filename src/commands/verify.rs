@@ -5,7 +5,7 @@ pub(crate) mod live;
 use super::pick_role::{exporting_role, wrong_role};
 use super::{Context, value_of};
 use crate::advice::Advice;
-use crate::answers::TOKEN_VARIABLE;
+use crate::answers::{TOKEN_VARIABLE, given_tokens, token_of_environment};
 use crate::aws::{Aws, Failure, Session};
 use crate::cli::{Output, Verify};
 use crate::command_line::CommandLine;
@@ -21,7 +21,7 @@ use crate::verify::evidence::{Evidence, KeyStanding, Subject};
 use crate::verify::{Access, Findings, judge};
 
 /// The flags, parsed.
-struct Asked {
+struct VerifyRequest {
     role: Option<RoleName>,
     bucket: Option<BucketName>,
     project: Option<ProjectId>,
@@ -95,8 +95,7 @@ pub(super) async fn run(flags: Verify, context: &Context) -> Result<()> {
             .printer
             .results(context.printer.verdict_lines(&subject, &evidence, &findings)),
     }
-    let token = context.process.variable(TOKEN_VARIABLE);
-    if findings.mended_by_setup() && token.is_none_or(|token| token.trim().is_empty()) {
+    if findings.mended_by_setup() && token_of_environment(&context.process).is_none() {
         context.printer.note("");
         context.printer.note(&format!(
             "setup reads the project token from {TOKEN_VARIABLE}: export it before you run it."
@@ -192,7 +191,7 @@ fn outcome(findings: &Findings) -> Result<()> {
     }
 }
 
-fn parse(flags: &Verify, context: &Context) -> Result<Asked> {
+fn parse(flags: &Verify, context: &Context) -> Result<VerifyRequest> {
     if flags.kms_key.is_some() && flags.encryption != Some(Method::Kms) {
         return Err(Error::usage("--kms-key goes with --encryption kms."));
     }
@@ -204,24 +203,13 @@ fn parse(flags: &Verify, context: &Context) -> Result<Asked> {
         (name, None) => name,
     };
     let role: Option<RoleReference> = value_of("--role", role)?;
-    let given: Vec<String> = match flags.project_token.is_empty() {
-        false => flags.project_token.clone(),
-        true => {
-            let variable = context.process.variable(TOKEN_VARIABLE);
-            variable
-                .filter(|token| !token.trim().is_empty())
-                .map(str::to_owned)
-                .into_iter()
-                .collect()
-        }
-    };
-    let tokens = given
-        .iter()
-        .filter_map(|token| value_of("--project-token", Some(token)).transpose())
+    let tokens = given_tokens(&flags.project_token, &context.process)
+        .into_iter()
+        .filter_map(|(place, token)| value_of(place, Some(token)).transpose())
         .collect::<Result<_>>()?;
     let region = value_of("--region", flags.region.as_deref())?;
     let project: Option<ProjectId> = value_of("--project-id", flags.project_id.as_deref())?;
-    Ok(Asked {
+    Ok(VerifyRequest {
         role: role.map(|role| role.name().clone()),
         bucket: value_of("--bucket", flags.bucket.as_deref())?,
         encryption: flags.encryption,
@@ -239,7 +227,7 @@ fn parse(flags: &Verify, context: &Context) -> Result<Asked> {
 }
 
 /// "Encryption" and "KMS Key ID" as they were given; a key's ID or alias becomes its ARN.
-async fn given_form(session: &Session, asked: &Asked) -> Result<Option<Form>> {
+async fn given_form(session: &Session, asked: &VerifyRequest) -> Result<Option<Form>> {
     let Some(encryption) = asked.encryption else {
         return Ok(None);
     };
@@ -254,7 +242,7 @@ async fn given_form(session: &Session, asked: &Asked) -> Result<Option<Form>> {
     }))
 }
 
-async fn arn_of(session: &Session, asked: &Asked, reference: &KeyReference) -> Result<KeyArn> {
+async fn arn_of(session: &Session, asked: &VerifyRequest, reference: &KeyReference) -> Result<KeyArn> {
     if let Ok(arn) = reference.as_str().parse() {
         return Ok(arn);
     }

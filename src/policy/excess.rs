@@ -156,7 +156,7 @@ impl Own<'_> {
         let map = statement.map();
         let actions = elements(map.get("Action"), map.get("NotAction"));
         let resources = elements(map.get("Resource"), map.get("NotResource"));
-        let mut pairs: Vec<(Reach, &Entry, &Entry)> = Vec::new();
+        let mut pairs: Vec<(Reach, &Extent, &Extent)> = Vec::new();
         for action in &actions {
             for resource in &resources {
                 let reach = self.of_pair(action, resource);
@@ -165,7 +165,7 @@ impl Own<'_> {
             }
         }
         let reach = pairs.iter().map(|(reach, ..)| *reach).min()?;
-        let told = |pick: fn(&(Reach, &Entry, &Entry)) -> String| {
+        let told = |pick: fn(&(Reach, &Extent, &Extent)) -> String| {
             let mut seen = BTreeSet::new();
             let all = pairs.iter().filter(|(own, ..)| *own == reach).map(pick);
             all.filter(|text| seen.insert(text.clone())).collect()
@@ -177,10 +177,10 @@ impl Own<'_> {
         ))
     }
 
-    fn of_pair(&self, action: &Entry, resource: &Entry) -> Option<Reach> {
+    fn of_pair(&self, action: &Extent, resource: &Extent) -> Option<Reach> {
         let everywhere = resource.is_everything();
         let pattern = match action {
-            Entry::AllBut(but) => {
+            Extent::AllBut(but) => {
                 let excepted = |action: &str| but.iter().any(|not| action_covers(not, action));
                 return [
                     (Reach::Identities, "iam:createrole", everywhere),
@@ -198,7 +198,7 @@ impl Own<'_> {
                     false => Reach::Other,
                 }));
             }
-            Entry::Pattern(pattern) => pattern.to_ascii_lowercase(),
+            Extent::Pattern(pattern) => pattern.to_ascii_lowercase(),
         };
         let service = pattern.split(':').next().unwrap_or_default();
         let of = |name: &str| pattern_covers(service, name);
@@ -225,7 +225,7 @@ impl Own<'_> {
         })
     }
 
-    fn of_s3(&self, pattern: &str, resource: &Entry) -> Option<Reach> {
+    fn of_s3(&self, pattern: &str, resource: &Extent) -> Option<Reach> {
         match self.is_own(resource) {
             true if is_one_of(pattern, &build::DATA_ACTIONS) => None,
             true => Some(Reach::SameBucket),
@@ -234,14 +234,14 @@ impl Own<'_> {
         }
     }
 
-    fn of_kms(&self, pattern: &str, resource: &Entry) -> Option<Reach> {
+    fn of_kms(&self, pattern: &str, resource: &Extent) -> Option<Reach> {
         const READS: [&str; 3] = ["kms:describe", "kms:list", "kms:get"];
         let uses = is_one_of(pattern, &build::KMS_ACTIONS) || is_one_of(pattern, &SHORT_KEY_ACTIONS);
         let reads = READS.iter().any(|read| pattern.starts_with(read));
         let one_key = match resource {
             // An alias names no resource of a policy, and an exact key is one that somebody meant.
-            Entry::Pattern(arn) => arn.contains(":alias/") || arn.parse::<KeyArn>().is_ok(),
-            Entry::AllBut(_) => false,
+            Extent::Pattern(arn) => arn.contains(":alias/") || arn.parse::<KeyArn>().is_ok(),
+            Extent::AllBut(_) => false,
         };
         match (uses, reads, one_key) {
             (true, _, true) => None,
@@ -252,8 +252,8 @@ impl Own<'_> {
     }
 
     /// Whether a resource is the export's bucket, something in it, or its key.
-    fn is_own(&self, resource: &Entry) -> bool {
-        let Entry::Pattern(pattern) = resource else {
+    fn is_own(&self, resource: &Extent) -> bool {
+        let Extent::Pattern(pattern) = resource else {
             return false;
         };
         let bucket = ["aws", "*"].iter().any(|partition| {
@@ -265,11 +265,11 @@ impl Own<'_> {
     }
 
     /// Whether something of what a pair allows is left by every Deny and by the permissions boundary.
-    fn is_alive(&self, reach: Reach, action: &Entry, resource: &Entry, policies: &Policies<'_>) -> bool {
+    fn is_alive(&self, reach: Reach, action: &Extent, resource: &Extent, policies: &Policies<'_>) -> bool {
         let account = self.role.account();
         let action = match action {
-            Entry::Pattern(pattern) => Some(pattern.as_str()),
-            Entry::AllBut(_) => None,
+            Extent::Pattern(pattern) => Some(pattern.as_str()),
+            Extent::AllBut(_) => None,
         };
         let probes: &[&str] = match reach {
             Reach::Everything => &["iam:CreateRole", "kms:PutKeyPolicy", "s3:GetObject", "ec2:RunInstances"],
@@ -309,9 +309,9 @@ impl Own<'_> {
     }
 
     /// Resources that an element covers, of the kind that an action is asked of.
-    fn examples(&self, action: &str, resource: &Entry, account: &str) -> Vec<String> {
+    fn examples(&self, action: &str, resource: &Extent, account: &str) -> Vec<String> {
         match resource {
-            Entry::Pattern(pattern) if !resource.is_everything() => {
+            Extent::Pattern(pattern) if !resource.is_everything() => {
                 vec![pattern.replace(['*', '?'], "x")]
             }
             _ => vec![match action.split(':').next().unwrap_or_default() {
@@ -326,12 +326,12 @@ impl Own<'_> {
 
 /// An entry of `Action` or `Resource`, or a whole negated one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
+enum Extent {
     Pattern(String),
     AllBut(Vec<String>),
 }
 
-impl Entry {
+impl Extent {
     /// Whether it covers resources of every kind, or everything but some.
     fn is_everything(&self) -> bool {
         match self {
@@ -344,7 +344,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for Extent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pattern(pattern) => f.write_str(pattern),
@@ -353,14 +353,14 @@ impl fmt::Display for Entry {
     }
 }
 
-fn elements(positive: Option<&Value>, negated: Option<&Value>) -> Vec<Entry> {
+fn elements(positive: Option<&Value>, negated: Option<&Value>) -> Vec<Extent> {
     let owned = |value| -> Vec<String> {
         let texts = texts(Some(value));
         texts.into_iter().map(str::to_owned).collect()
     };
     match (positive, negated) {
-        (Some(value), None) => owned(value).into_iter().map(Entry::Pattern).collect(),
-        (None, Some(value)) => vec![Entry::AllBut(owned(value))],
+        (Some(value), None) => owned(value).into_iter().map(Extent::Pattern).collect(),
+        (None, Some(value)) => vec![Extent::AllBut(owned(value))],
         _ => Vec::new(),
     }
 }

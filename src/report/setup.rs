@@ -23,7 +23,7 @@ use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::{Check, Findings, Status};
 
 /// A set-up that was applied and read back.
-pub(crate) struct Outcome<'a> {
+pub(crate) struct SetupOutcome<'a> {
     /// What was wanted.
     pub(crate) spec: &'a SetupSpec,
     /// Who made it.
@@ -35,7 +35,7 @@ pub(crate) struct Outcome<'a> {
     /// A key that was made and that nothing uses.
     pub(crate) spare_key: Option<&'a KeyArn>,
     /// What `verify` says of it, or why that is not known.
-    pub(crate) judgement: Result<Judgement, Failure>,
+    pub(crate) judgement: Result<Judged, Failure>,
     /// The command that does the same without questions.
     pub(crate) replay: CommandLine,
     /// What that command needs to find the tokens.
@@ -43,7 +43,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 /// What `verify` says of a set-up.
-pub(crate) struct Judgement {
+pub(crate) struct Judged {
     /// What was judged.
     pub(crate) subject: Subject,
     /// From what.
@@ -52,7 +52,7 @@ pub(crate) struct Judgement {
     pub(crate) findings: Findings,
 }
 
-impl Outcome<'_> {
+impl SetupOutcome<'_> {
     fn findings(&self) -> Option<&Findings> {
         self.judgement.as_ref().ok().map(|judgement| &judgement.findings)
     }
@@ -92,7 +92,7 @@ impl Printer {
     }
 
     /// Prints what came of a plan that was run to its end.
-    pub(crate) fn outcome(&self, outcome: &Outcome<'_>) {
+    pub(crate) fn outcome(&self, outcome: &SetupOutcome<'_>) {
         if let Some(spare) = outcome.spare_key {
             let warning = Advice::from(format!(
                 "another run made the key at the same time, and its key is used. Key {spare} is left over, nothing \
@@ -120,7 +120,7 @@ impl Printer {
         }
     }
 
-    fn outcome_as_json(&self, outcome: &Outcome<'_>) {
+    fn outcome_as_json(&self, outcome: &SetupOutcome<'_>) {
         let findings = outcome.findings();
         let failed = findings.iter().flat_map(|findings| findings.with(Status::Fail));
         let failed = failed.map(|check: &Check| check_json(check, &self.target()));

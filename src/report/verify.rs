@@ -13,7 +13,7 @@ use crate::policy::evaluate::Decision;
 use crate::prove::ProofEvent;
 use crate::verify::evidence::{Evidence, Subject};
 use crate::verify::freshness::{Export, Family, ago};
-use crate::verify::ids::{CheckId, Layer, listed};
+use crate::verify::ids::{Area, CheckId, listed};
 use crate::verify::{Access, ByHand, Check, Findings, Fix, Status, Verdict};
 
 /// How wide text is.
@@ -47,7 +47,7 @@ impl Printer {
             parts.push(self.access_table(&findings.access));
         }
         let tried = findings.checks.iter();
-        let tried: Vec<&Check> = tried.filter(|check| check.id.layer() == Layer::Live).collect();
+        let tried: Vec<&Check> = tried.filter(|check| check.id.area() == Area::Live).collect();
         if !tried.is_empty() {
             parts.push(self.tried_live(&tried));
         }
@@ -98,7 +98,7 @@ impl Printer {
         self.failures(findings);
         let warned: Vec<CheckId> = findings.with(Status::Warn).map(|check| check.id).collect();
         let unknown = findings.with(Status::Unknown).map(|check| check.id);
-        let unknown: Vec<CheckId> = unknown.filter(|id| id.layer() != Layer::Organization).collect();
+        let unknown: Vec<CheckId> = unknown.filter(|id| id.area() != Area::Organization).collect();
         let passed = findings.with(Status::Pass).count();
         let failed = findings.with(Status::Fail).count();
         let mut text = match failed {

@@ -21,7 +21,7 @@ mod tests;
 mod trust;
 
 use super::evidence::{BucketStanding, Evidence, Subject};
-use super::ids::{CheckId, Layer};
+use super::ids::{Area, CheckId};
 use super::{Access, Check, Status};
 use crate::command_line::{CommandLine, Word};
 use crate::names::{Partition, RoleArn};
@@ -73,7 +73,7 @@ fn known(evidence: &Evidence, check: Check) -> Check {
     };
     let encryption = || {
         let settings = &evidence.facts()?.settings;
-        let of_a_key = check.id.layer() == Layer::Key;
+        let of_a_key = check.id.area() == Area::Key;
         let denied = settings.encryption.unread().filter(|_| of_a_key)?;
         Some(("how the bucket encrypts", denied))
     };

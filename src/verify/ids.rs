@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// What a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layer {
+pub(crate) enum Area {
     /// Which account and which role it is.
     Identity,
     /// Who may assume the role.
@@ -44,7 +44,7 @@ pub(crate) enum Decides {
 }
 
 macro_rules! registry {
-    ($($name:ident = $id:literal, $layer:ident, $decides:ident, $about:literal;)*) => {
+    ($($name:ident = $id:literal, $area:ident, $decides:ident, $about:literal;)*) => {
         /// The ID of a check, which scripts and people know it by.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum CheckId {
@@ -64,9 +64,9 @@ macro_rules! registry {
             }
 
             /// What it looks at.
-            pub(crate) fn layer(self) -> Layer {
+            pub(crate) fn area(self) -> Area {
                 match self {
-                    $(Self::$name => Layer::$layer,)*
+                    $(Self::$name => Area::$area,)*
                 }
             }
 

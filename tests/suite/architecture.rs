@@ -1,5 +1,6 @@
 //! The rooms keep to themselves what is theirs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ fn all_sources() -> Vec<(PathBuf, String)> {
 fn the_pure_rooms_know_no_aws_no_async_no_terminal() {
     for room in [
         "names",
+        "answers",
         "encryption",
         "spec",
         "policy",
@@ -53,8 +55,12 @@ fn the_pure_rooms_know_no_aws_no_async_no_terminal() {
                 "async fn",
                 "crate::aws",
                 "crate::report",
+                "crate::observe::",
+                "crate::wizard",
             ] {
-                assert!(!text.contains(word), "{} names {word}", path.display());
+                // Tests may look at how a value is shown.
+                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+                assert!(!code.contains(word), "{} names {word}", path.display());
             }
         }
     }
@@ -77,9 +83,9 @@ fn each_thing_has_one_room() {
         }
     };
     only("aws_sdk_", &["aws"]);
-    only("dialoguer", &["answers/prompt.rs"]);
+    only("dialoguer", &["wizard/prompt.rs"]);
     only("std::env::", &["process.rs"]);
-    only("std::io::std", &["report.rs", "process.rs", "answers/keyboard.rs"]);
+    only("std::io::std", &["report.rs", "process.rs", "wizard/keyboard.rs"]);
     only("winterbaume", &["sandbox"]);
     only("crate::commands", &["commands", "lib.rs"]);
     only("shlex", &["report/commands.rs"]);
@@ -88,11 +94,37 @@ fn each_thing_has_one_room() {
         &[
             "report/terminal.rs",
             "report.rs",
-            "answers/prompt.rs",
-            "answers/choose.rs",
+            "wizard/prompt.rs",
+            "wizard/choose.rs",
         ],
     );
     only(".print()", &["report/usage.rs"]);
+}
+
+#[test]
+fn a_types_name_stands_once() {
+    let mut places: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (path, text) in all_sources() {
+        if path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for line in code.lines() {
+            let line = line
+                .trim_start()
+                .trim_start_matches("pub(crate) ")
+                .trim_start_matches("pub(super) ");
+            let rest = ["struct ", "enum ", "trait "]
+                .iter()
+                .find_map(|kind| line.trim_start_matches("pub ").strip_prefix(kind));
+            let Some(rest) = rest else { continue };
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+            if let Some(other) = places.insert(name.clone(), path.clone()) {
+                panic!("{name} stands in {} and in {}", other.display(), path.display());
+            }
+        }
+    }
+    assert!(places.len() > 100, "{} types were found", places.len());
 }
 
 /// The string literals of a source, without its tests and its comments.

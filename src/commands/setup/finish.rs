@@ -2,7 +2,7 @@
 
 use super::Prepared;
 use crate::advice::Advice;
-use crate::answers::question::{replay_command, tokens_to_export};
+use crate::answers::replay::{replay_command, tokens_to_export};
 use crate::apply::executor::Stopped;
 use crate::apply::read_back::{Finding, read_back};
 use crate::apply::{Applied, apply};
@@ -10,14 +10,14 @@ use crate::aws::{Cause, Failure};
 use crate::cli::Setup;
 use crate::command_line::CommandLine;
 use crate::commands::Context;
-use crate::commands::stopped::{Account, Words};
+use crate::commands::stopped::{StoppedRun, Words};
 use crate::commands::verify::live;
 use crate::details::Details;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::after::{Left, after};
 use crate::plan::projected::{key_of, projected};
 use crate::plan::{Action, Plan, Resource};
-use crate::report::setup::{Judgement, Outcome};
+use crate::report::setup::{Judged, SetupOutcome};
 use crate::verify::ids::{CheckId, listed};
 use crate::verify::{Findings, Status, judge};
 
@@ -74,7 +74,7 @@ async fn look_again<'a>(
     prepared: &'a Prepared,
     applied: &'a Applied,
     replay: CommandLine,
-) -> Result<Outcome<'a>> {
+) -> Result<SetupOutcome<'a>> {
     let Prepared {
         session,
         aws,
@@ -112,12 +112,12 @@ async fn look_again<'a>(
     let findings = findings.map_err(|failure| unread(prepared, failure, &replay))?;
     printer.findings(&findings);
     all_is_confirmed(&findings, &replay)?;
-    let judgement = evidence.map(|(subject, evidence)| Judgement {
+    let judgement = evidence.map(|(subject, evidence)| Judged {
         findings: judge(&subject, &evidence),
         subject,
         evidence,
     });
-    Ok(Outcome {
+    Ok(SetupOutcome {
         spec,
         caller: &observed.caller,
         plan,
@@ -158,8 +158,8 @@ fn all_is_confirmed(findings: &[Finding], replay: &CommandLine) -> Result<()> {
 }
 
 /// Offers the live proof; an error where it fails.
-async fn prove(context: &Context, prepared: &Prepared, judgement: &Judgement) -> Result<()> {
-    let Judgement { subject, evidence, .. } = judgement;
+async fn prove(context: &Context, prepared: &Prepared, judgement: &Judged) -> Result<()> {
+    let Judged { subject, evidence, .. } = judgement;
     context.printer.asking().note("");
     let proof = live::prove(context, &prepared.session, subject, evidence).await;
     let Some(proof) = proof.map_err(after_the_changes)? else {
@@ -185,13 +185,13 @@ fn account<'a>(
     applied: &'a Applied,
     stopped: &'a Stopped,
     replay: &CommandLine,
-) -> Account<'a, Action> {
+) -> StoppedRun<'a, Action> {
     let changed = matches!(stopped, Stopped::Failed(failure) if failure.cause == Cause::Changed);
     let again = match changed {
         true => "Look again, with a plan of what is there now:",
         false => "Running the same again finds what is done and does the rest:",
     };
-    Account {
+    StoppedRun {
         role: &prepared.spec.role,
         steps: &prepared.plan.steps,
         ran: &applied.ran,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::answers::prompt::Prompter;
 use crate::aws::{Aws, Session};
 use crate::commands::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +13,7 @@ use crate::report::commands::command_text;
 use crate::report::verify::wrapped;
 use crate::verify::access;
 use crate::verify::evidence::{BucketFacts, Evidence, Subject};
+use crate::wizard::prompt::Prompter;
 
 /// Proves it, where there is something to prove it with and whoever is asked agrees. `None` where not.
 pub(crate) async fn prove(

@@ -13,7 +13,7 @@ use time::macros::datetime;
 use super::super::access::stand_in_differs;
 use super::super::evidence::{BucketFacts, BucketStanding, Evidence, Grant, KeyStanding, Subject};
 use super::super::freshness::{Export, Exports, days};
-use super::super::ids::{CheckId, Layer};
+use super::super::ids::{Area, CheckId};
 use super::super::{Fix, Status, Verdict, judge};
 use crate::encryption::{BucketEncryption, DefaultKey, Form, Method};
 use crate::names::{BucketName, IamPath, KeyArn, Partition, Tag};
@@ -343,7 +343,7 @@ fn every_check_of_the_registry_is_made_once_and_in_its_order() {
     let (subject, evidence) = sound();
     let made: Vec<CheckId> = judge(&subject, &evidence).checks.iter().map(|check| check.id).collect();
     let registered = CheckId::ALL.iter().copied();
-    let judged: Vec<CheckId> = registered.filter(|id| id.layer() != Layer::Live).collect();
+    let judged: Vec<CheckId> = registered.filter(|id| id.area() != Area::Live).collect();
     assert_eq!(made, judged);
 }
 

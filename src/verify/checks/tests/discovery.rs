@@ -48,7 +48,7 @@ proptest! {
         let findings = judge(&subject, &evidence);
         let refused = findings
             .with(Status::Fail)
-            .any(|check| check.id.layer() == Layer::Trust && check.id.decides() == Decides::Writing);
+            .any(|check| check.id.area() == Area::Trust && check.id.decides() == Decides::Writing);
         prop_assert_eq!(admission > Admission::Kept, !refused, "{:?}: {:?}", admission, findings.with(Status::Fail).collect::<Vec<_>>());
     }
 }

@@ -1,12 +1,16 @@
 //! The walk at a terminal, in the order of Mixpanel's page. It fills the same [`Draft`] that flags fill, and an answer
-//! that is edited later becomes the default of its own question.
+//! that is edited later becomes the default of its own question. Only this room asks anybody anything.
+
+pub(crate) mod account;
+mod choose;
+mod keyboard;
+pub(crate) mod prompt;
 
 use std::str::FromStr;
 
-use super::account::Identity;
-use super::prompt::Prompter;
-use super::question::Question;
-use super::{Draft, region_problem};
+use crate::answers::draft::{Draft, region_problem};
+use crate::answers::key::usable_key;
+use crate::answers::question::Question;
 use crate::aws::{Aws, Session};
 use crate::encryption::{Encryption, EncryptionAnswer, KmsKey};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,6 +23,8 @@ use crate::plan::{Offer, Remedy};
 use crate::process::Interrupts;
 use crate::report::{Printer, Tone};
 use crate::spec::default_role_name;
+use account::Identity;
+use prompt::Prompter;
 
 /// What a person may say to a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +58,7 @@ impl<'a> Wizard<'a> {
     pub(crate) fn new(printer: &'a Printer, interrupts: &'a Interrupts, draft: Draft, identity: Identity) -> Self {
         let mut open = draft.missing();
         let unanswered = |question| match question {
-            Question::Encryption => draft.encryption.is_none(),
+            Question::Encryption => draft.choices.encryption.is_none(),
             Question::RoleName => draft.role.is_none(),
             _ => false,
         };
@@ -103,10 +109,10 @@ impl<'a> Wizard<'a> {
         let unusual: Vec<ProjectToken> = self.draft.unusual_tokens().into_iter().cloned().collect();
         for token in unusual {
             if !self.confirm_unusual(&token)? {
-                self.draft.tokens.retain(|known| *known != token);
+                self.draft.choices.tokens.retain(|known| *known != token);
             }
         }
-        if self.draft.tokens.is_empty() && !self.open.contains(&Question::ProjectToken) {
+        if self.draft.choices.tokens.is_empty() && !self.open.contains(&Question::ProjectToken) {
             self.open.push(Question::ProjectToken);
         }
         Ok(())
@@ -157,7 +163,7 @@ impl<'a> Wizard<'a> {
             (0, _) => self.edit()?,
             (1, _) => return Ok(false),
             (_, Remedy::OpenRole) => self.consent_to_open()?,
-            _ => self.draft.adopt = true,
+            _ => self.draft.choices.adopt = true,
         }
         Ok(true)
     }
@@ -170,8 +176,8 @@ impl<'a> Wizard<'a> {
         };
         let prompt = format!("Type the role's name, {role}, to let Mixpanel in");
         if self.prompter.typed(&prompt, role.as_str())? {
-            self.draft.open_role = Some(role);
-            self.draft.adopt = true;
+            self.draft.choices.open_role = Some(role);
+            self.draft.choices.adopt = true;
         }
         Ok(())
     }
@@ -187,15 +193,15 @@ impl<'a> Wizard<'a> {
         self.printer.note(&self.printer.paint(Tone::Heading, "Hardening"));
         self.printer
             .note(&format!("  {}", self.printer.paint(Tone::Quiet, why)));
-        let before = self.draft.harden.len();
+        let before = self.draft.choices.harden.len();
         for offer in offers {
             self.printer.offer(offer);
             if self.prompter.confirm("Change this?", false)? {
-                self.draft.harden.insert(offer.hardening);
+                self.draft.choices.harden.insert(offer.hardening);
             }
         }
         self.printer.note("");
-        Ok(self.draft.harden.len() > before)
+        Ok(self.draft.choices.harden.len() > before)
     }
 
     /// The last gate before anything is changed.
@@ -275,7 +281,7 @@ impl<'a> Wizard<'a> {
                     self.bucket_is_new = found.is_none();
                     let problem = found
                         .as_ref()
-                        .and_then(|region| region_problem(region, self.draft.allow_unlisted_region));
+                        .and_then(|region| region_problem(region, self.draft.choices.allow_unlisted_region));
                     if let Some(problem) = problem {
                         self.printer.note(&format!("  Bucket {name} exists."));
                         self.printer.error(&problem);
@@ -322,7 +328,7 @@ impl<'a> Wizard<'a> {
             .collect();
         let unlisted = default
             .as_ref()
-            .filter(|region| !region.is_listed() && self.draft.allow_unlisted_region);
+            .filter(|region| !region.is_listed() && self.draft.choices.allow_unlisted_region);
         if let Some(region) = unlisted {
             codes.push(region.to_string());
             items.push(format!("{region:<15} not listed by Mixpanel"));
@@ -334,7 +340,7 @@ impl<'a> Wizard<'a> {
         let region: Region = codes[picked]
             .parse()
             .map_err(|invalid| Error::usage(format!("{invalid}")))?;
-        match region_problem(&region, self.draft.allow_unlisted_region) {
+        match region_problem(&region, self.draft.choices.allow_unlisted_region) {
             Some(problem) => Err(problem),
             None => {
                 self.draft.region = Some(region);
@@ -350,7 +356,7 @@ impl<'a> Wizard<'a> {
             "KMS   with a key of your own",
             "none  Mixpanel asks for nothing; the bucket's default applies",
         ];
-        let present = match &self.draft.encryption {
+        let present = match &self.draft.choices.encryption {
             None | Some(Encryption::Aes) => 0,
             Some(Encryption::Kms(KmsKey::AwsManaged)) => 1,
             Some(Encryption::Kms(KmsKey::Own(_)) | Encryption::Kms(KmsKey::New(()))) => 2,
@@ -359,7 +365,7 @@ impl<'a> Wizard<'a> {
         let picked = self
             .prompter
             .choose("How shall Mixpanel encrypt?", &items.map(str::to_owned), present)?;
-        self.draft.encryption = Some(match picked {
+        self.draft.choices.encryption = Some(match picked {
             0 => Encryption::Aes,
             1 => Encryption::Kms(KmsKey::AwsManaged),
             2 => self.ask_key(session).await?,
@@ -396,7 +402,7 @@ impl<'a> Wizard<'a> {
                         .map_err(|failure| failure.into_error(session.profile()))
                 })
                 .await?;
-            match observe::usable_key(found.as_ref(), &reference, &region) {
+            match usable_key(found.as_ref(), &reference, &region) {
                 Ok(key) => return Ok(Encryption::Kms(KmsKey::Own(KeyReference::Arn(key.arn)))),
                 Err(error) => self.printer.error(&error),
             }
@@ -407,7 +413,7 @@ impl<'a> Wizard<'a> {
         loop {
             let token: ProjectToken = self.prompter.text("Project token", None, parsed)?;
             if token.shape() == TokenShape::Usual || self.confirm_unusual(&token)? {
-                self.draft.tokens = vec![token];
+                self.draft.choices.tokens = vec![token];
                 return Ok(());
             }
         }
