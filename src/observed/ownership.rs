@@ -10,7 +10,7 @@ use super::{Bucket, Policy, Reading, Role, Unread};
 use crate::encryption::BucketEncryption;
 use crate::names::{ADOPTED_BY_KEY, BucketName, MANAGED_BY_KEY, MANAGED_BY_VALUE, Tag};
 use crate::policy::Document;
-use crate::policy::key::outsiders;
+use crate::policy::outsiders;
 use crate::policy::page::page_grants;
 use crate::policy::read;
 use crate::policy::trust::{Admission, Trust};
@@ -125,7 +125,7 @@ impl KeyOwnership {
         match &self.policy {
             Reading::Unreadable(denied) => unreadable("its key policy", denied),
             Reading::Known(policy) => {
-                let outsiders = outsiders(policy, account);
+                let outsiders = outsiders::of_key(policy, account);
                 let first = outsiders.first()?;
                 Some(format!(
                     "statement {} of its key policy lets {} in, from outside the account",

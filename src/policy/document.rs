@@ -79,6 +79,13 @@ impl Document {
         }
     }
 
+    /// A document that allows everything.
+    pub(crate) fn everything() -> Self {
+        let all = [("Effect", "Allow"), ("Action", "*"), ("Resource", "*")];
+        let map = all.map(|(element, value)| (element.to_owned(), Value::from(value)));
+        Self::new(vec![Statement::from_map(map.into_iter().collect())])
+    }
+
     /// Reads a document as IAM, S3 and KMS return it. IAM percent-encodes its documents (RFC 3986); a document always
     /// begins with a brace, so the two forms cannot be confused.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidDocument> {

@@ -101,6 +101,7 @@ registry! {
     BucketPolicySse = "bucket-policy-sse", Bucket, Writing, "the bucket's policy asks for no other encryption than Mixpanel sends";
     BucketPolicyNetwork = "bucket-policy-network", Bucket, Writing, "the bucket's policy keeps no network of Mixpanel's out";
     BucketPolicyPrincipal = "bucket-policy-principal", Bucket, Writing, "the bucket's policy does not keep the role out";
+    BucketOthers = "bucket-others", Bucket, Safety, "the bucket's policy lets nobody in from outside its account";
     BucketRegion = "bucket-region", Bucket, Writing, "the bucket is in the region that Mixpanel is told";
     BucketExists = "bucket-exists", Bucket, Writing, "there is a bucket of that name";
     BucketOwner = "bucket-owner", Bucket, Writing, "the bucket is of the account that it should be of";

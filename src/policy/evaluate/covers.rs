@@ -1,6 +1,8 @@
 //! The one matcher, for what is no request: whether a pattern, or an element of a statement, covers a text for certain.
 
+use super::condition;
 use super::pattern::{LetterCase, Pattern, Sense, Text, Wildcards};
+use super::request::RequestContext;
 use super::statement;
 use super::truth::Truth;
 use crate::policy::Statement;
@@ -25,6 +27,19 @@ impl Statement {
     pub(crate) fn takes_in(&self, action: &str) -> bool {
         let map = self.map();
         statement::action(map.get("Action"), map.get("NotAction"), action) == Truth::Yes
+    }
+
+    /// Whether its conditions may hold in a request, for all that is known of it.
+    pub(crate) fn may_hold(&self, context: &RequestContext) -> bool {
+        let outcomes = condition::outcomes(self.map().get("Condition"), context, true);
+        Truth::all(outcomes.into_iter().map(|(_, truth)| truth)) != Truth::No
+    }
+
+    /// Whether it may speak of a resource, whatever its variables stand for.
+    pub(crate) fn may_reach(&self, resource: &str) -> bool {
+        let map = self.map();
+        let variables = RequestContext::new();
+        statement::resource(map.get("Resource"), map.get("NotResource"), resource, Some(&variables)) != Truth::No
     }
 
     /// Whether its `Resource` takes in a resource, or its `NotResource` does not leave it out, whatever the variables

@@ -71,11 +71,19 @@ pub(crate) fn assumption(
         .with("aws:ResourceAccount", known(role.account()))
         .with("sts:RoleSessionName", Fact::Present)
         .with("sts:SourceIdentity", Fact::Absent)
+        .with("aws:ViaAWSService", known("false"))
+        // A user's own keys have none, and credentials of a session are of today.
+        .with(
+            "aws:TokenIssueTime",
+            now.map_or(Fact::Unknown, |now| Fact::Among(vec![Fact::Absent, time(now)])),
+        )
         // There is no such key, and people write it.
         .with("aws:ExternalId", Fact::Absent);
     let context = match asker {
-        // Mixpanel comes without MFA. Whether it is in an organization nobody says; it is not in the customer's.
+        // Mixpanel comes without MFA. Whether it is in an organization, and what tags its user has, nobody says; the
+        // organization is not the customer's.
         Asker::MixpanelUser => context
+            .with_default("aws:PrincipalTag/", Fact::Unknown)
             .with("aws:PrincipalArn", known(&arn))
             .with("aws:username", known("mixpanel-export"))
             .with("aws:PrincipalOrgID", Fact::Unnamed)
@@ -103,6 +111,26 @@ pub(crate) fn assumption(
         action: "sts:AssumeRole".into(),
         resource: role.to_string(),
         context,
+    }
+}
+
+/// The account of somebody whom no document names.
+pub(crate) const STRANGER: &str = "000000000000";
+
+/// What is known of a request by somebody of another account, to a resource that its policy opens. Whose account it is
+/// makes a stranger; of somebody who is named, nobody knows more.
+pub(crate) fn of_outsider(account: &str, is_strange: bool) -> RequestContext {
+    let context = from_anywhere(everywhere(None))
+        .with("aws:PrincipalAccount", known(account))
+        .with("kms:CallerAccount", known(account))
+        .with("aws:PrincipalArn", Fact::StartsWith(format!("arn:aws:iam::{account}:")))
+        .with("aws:Referer", Fact::Unknown)
+        .with("ec2:RoleDelivery", Fact::Unknown);
+    match is_strange {
+        true => context
+            .with("aws:PrincipalOrgID", known("(a stranger's organization)"))
+            .with("aws:PrincipalOrgPaths", known("(a stranger's organization)")),
+        false => context,
     }
 }
 
@@ -160,6 +188,9 @@ pub(crate) fn everywhere(now: Option<OffsetDateTime>) -> RequestContext {
         "aws:PrincipalServiceName",
         "aws:PrincipalServiceNamesList",
         "ec2:SourceInstanceARN",
+        "ec2:RoleDelivery",
+        // A browser sends it, and whoever calls the API by himself does not.
+        "aws:Referer",
         // They are in the credentials of an EC2 instance's role only.
         "aws:Ec2InstanceSourceVpc",
         "aws:Ec2InstanceSourcePrivateIPv4",

@@ -21,6 +21,7 @@ impl RoleCalls<'_> {
             .with("aws:PrincipalType", known("AssumedRole"))
             .with("aws:userid", user_id)
             .with("aws:username", Fact::Absent)
+            .with("aws:SourceIdentity", Fact::Absent)
             .with("aws:MultiFactorAuthPresent", known("false"))
             // The next session begins later than now.
             .with("aws:TokenIssueTime", time(self.evidence.now))

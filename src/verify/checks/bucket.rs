@@ -8,6 +8,8 @@ use crate::encryption::Method;
 use crate::names::BucketName;
 use crate::observed::Reading;
 use crate::observed::existing::Writer;
+use crate::policy::outsiders::{self, Outsider};
+use crate::policy::trust::Gravity;
 use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::BucketStanding;
@@ -61,6 +63,7 @@ pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
             "the bucket's policy keeps the role out",
             |check| (check, ""),
         ),
+        others(case),
     ]
 }
 
@@ -102,6 +105,51 @@ fn policy_check(
     .mixpanel_sees(DENIED_BY_BUCKET);
     let (check, note) = mend(check);
     edits::of_bucket_policy(case, check, note)
+}
+
+const BUCKET_POLICY: &str = "s3:GetBucketPolicy";
+
+/// Whether the bucket's policy lets anybody in from outside its account. What is shared with a named account may be meant;
+/// strangers, and whoever may change the bucket, are not.
+fn others(case: &Examined<'_>) -> Check {
+    const ID: CheckId = CheckId::BucketOthers;
+    let (Some(facts), Some(bucket)) = (case.evidence.facts(), case.evidence.bucket_name()) else {
+        return Check::skipped(ID, case.no_bucket());
+    };
+    let policy = match &facts.settings.policy {
+        Reading::Unreadable(denied) => return unread(ID, "the bucket's policy", denied),
+        Reading::Known(None) => return Check::pass(ID, "the bucket has no policy").because(BUCKET_POLICY),
+        Reading::Known(Some(policy)) => policy,
+    };
+    // S3 restricts a public policy to the account and to AWS's services then.
+    let blocks = facts.settings.public_access.known();
+    let is_restricted = blocks.is_some_and(|blocks| !blocks.off.contains(&"RestrictPublicBuckets"));
+    let is_cut = |outsider: &Outsider| outsider.is_everybody && outsider.gravity == Gravity::Open && is_restricted;
+    let mut found = outsiders::of_bucket(policy, facts.owner.as_str(), bucket);
+    found.retain(|outsider| !outsider.is_service && !is_cut(outsider));
+    let is_open = |outsider: &&Outsider| outsider.gravity == Gravity::Open;
+    let Some(gravest) = found.iter().find(is_open).or_else(|| found.first()) else {
+        return Check::pass(ID, "the bucket's policy lets in nobody from outside its account").because(BUCKET_POLICY);
+    };
+    let check = match gravest.gravity {
+        Gravity::Open => Check::fail(
+            ID,
+            format!("the bucket is open to {}, from outside its account", gravest.principal),
+        ),
+        Gravity::Wide => Check::warn(
+            ID,
+            format!(
+                "the bucket can be used by {}, from outside its account",
+                gravest.principal
+            ),
+        ),
+    };
+    let check = found.iter().fold(check, |check, outsider| {
+        let (statement, principal) = (outsider.statement + 1, &outsider.principal);
+        check.because(format!("{BUCKET_POLICY}: statement {statement}: {principal}"))
+    });
+    let statements: Vec<usize> = found.iter().map(|outsider| outsider.statement).collect();
+    edits::bucket_without_outsiders(case, check, policy, &statements)
 }
 
 /// Whether the bucket is there, whose it is, where it is, and whether it is of the right kind.

@@ -15,7 +15,7 @@ use crate::observed::{Key, Reading};
 use crate::policy::amend::{self, Amendment, Spared};
 use crate::policy::evaluate::{Layer, Source};
 use crate::policy::{Document, Statement, build};
-use crate::verify::evidence::{BucketStanding, Evidence, KeyStanding};
+use crate::verify::evidence::{BucketFacts, BucketStanding, Evidence, KeyStanding};
 
 /// A document on its way, with what is said of each change.
 pub(super) struct Edit {
@@ -160,6 +160,12 @@ pub(super) fn of_bucket_policy(case: &Examined<'_>, check: Check, note: &str) ->
             false => edit.spare(source, role.arn.as_str(), "the role"),
         }
     });
+    let change = format!("{}{note}", edit.change());
+    bucket_policy_by_hand(check, facts, bucket, &edit, change)
+}
+
+/// The check with a change of the bucket's policy.
+fn bucket_policy_by_hand(check: Check, facts: &BucketFacts, bucket: &BucketName, edit: &Edit, change: String) -> Check {
     let of_bucket = |operation| of_bucket(operation, facts, bucket);
     // S3 takes no policy without a statement.
     if edit.document().statements().is_empty() {
@@ -170,7 +176,6 @@ pub(super) fn of_bucket_policy(case: &Examined<'_>, check: Check, note: &str) ->
         .option("--output", "text")
         .written_to("policy.json");
     let write = of_bucket("put-bucket-policy").file("--policy", "policy.json");
-    let change = format!("{}{note}", edit.change());
     check.by_hand([read, write], change, edit.diff())
 }
 
@@ -225,7 +230,7 @@ fn fit_context(edit: &mut Edit, bucket: &BucketName) -> bool {
 }
 
 /// The commands that write a key's policy to a file, and the file to the key.
-pub(super) fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
+fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
     let of_key = |operation| {
         CommandLine::aws(["kms", operation])
             .option("--region", key.arn.region())
@@ -241,7 +246,7 @@ pub(super) fn key_policy_as_a_file(key: &Key) -> [CommandLine; 2] {
 
 /// A key's policy in which nobody is named from outside the key's account. One that nobody could administer any more
 /// delegates to the account's IAM, without which KMS takes no policy.
-pub(super) fn without_outsiders(policy: &Document, account: &str, found: &[usize]) -> Edit {
+fn without_outsiders(policy: &Document, account: &str, found: &[usize]) -> Edit {
     let mut edit = Edit::of(policy);
     // From the last one on, so that what is removed moves nothing that comes.
     for (at, statement) in policy.statements().iter().enumerate().rev() {
@@ -254,10 +259,27 @@ pub(super) fn without_outsiders(policy: &Document, account: &str, found: &[usize
             edit.replace(at, left, told);
         }
     }
-    if !edit.document().statements().iter().any(Statement::allows) {
-        edit.add(build::key_delegation(account));
-    }
     edit
+}
+
+/// The check with what keeps those out whom statements of the bucket's policy let in from outside its account.
+pub(super) fn bucket_without_outsiders(case: &Examined<'_>, check: Check, policy: &Document, found: &[usize]) -> Check {
+    let (Some(facts), Some(bucket)) = (case.evidence.facts(), case.evidence.bucket_name()) else {
+        return check;
+    };
+    let edit = without_outsiders(policy, facts.owner.as_str(), found);
+    let change = format!("unless they are meant to read or write there, {}", edit.change());
+    bucket_policy_by_hand(check, facts, bucket, &edit, change)
+}
+
+/// The check with what keeps those out whom statements of the key's policy let in from outside its account.
+pub(super) fn key_without_outsiders(check: Check, key: &Key, policy: &Document, found: &[usize]) -> Check {
+    let mut edit = without_outsiders(policy, key.arn.account(), found);
+    if !edit.document().statements().iter().any(Statement::allows) {
+        edit.add(build::key_delegation(key.arn.account()));
+    }
+    let change = format!("unless they are meant to read the exports, {}", edit.change());
+    check.by_hand(key_policy_as_a_file(key), change, edit.diff())
 }
 
 fn is_allow(document: &Document, source: &Source) -> bool {

@@ -1,7 +1,8 @@
 //! The key: whether the role may use it, whether S3 can, and whether Mixpanel is told the same as the bucket.
 
+use super::blame::Blame;
 use super::grants::missing;
-use super::reported::{actions, by_keys, reasons, reported};
+use super::reported::{actions, by_keys, reasons, refusal, refuse, reported};
 use super::role_edits::{decided_by_role, without_denies};
 use super::settings::of_bucket;
 use super::{Check, CheckId, Examined, edits, unread};
@@ -12,7 +13,7 @@ use crate::names::{KeyArn, KeyReference};
 use crate::observed::{Key, Reading};
 use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Layer, Refusal};
-use crate::policy::key::{self, Outsider};
+use crate::policy::outsiders::{self, Outsider};
 use crate::policy::trust::Gravity;
 use crate::policy::{Document, build};
 use crate::verify::evidence::KeyStanding;
@@ -20,6 +21,9 @@ use crate::verify::evidence::KeyStanding;
 /// Said before the command that makes a key.
 const ANOTHER_KEY: &str = "Choose a symmetric key that exists with --kms-key, or make one, and paste its ARN under \
                            \"KMS Key ID\" in Mixpanel:";
+
+/// All that S3 asks of KMS.
+const BOTH: &str = "kms:Decrypt, kms:GenerateDataKey";
 
 const NOT_USED: &str = "no KMS key is used";
 
@@ -74,8 +78,16 @@ fn key_policy(case: &Examined<'_>) -> Check {
         ID,
         &blamed,
         match by_keys(&blamed).as_str() {
-            "" => "the key's policy neither delegates to the account's IAM nor names the role, or denies it: what IAM \
-                   allows has no effect"
+            _ if blamed.iter().any(Blame::is_deny) => {
+                format!(
+                    "the key's policy denies the role {}{}",
+                    actions(&blamed),
+                    by_keys(&blamed)
+                )
+            }
+            "" if actions(&blamed) != BOTH => format!("the key's policy does not let the role {}", actions(&blamed)),
+            "" => "the key's policy neither delegates to the account's IAM nor names the role: what IAM allows has no \
+                   effect"
                 .to_owned(),
             keys => format!("the key's policy keeps the role out by a condition{keys}"),
         },
@@ -107,7 +119,8 @@ fn iam_actions(case: &Examined<'_>) -> Check {
         ID,
         &blamed,
         format!(
-            "the role's policies do not allow {} on the key{}{note}",
+            "the role's policies {} {} on the key{}{note}",
+            refuse(&blamed),
             actions(&blamed),
             by_keys(&blamed)
         ),
@@ -117,10 +130,7 @@ fn iam_actions(case: &Examined<'_>) -> Check {
             reasons(&blamed)
         ),
     )
-    .mixpanel_sees(format!(
-        "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
-        blamed[0].access.call.action()
-    ));
+    .mixpanel_sees(refusal(&blamed[0]));
     match (decided_by_role(&blamed), case.key()) {
         (Some(blame), _) if blame.is_deny() => without_denies(case, check),
         (_, Ok((key, _))) => page_of_key(case, check, &key.arn),
@@ -518,9 +528,9 @@ fn outsiders(case: &Examined<'_>) -> Check {
         }
         Err(why) => return Check::skipped(ID, why),
     };
-    let found = key::outsiders(policy, key.arn.account());
+    let found = outsiders::of_key(policy, key.arn.account());
     let made_here = key.description.ends_with("made by mixpanel-s3");
-    let is_open = |outsider: &&Outsider| outsider.gravity == Gravity::Open || made_here;
+    let is_open = |outsider: &&Outsider| outsider.gravity == Gravity::Open || made_here && !outsider.is_service;
     let Some(gravest) = found.iter().find(is_open).or_else(|| found.first()) else {
         return Check::pass(ID, "the key's policy lets in nobody from outside its account").because("kms:GetKeyPolicy");
     };
@@ -542,12 +552,7 @@ fn outsiders(case: &Examined<'_>) -> Check {
         ));
     }
     let statements: Vec<usize> = found.iter().map(|outsider| outsider.statement).collect();
-    let edit = edits::without_outsiders(policy, key.arn.account(), &statements);
-    check.by_hand(
-        edits::key_policy_as_a_file(key),
-        format!("unless they are meant to read the exports, {}", edit.change()),
-        edit.diff(),
-    )
+    edits::key_without_outsiders(check, key, policy, &statements)
 }
 
 fn throttling(case: &Examined<'_>) -> Check {

@@ -1,6 +1,6 @@
 //! Whether the role's own policies, and what bounds them, let Mixpanel do its work in the bucket.
 
-use super::reported::{actions, by_keys, has_calls, reasons, reported};
+use super::reported::{actions, by_keys, has_calls, reasons, refusal, refuse, reported};
 use super::role_edits::{decided_by_role, without_denies};
 use super::{Check, CheckId, Examined, bucket};
 use crate::command_line::CommandLine;
@@ -104,7 +104,8 @@ fn s3_actions(case: &Examined<'_>) -> Check {
         ID,
         &blamed,
         format!(
-            "the role's policies do not allow {}{}",
+            "the role's policies {} {}{}",
+            refuse(&blamed),
             actions(&blamed),
             by_keys(&blamed)
         ),
@@ -114,10 +115,7 @@ fn s3_actions(case: &Examined<'_>) -> Check {
             reasons(&blamed)
         ),
     )
-    .mixpanel_sees(format!(
-        "AccessDenied: not authorized to perform: {} because no identity-based policy allows it",
-        blamed[0].access.call.action()
-    ));
+    .mixpanel_sees(refusal(&blamed[0]));
     match (decided_by_role(&blamed), case.evidence.bucket_name()) {
         (Some(blame), _) if blame.is_deny() => without_denies(case, check),
         (_, Some(bucket)) => check.edit(missing(case, &build::data(bucket)), case.setup_command(&[])),
@@ -251,10 +249,7 @@ fn boundary(case: &Examined<'_>) -> Check {
         ),
     )
     .because(source)
-    .mixpanel_sees(format!(
-        "AccessDenied: … because no permissions boundary allows the {} action",
-        blamed[0].access.call.action()
-    ))
+    .mixpanel_sees(refusal(&blamed[0]))
     .advise(format!(
         "Ask whoever owns {arn} to allow {} there, or for another boundary: setup --permissions-boundary sets it.",
         actions(&blamed)

@@ -2,7 +2,7 @@
 
 use super::blame::Blame;
 use super::{Check, CheckId, Examined};
-use crate::policy::evaluate::Decision;
+use crate::policy::evaluate::{Decision, Layer, Refusal};
 
 /// The calls that a check tells of, and what decides them. Calls of one action that fare alike for one reason share a
 /// line, and what decides several of them is quoted once.
@@ -92,4 +92,36 @@ pub(super) fn reasons(blamed: &[Blame<'_>]) -> String {
 /// Whether there is a role and a bucket, so that there are calls to judge.
 pub(super) fn has_calls(case: &Examined<'_>) -> bool {
     case.access.iter().any(|access| access.call.is_of_s3())
+}
+
+/// What the documents of a layer do to refused calls, as a verb.
+pub(super) fn refuse(blamed: &[Blame<'_>]) -> &'static str {
+    match blamed.iter().any(Blame::is_deny) {
+        true => "deny",
+        false => "do not allow",
+    }
+}
+
+/// What AWS says of a refused call.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+pub(super) fn refusal(blame: &Blame<'_>) -> String {
+    let layer = match &blame.access.judgement.decision {
+        Decision::Denied(Refusal::NoAllow(layer)) => *layer,
+        _ => blame.source.map_or(Layer::Identity, |source| source.layer),
+    };
+    let why = match blame.is_deny() {
+        true => format!("with an explicit deny in {} {layer}", article(layer)),
+        false => format!("because no {layer} allows the {} action", blame.access.call.action()),
+    };
+    format!(
+        "AccessDenied: not authorized to perform: {} {why}",
+        blame.access.call.action()
+    )
+}
+
+fn article(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Identity => "an",
+        Layer::Boundary | Layer::Resource => "a",
+    }
 }

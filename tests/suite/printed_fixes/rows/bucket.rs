@@ -162,6 +162,23 @@ fn policy_rows() -> Vec<Row> {
             holds: policy_is_gone,
             ..BY_CLI
         },
+        Row {
+            id: "bucket-others",
+            name: "another account beside the own one, and another one that may do everything",
+            breaks: |cloud, bucket| {
+                let own = format!("arn:aws:iam::{}:root", cloud.account);
+                let allow = |principals: Value, action: &str| {
+                    json!({
+                        "Effect": "Allow", "Principal": { "AWS": principals }, "Action": action,
+                        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+                    })
+                };
+                let reads = allow(json!([own, "arn:aws:iam::111122223333:root"]), "s3:GetObject");
+                let everything = allow(json!("arn:aws:iam::111122223333:role/theirs"), "s3:*");
+                bucket_says(cloud, bucket, json!([reads, plain(bucket), everything]));
+            },
+            ..BY_CLI
+        },
     ]
 }
 
