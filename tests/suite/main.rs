@@ -23,6 +23,7 @@ mod print_details;
 #[cfg(unix)]
 mod printed_fixes;
 mod probe;
+mod readme;
 mod requests;
 mod sandbox;
 mod setup;

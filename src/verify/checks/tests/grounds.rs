@@ -79,6 +79,22 @@ fn keys_that_a_call_cannot_have_are_absent_and_others_are_unknown() {
             "s3:ListBucket",
             "refused",
         ),
+        // A browser sends it; in a call of the API it is not present.
+        (
+            json!({ "StringNotLike": { "aws:Referer": "https://acme.example/*" } }),
+            "s3:GetObject",
+            "refused",
+        ),
+        (
+            json!({ "NumericLessThan": { "ec2:RoleDelivery": "2.0" } }),
+            "s3:PutObject",
+            "allowed",
+        ),
+        (
+            json!({ "StringNotEquals": { "aws:SourceIdentity": "x" } }),
+            "s3:PutObject",
+            "refused",
+        ),
         (
             json!({ "Null": { "s3:if-none-match": "true" } }),
             "s3:GetObject",
@@ -179,4 +195,76 @@ fn an_encryption_context_of_one_project_is_unknown() {
         subject.project = Some(project.parse().unwrap());
         assert_eq!(outcomes(&subject, &evidence, "kms:Decrypt"), [expected].into());
     }
+}
+
+/// What is known of the call that assumes the role. The tags of Mixpanel's user are in it where it has some, and nobody
+/// here knows which; the credentials are a user's, or of today.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+#[test]
+fn the_tags_of_mixpanels_user_are_unknown_and_its_credentials_are_of_today() {
+    let tag = "aws:PrincipalTag/team";
+    for (effect, condition, expected) in [
+        ("Allow", json!({ "StringLike": { tag: "*" } }), Some(Status::Unknown)),
+        (
+            "Deny",
+            json!({ "StringNotEquals": { tag: "data" } }),
+            Some(Status::Unknown),
+        ),
+        ("Deny", json!({ "Null": { tag: "true" } }), Some(Status::Unknown)),
+        (
+            "Deny",
+            json!({ "DateLessThan": { "aws:TokenIssueTime": "2026-01-01T00:00:00Z" } }),
+            None,
+        ),
+        ("Deny", json!({ "Bool": { "aws:ViaAWSService": "true" } }), None),
+        (
+            "Deny",
+            json!({ "NumericLessThan": { "ec2:RoleDelivery": "2.0" } }),
+            None,
+        ),
+    ] {
+        let (subject, mut evidence) = sound();
+        let role = evidence.role.as_mut().unwrap();
+        let user = json!({ "AWS": build::MIXPANEL_USER_ARN });
+        let mut page = Value::Object(role.trust.statements()[0].map().clone());
+        let mut statements = vec![];
+        match effect {
+            "Allow" => {
+                for (operator, keys) in condition.as_object().unwrap() {
+                    page["Condition"][operator] = keys.clone();
+                }
+            }
+            _ => statements.push(json!({ "Effect": "Deny", "Principal": user, "Action": "sts:AssumeRole",
+                "Condition": condition.clone() })),
+        }
+        statements.push(page);
+        role.trust = document(json!(statements));
+        let findings = judge(&subject, &evidence);
+        let check = findings
+            .checks
+            .iter()
+            .find(|check| check.id == CheckId::TrustExtraConditions);
+        let status = Some(check.unwrap().status).filter(|status| *status != Status::Pass);
+        assert_eq!(status, expected, "{effect} {condition}");
+    }
+}
+
+/// AWS says "with an explicit deny" of what a statement denies, and "because no … allows" of silence.
+#[test]
+fn a_deny_is_not_told_as_silence() {
+    let (subject, mut evidence) = sound();
+    also_denies(&mut evidence, json!({ "Action": "s3:DeleteObject" }));
+    let findings = judge(&subject, &evidence);
+    let check = findings.with(Status::Fail).next().unwrap();
+    assert_eq!(check.id, CheckId::S3Actions);
+    assert!(
+        check.summary.starts_with("the role's policies deny s3:DeleteObject"),
+        "{}",
+        check.summary
+    );
+    let sees = check.mixpanel_sees.as_deref().unwrap_or_default();
+    assert!(
+        sees.ends_with("with an explicit deny in an identity-based policy"),
+        "{sees}"
+    );
 }
