@@ -17,10 +17,10 @@ use crate::aws::profile::Profile;
 use crate::aws::{Aws, Failure, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::{AccountId, BucketName, IamPath, KeyReference, Partition, Region, RoleName};
-use crate::observed::{Bucket, Caller, Observation, Observed, Role, claims_bucket};
+use crate::observed::{Bucket, Caller, Key, Observation, Observed, Policy, Role, Unread, claims_bucket};
 use crate::spec::{data_policy_name, kms_policy_name, policy_arn};
 use bucket::{Location, locate, nothing, settings_of};
-use role::{Depth, Managed, policies_of};
+use role::{Depth, Managed, RolePolicies, policies_of};
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -51,14 +51,8 @@ pub(crate) async fn observe(session: &Session, targets: &Targets) -> Result<Obse
     } = targets;
     let aws = &Aws::new(session, region);
     let profile = session.profile();
-    let key = async {
-        match key {
-            Some(reference) => aws.key(reference.as_str()).await,
-            None => Ok(None),
-        }
-    };
     // Who calls comes first: an error about credentials is best told by the call that needs no permission.
-    let (caller, role, key) = tokio::join!(aws.caller(), aws.role(name), key);
+    let (caller, role, key) = tokio::join!(aws.caller(), aws.role(name), key_named(aws, key.as_ref()));
     let caller = checked_caller(caller, profile)?;
     let (role, key) = (
         role.map_err(|f| f.into_error(profile))?,
@@ -104,22 +98,7 @@ pub(crate) async fn observe(session: &Session, targets: &Targets) -> Result<Obse
         async { of_role.await.map_err(failed) },
         async { ownership.await.map_err(failed) },
     )?;
-    let (mut managed, mut unread) = (Vec::new(), Vec::new());
-    let role = match (role, of_role) {
-        (Some(role), Some(policies)) => {
-            let attached = policies.attached().map_err(failed)?;
-            managed = policies.managed;
-            let refused = policies.unread.into_iter().map(Failure::unread);
-            unread = refused.collect::<Result<_, _>>().map_err(failed)?;
-            Some(Role {
-                attached,
-                inline: policies.inline,
-                aws_managed: policies.documents,
-                ..role
-            })
-        }
-        (role, _) => role,
-    };
+    let (role, managed, unread) = with_policies(role, of_role).map_err(failed)?;
     let own = data_policy.into_iter().chain(kms_policy);
     let bucket = match (bucket, &role) {
         (Some(found), Some(role)) if claims_bucket(role, &targets.bucket) => {
@@ -138,6 +117,32 @@ pub(crate) async fn observe(session: &Session, targets: &Targets) -> Result<Obse
         key,
         key_ownership,
     })
+}
+
+async fn key_named(aws: &Aws, reference: Option<&KeyReference>) -> Result<Option<Key>, Failure> {
+    match reference {
+        Some(reference) => aws.key(reference.as_str()).await,
+        None => Ok(None),
+    }
+}
+
+/// A role with what its policies say, the customer-managed ones of them, and what could not be read.
+type WithPolicies = (Option<Role>, Vec<Policy>, Vec<Unread>);
+
+fn with_policies(role: Option<Role>, policies: Option<RolePolicies>) -> Result<WithPolicies, Failure> {
+    let (Some(role), Some(policies)) = (role, policies) else {
+        return Ok((None, Vec::new(), Vec::new()));
+    };
+    let attached = policies.attached()?;
+    let refused = policies.unread.into_iter().map(Failure::unread);
+    let unread = refused.collect::<Result<_, _>>()?;
+    let role = Role {
+        attached,
+        inline: policies.inline,
+        aws_managed: policies.documents,
+        ..role
+    };
+    Ok((Some(role), policies.managed, unread))
 }
 
 /// Who calls, if Mixpanel can be trusted from there.

@@ -11,8 +11,9 @@
 mod bucket;
 mod difference;
 mod exposure;
-mod iam;
+mod policies;
 pub(crate) mod projected;
+mod role;
 pub(crate) mod teardown;
 
 pub(crate) use difference::Difference;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Applied, Born};
 use crate::aws::{Aws, Failure};
 use crate::encryption::{BucketEncryption, WantedDefault};
-use crate::observed::Reading;
+use crate::observed::{Reading, Role};
 use crate::plan::{Action, Plan};
 use crate::policy::compare::same_meaning;
 use crate::policy::trust::{Admission, Trust};
@@ -89,42 +89,12 @@ async fn read_once(aws: &Aws, spec: &SetupSpec, plan: &Plan, applied: &Applied) 
         maybe(blocks_written && !born_blocked, aws.public_access(bucket, owner)),
     )?;
 
+    let actions: Vec<&Action> = done().collect();
     let mut findings = Vec::new();
     if let Some(role) = role {
-        let written = done().find_map(|action| match action {
-            Action::CreateRole { trust, .. } | Action::UpdateTrust { document: trust, .. } => Some(trust),
-            _ => None,
-        });
-        // What was written is there, word for word in meaning; what was only kept lets Mixpanel in.
-        let trusts = role.as_ref().is_some_and(|role| match written {
-            Some(written) => same_meaning(&role.trust, written),
-            None => Trust::new(&role.trust, &role.arn).admission() > Admission::Kept,
-        });
-        findings.push(finding(
-            trusts,
-            "the role trusts Mixpanel's export user with your project token",
-            "the role does not yet trust Mixpanel's export user with your project token",
-        ));
-        if let Some(wanted) = &spec.boundary {
-            let present = role.as_ref().and_then(|role| role.boundary.as_deref());
-            findings.push(finding(
-                present == Some(wanted.as_str()),
-                "its permissions boundary is the one you named",
-                "its permissions boundary is not yet the one you named",
-            ));
-        }
+        findings.extend(of_role(spec, &actions, role.as_ref()));
     }
-    if let Some(attached) = attached {
-        let all = done().all(|action| match action {
-            Action::AttachPolicy(arn) => attached.iter().any(|attached| attached == arn.as_str()),
-            _ => true,
-        });
-        findings.push(finding(
-            all,
-            "its policies are attached",
-            "its policies are not attached yet",
-        ));
-    }
+    findings.extend(attached.map(|attached| of_attachments(&actions, &attached)));
     let wanted_default = done().find_map(|action| match action {
         Action::SetEncryption { default, .. } => Some(default),
         _ => None,
@@ -166,6 +136,40 @@ fn finding(holds: bool, yes: &str, no: &str) -> Finding {
     } else {
         Finding::Differs(no.into())
     }
+}
+
+/// Whether the role is as it was written, word for word in meaning; what was only kept lets Mixpanel in.
+fn of_role(spec: &SetupSpec, done: &[&Action], role: Option<&Role>) -> Vec<Finding> {
+    let written = done.iter().find_map(|action| match action {
+        Action::CreateRole { trust, .. } | Action::UpdateTrust { document: trust, .. } => Some(trust),
+        _ => None,
+    });
+    let trusts = role.is_some_and(|role| match written {
+        Some(written) => same_meaning(&role.trust, written),
+        None => Trust::new(&role.trust, &role.arn).admission() > Admission::Kept,
+    });
+    let mut findings = vec![finding(
+        trusts,
+        "the role trusts Mixpanel's export user with your project token",
+        "the role does not yet trust Mixpanel's export user with your project token",
+    )];
+    if let Some(wanted) = &spec.boundary {
+        let present = role.and_then(|role| role.boundary.as_deref());
+        findings.push(finding(
+            present == Some(wanted.as_str()),
+            "its permissions boundary is the one you named",
+            "its permissions boundary is not yet the one you named",
+        ));
+    }
+    findings
+}
+
+fn of_attachments(done: &[&Action], attached: &[String]) -> Finding {
+    let all = done.iter().all(|action| match action {
+        Action::AttachPolicy(arn) => attached.iter().any(|attached| attached == arn.as_str()),
+        _ => true,
+    });
+    finding(all, "its policies are attached", "its policies are not attached yet")
 }
 
 fn reading(reading: Option<Reading<bool>>, yes: &str, no: &str) -> Option<Finding> {

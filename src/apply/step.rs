@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::executor::{Reporter, retry_step};
 use super::{Applying, Born};
 use crate::aws::iam::NewRole;
-use crate::aws::{Cause, Failure};
-use crate::encryption::WantedDefault;
-use crate::names::{AliasName, KeyArn, Tag};
+use crate::aws::{Aws, Cause, Failure};
+use crate::encryption::{BucketEncryption, WantedDefault};
+use crate::names::{AliasName, IamPath, KeyArn, PolicyArn, Tag};
 use crate::observed::{self, Key, Owner};
-use crate::plan::{Action, PolicyDocument};
+use crate::plan::{Action, Before, PolicyDocument};
 use crate::policy::Document;
 use crate::policy::compare::same_meaning;
 use crate::process::Interrupts;
@@ -79,40 +79,12 @@ async fn attempt(
             context.keys.named.get_or_init(|| key);
             Ok(())
         }
-        Action::CreateBucket { tags } => {
-            match aws.create_bucket(bucket, &spec.region, tags).await {
-                // It was missing a moment ago and is the account's now: an answer that was lost, or a run beside this
-                // one. What is set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody
-                // can tell.)
-                Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => {
-                    context.bucket_was_taken.get_or_init(|| ());
-                    match aws.bucket_tags(bucket, owner).await?.known() {
-                        Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => Ok(()),
-                        _ => Err(failure),
-                    }
-                }
-                Ok(()) => {
-                    context.look_at_the_newborn().await;
-                    Ok(())
-                }
-                result => result,
-            }
-        }
+        Action::CreateBucket { tags } => create_bucket(context, tags).await,
         Action::TagBucket { before, tags } => context.replace_bucket_tags(before, tags).await,
         Action::BlockPublicAccess if context.was_born(Born::blocks_public_access) => Ok(()),
         Action::BlockPublicAccess => aws.block_public_access(bucket, owner).await,
         Action::TurnAclsOff => aws.turn_acls_off(bucket, owner).await,
-        Action::SetEncryption { default, .. }
-            if *default == WantedDefault::Aes && context.was_born(Born::encrypts_with_aes) =>
-        {
-            Ok(())
-        }
-        Action::SetEncryption { before, default } => {
-            let default = default
-                .resolved(context.keys.named.get())
-                .ok_or_else(|| no_key_yet("s3:PutEncryptionConfiguration"))?;
-            context.replace_encryption(before, &default).await
-        }
+        Action::SetEncryption { before, default } => set_encryption(context, before, default).await,
         Action::SetBucketPolicy { before, document } => context.replace_bucket_policy(before, document).await,
         Action::AbortUnfinishedUploads { before } => context.add_abort_rule(before).await,
         Action::CreatePolicy {
@@ -124,13 +96,7 @@ async fn attempt(
         } => {
             let document = resolved(context, document)?;
             let result = aws.create_policy(arn, path, description, &document, tags).await;
-            unless_made(result, async {
-                let policy = aws.policy(arn).await?;
-                Ok(policy.is_some_and(|policy| {
-                    observed::owner(&policy.tags) == Owner::Us && same_meaning(&policy.document, &document)
-                }))
-            })
-            .await
+            unless_made(result, policy_is_there(aws, arn, &document)).await
         }
         Action::DeletePolicyVersion { arn, version, before } => context.drop_version(arn, version, before).await,
         Action::ReplacePolicyDocument { arn, before, document } => {
@@ -155,14 +121,7 @@ async fn attempt(
                 tags,
             };
             let result = aws.create_role(new).await;
-            unless_made(result, async {
-                context.keys.role_was_taken.get_or_init(|| ());
-                let role = aws.role(role).await?;
-                Ok(role.is_some_and(|role| {
-                    observed::owner(&role.tags) == Owner::Us && role.path == *path && same_meaning(&role.trust, trust)
-                }))
-            })
-            .await
+            unless_made(result, role_is_there(context, path, trust)).await
         }
         Action::UpdateTrust { before, document } => context.replace_trust(before, document).await,
         Action::SetBoundary { before, boundary } => context.replace_boundary(before.as_deref(), boundary).await,
@@ -172,6 +131,54 @@ async fn attempt(
         }
         Action::AttachPolicy(policy) => aws.attach_policy(role, policy).await,
     }
+}
+
+async fn create_bucket(context: &Applying, tags: &[Tag]) -> Result<(), Failure> {
+    let Applying { aws, spec, .. } = context;
+    match aws.create_bucket(&spec.bucket, &spec.region, tags).await {
+        // It was missing a moment ago and is the account's now: an answer that was lost, or a run beside this one. What
+        // is set on it is read before it is written. (In us-east-1 S3 answers 200 instead, and nobody can tell.)
+        Err(failure) if failure.code == "BucketAlreadyOwnedByYou" => {
+            context.bucket_was_taken.get_or_init(|| ());
+            match aws.bucket_tags(&spec.bucket, &spec.account).await?.known() {
+                Some(tags) if tags.is_empty() || observed::owner(tags) == Owner::Us => Ok(()),
+                _ => Err(failure),
+            }
+        }
+        Ok(()) => {
+            context.look_at_the_newborn().await;
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+async fn set_encryption(
+    context: &Applying,
+    before: &Before<Option<BucketEncryption>>,
+    default: &WantedDefault,
+) -> Result<(), Failure> {
+    if *default == WantedDefault::Aes && context.was_born(Born::encrypts_with_aes) {
+        return Ok(());
+    }
+    let default = default
+        .resolved(context.keys.named.get())
+        .ok_or_else(|| no_key_yet("s3:PutEncryptionConfiguration"))?;
+    context.replace_encryption(before, &default).await
+}
+
+async fn policy_is_there(aws: &Aws, arn: &PolicyArn, document: &Document) -> Result<bool, Failure> {
+    let policy = aws.policy(arn).await?;
+    Ok(policy
+        .is_some_and(|policy| observed::owner(&policy.tags) == Owner::Us && same_meaning(&policy.document, document)))
+}
+
+async fn role_is_there(context: &Applying, path: &IamPath, trust: &Document) -> Result<bool, Failure> {
+    context.keys.role_was_taken.get_or_init(|| ());
+    let role = context.aws.role(&context.spec.role).await?;
+    Ok(role.is_some_and(|role| {
+        observed::owner(&role.tags) == Owner::Us && role.path == *path && same_meaning(&role.trust, trust)
+    }))
 }
 
 /// Takes "it is there already" for done where what is there is ours and says the same: an earlier answer was lost, or

@@ -97,30 +97,32 @@ async fn list_buckets(emulator: &Emulator, region: &str, request: Request) -> Re
     )
 }
 
+/// What S3 says of a region that is not the one that is asked, if so.
+fn wrong_location(body: &str, region: &str) -> Option<Response> {
+    let (code, message) = match between(body, "<LocationConstraint>", "</LocationConstraint>") {
+        Some("us-east-1") => (
+            "InvalidLocationConstraint",
+            "The specified location-constraint is not valid",
+        ),
+        Some(other) if other != region => (
+            "IllegalLocationConstraintException",
+            "The location constraint is incompatible for the region specific endpoint this request was sent to.",
+        ),
+        None if region != "us-east-1" => (
+            "IllegalLocationConstraintException",
+            "The unspecified location constraint is incompatible for the region specific endpoint this request was \
+             sent to.",
+        ),
+        _ => return None,
+    };
+    Some(s3_error(400, code, message, true))
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 async fn create_bucket(emulator: &Emulator, region: &str, bucket: &str, request: Request) -> Response {
     let body = String::from_utf8_lossy(&request.body).into_owned();
-    let constraint = between(&body, "<LocationConstraint>", "</LocationConstraint>");
-    match constraint {
-        Some("us-east-1") => {
-            return s3_error(
-                400,
-                "InvalidLocationConstraint",
-                "The specified location-constraint is not valid",
-                true,
-            );
-        }
-        Some(other) if other != region => {
-            let message =
-                "The location constraint is incompatible for the region specific endpoint this request was sent to.";
-            return s3_error(400, "IllegalLocationConstraintException", message, true);
-        }
-        None if region != "us-east-1" => {
-            let message = "The unspecified location constraint is incompatible for the region specific endpoint this \
-                           request was sent to.";
-            return s3_error(400, "IllegalLocationConstraintException", message, true);
-        }
-        _ => {}
+    if let Some(refused) = wrong_location(&body, region) {
+        return refused;
     }
     if let Some(home) = region_of(emulator, bucket).await
         && !(home == "us-east-1" && region == "us-east-1")
