@@ -140,15 +140,17 @@ impl Scenario {
                 };
                 truth.map_err(|why| format!("{why}\n{shown}"))?;
                 let told = outcome.stderr.contains("left something behind");
-                let left = cloud.everything();
-                let is_well = left == *expected;
-                if self.cleans_up && !told && !is_well {
-                    let left = differing_lines(expected, &left);
-                    return Err(format!("it left, without a word:\n{left}\n{shown}"));
-                }
-                // Where all is well already, a second run has nothing to do, which has a test of its own.
-                if outcome.code == 0 && is_well {
-                    return Ok(());
+                if outcome.code == 0 || self.cleans_up {
+                    let left = cloud.everything();
+                    let is_well = left == *expected;
+                    if self.cleans_up && !told && !is_well {
+                        let left = differing_lines(expected, &left);
+                        return Err(format!("it left, without a word:\n{left}\n{shown}"));
+                    }
+                    // Where all is well already, a second run has nothing to do, which has a test of its own.
+                    if outcome.code == 0 && is_well {
+                        return Ok(());
+                    }
                 }
                 shown
             }

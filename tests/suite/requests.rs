@@ -19,8 +19,8 @@ fn actions(cloud: &Cloud) -> Vec<String> {
 }
 
 /// How long AWS takes to answer while it is measured what waits for what. Where the program is slower than that in
-/// sending what it sends at once, on a machine that is busy, that looks like waiting, so that too deep a run is measured
-/// again with more time. What does wait for an answer is counted at any time.
+/// sending what it sends at once, on a machine that is busy, that looks like waiting, so that too deep a run is
+/// measured again with more time. What does wait for an answer is counted at any time.
 const ANSWER_TIMES: [Duration; 3] = [
     Duration::from_millis(300),
     Duration::from_secs(1),

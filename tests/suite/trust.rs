@@ -88,8 +88,12 @@ fn policies_of_aws_itself_count_as_well() {
 
 #[test]
 fn every_wide_trust_fails_or_warns_and_is_closed_in_a_role_of_ours() {
-    let user = |condition: Value| json!({ "Effect": "Allow", "Principal": { "AWS": USER }, "Action": "sts:AssumeRole", "Condition": condition });
-    let anybody = |condition: Value| json!({ "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Condition": condition });
+    let lets_in = |principal: Value, condition: Value| {
+        let action = "sts:AssumeRole";
+        json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition })
+    };
+    let user = |condition: Value| lets_in(json!({ "AWS": USER }), condition);
+    let anybody = |condition: Value| lets_in(json!("*"), condition);
     let right = json!({ "StringEquals": { "sts:ExternalId": TOKEN } });
     let no_id = "trust-no-external-id";
     let table = [

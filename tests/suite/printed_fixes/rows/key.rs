@@ -137,7 +137,8 @@ fn access_rows() -> Vec<Row> {
             breaks: |cloud, role| {
                 let deny = |principal: Value| {
                     json!({
-                        "Effect": "Deny", "Principal": principal, "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*",
+                        "Effect": "Deny", "Principal": principal, "Resource": "*",
+                        "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
                     })
                 };
                 let named = json!({ "AWS": role_arn(cloud, role) });
@@ -223,7 +224,8 @@ fn key_rows() -> Vec<Row> {
             setup: &["--encryption", "kms"],
             breaks: |cloud, bucket| {
                 let reads = json!({
-                    "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": "s3:GetObject",
+                    "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" },
+                    "Action": "s3:GetObject",
                     "Resource": format!("arn:aws:s3:::{bucket}/*"),
                 });
                 bucket_says(cloud, bucket, json!([plain(bucket), reads]));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::support::by_hand::{USER, data, trust};
+use crate::support::by_hand::{USER, data, for_machines, trust};
 use crate::support::{Scripted, TOKEN};
 
 const OTHER_TOKEN: &str = "feedfacefeedfacefeedfacefeedface";
@@ -146,8 +146,8 @@ fn trust_rows() -> Vec<Row> {
             id: "trust-others",
             name: "another account, and a service",
             breaks: |cloud, role| {
-                let service = json!({ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" });
-                let account = json!({ "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111122223333:root" }, "Action": "sts:AssumeRole" });
+                let service = for_machines()["Statement"][0].clone();
+                let account = trust("arn:aws:iam::111122223333:root", None)["Statement"][0].clone();
                 let two = json!([TOKEN, OTHER_TOKEN]);
                 let mut page = page(json!(USER), TOKEN);
                 page["Condition"]["StringEquals"]["sts:ExternalId"] = two;

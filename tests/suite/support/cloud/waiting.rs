@@ -1,5 +1,5 @@
-//! Waiting for what a test needs to have happened. Each wait ends with an event; its bound is met only where something is
-//! broken.
+//! Waiting for what a test needs to have happened. Each wait ends with an event; its bound is met only where something
+//! is broken.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
