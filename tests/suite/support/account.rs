@@ -31,9 +31,17 @@ impl Cloud {
         serde_json::from_str(&text).expect("still JSON")
     }
 
-    /// The same, to be read.
-    pub fn shown(&self) -> String {
-        format!("{:#}", self.everything())
+    /// The same, to be read: all of it, or one kind of thing.
+    pub fn shown(&self, kind: Option<&str>) -> String {
+        let mut all = self.everything();
+        // The emulator keeps no description of a role; moto does.
+        for role in all["roles"].as_object_mut().expect("roles").values_mut() {
+            role.as_object_mut().expect("a role").shift_remove("description");
+        }
+        match kind {
+            Some(kind) => format!("{:#}", all[kind]),
+            None => format!("{all:#}"),
+        }
     }
 
     fn roles_there(&self) -> Objects {

@@ -170,7 +170,9 @@ impl Cloud {
     /// Acts on the next requests of an action only once there are so many of them.
     pub fn meet_at(&self, action: &str, count: usize) {
         let barrier = Barrier::new(count);
-        let all_there = Meanwhile(Arc::new(move || drop(barrier.wait())));
+        let all_there = Meanwhile(Arc::new(move || {
+            barrier.wait();
+        }));
         self.script(action, Some(count), Scripted::After(all_there));
     }
 
