@@ -7,7 +7,7 @@ use super::simulate::Heard;
 use crate::aws::{Aws, Failure, Session};
 use crate::details::Details;
 use crate::encryption::Form;
-use crate::observed::Observed;
+use crate::observed::{Bucket, Observed};
 use crate::plan::{Plan, Resource};
 use crate::process::Interrupts;
 use crate::spec::SetupSpec;
@@ -55,13 +55,10 @@ impl Left<'_> {
             caller, bucket, role, ..
         } = self.world;
         let is_new = self.before.bucket.is_none();
-        let standing = |bucket: &crate::observed::Bucket| {
-            let beyond = if is_new {
-                Beyond::of_new_bucket()
-            } else {
-                Beyond::default()
-            };
-            BucketStanding::Here(Box::new(facts_of(&self.spec.account, bucket.clone(), beyond)))
+        // What is beyond the settings comes with the rest.
+        let standing = |bucket: &Bucket| {
+            let facts = facts_of(&self.spec.account, bucket.clone(), Beyond::default());
+            BucketStanding::Here(Box::new(facts))
         };
         Known {
             caller: caller.clone(),

@@ -8,9 +8,8 @@ use super::roles::writers;
 use crate::aws::{Aws, Cause, Failure, Session};
 use crate::error::Result;
 use crate::names::{AccountId, BucketName, Region, RoleName};
-use crate::observed::existing::{ExistingBucket, ExistingKey, ExistingPolicy, ExistingSetup};
+use crate::observed::existing::{ExistingBucket, ExistingKey, ExistingPolicy, ExistingSetup, outside_writers};
 use crate::observed::{Caller, Owner, Policy, Reading, Role, owner, probe_name};
-use crate::policy::reach::outside_writers;
 use crate::policy::{Document, read};
 use crate::spec::{data_policy_name, kms_policy_name, new_key_alias, policy_arn};
 

@@ -47,22 +47,36 @@ pub(crate) async fn buckets_written_by(
     aws: &Aws,
     roles: impl IntoIterator<Item = RoleName>,
 ) -> Result<Vec<(RoleName, BTreeSet<BucketName>)>, Failure> {
-    let turns = Arc::new(Semaphore::new(ROLES_AT_ONCE));
-    let mut looks = JoinSet::new();
-    for role in roles {
-        let (aws, turns) = (aws.clone(), Arc::clone(&turns));
-        looks.spawn(async move {
-            // The semaphore is never closed.
-            let _turn = turns.acquire().await;
+    let mut written = side_by_side(roles, |role| {
+        let aws = aws.clone();
+        async move {
             let policies = policies_of(&aws, &role, Depth::CUSTOMERS).await?;
             policies.attached()?;
             Ok((role, read::buckets_written(policies.documents())))
-        });
-    }
-    let written: Result<Vec<_>, Failure> = looks.join_all().await.into_iter().collect();
-    let mut written = written?;
+        }
+    })
+    .await?;
     written.sort();
     Ok(written)
+}
+
+/// Looks at roles side by side, a few at a time.
+async fn side_by_side<R, T, W>(roles: impl IntoIterator<Item = R>, look: impl Fn(R) -> W) -> Result<Vec<T>, Failure>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T, Failure>> + Send + 'static,
+{
+    let turns = Arc::new(Semaphore::new(ROLES_AT_ONCE));
+    let mut looks = JoinSet::new();
+    for role in roles {
+        let (look, turns) = (look(role), Arc::clone(&turns));
+        looks.spawn(async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            look.await
+        });
+    }
+    looks.join_all().await.into_iter().collect()
 }
 
 /// The roles that trust Mixpanel and through which it may write into a bucket.
@@ -88,20 +102,16 @@ pub(crate) async fn writers_among(
     bucket: &BucketName,
     bucket_policy: &Reading<Option<Document>>,
 ) -> Result<Vec<Writer>, Failure> {
-    let turns = Arc::new(Semaphore::new(ROLES_AT_ONCE));
-    let mut looks = JoinSet::new();
-    for role in roles {
-        let (aws, turns) = (aws.clone(), Arc::clone(&turns));
-        looks.spawn(async move {
-            // The semaphore is never closed.
-            let _turn = turns.acquire().await;
+    let looked = side_by_side(roles, |role| {
+        let aws = aws.clone();
+        async move {
             let policies = policies_of(&aws, &role.name, Depth::DOCUMENTS).await?;
-            Ok::<_, Failure>((role, policies.into_grants()?))
-        });
-    }
+            Ok((role, policies.into_grants()?))
+        }
+    })
+    .await?;
     let mut writing = Vec::new();
-    for look in looks.join_all().await {
-        let (role, (grants, unread)) = look?;
+    for (role, (grants, unread)) in looked {
         let documents = grants.iter().map(|grant| &grant.document);
         let by_bucket = bucket_policy.known().is_some_and(|policy| {
             let policy = policy.as_ref();

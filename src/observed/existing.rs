@@ -2,6 +2,8 @@
 
 use super::{Original, Owner, Policy, Reading, Role, Unread, policy_owner, role_names_bucket};
 use crate::names::{AccountId, BucketName, KeyArn, Region, RoleName};
+use crate::policy::Document;
+use crate::policy::outsiders::who_may;
 
 /// What is there of a set-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,4 +127,13 @@ pub(crate) struct ExistingBucket {
     pub(crate) empty: Option<bool>,
     /// Whom outside the account its policy lets write into it, as far as it can be read.
     pub(crate) outside_writers: Vec<String>,
+}
+
+/// Whom outside its account the policy of a bucket lets write into it, each once.
+pub(crate) fn outside_writers(policy: &Document, bucket: &BucketName, account: &AccountId) -> Vec<String> {
+    let found = who_may("s3:PutObject", policy, account.as_str(), bucket).into_iter();
+    let mut writers: Vec<String> = found.map(|outsider| outsider.principal).collect();
+    writers.sort();
+    writers.dedup();
+    writers
 }

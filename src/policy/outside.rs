@@ -64,10 +64,8 @@ pub(super) fn outside(statement: &Statement, account: &str) -> Vec<Outside> {
         _ => {}
     }
     names.retain(|name| match name {
-        // AWS's own keys are for everybody of the account.
-        Outside::Everybody => !is_bound_to(statement, account),
         Outside::Aws(name) => is_outside(name, account),
-        Outside::EverybodyBut(_) | Outside::Other { .. } => true,
+        Outside::Everybody | Outside::EverybodyBut(_) | Outside::Other { .. } => true,
     });
     names
 }
@@ -76,12 +74,4 @@ pub(super) fn outside(statement: &Statement, account: &str) -> Vec<Outside> {
 /// gets in by that.
 pub(super) fn is_outside(name: &str, account: &str) -> bool {
     !is_unique_id(name) && name.split(':').nth(4).unwrap_or(name) != account
-}
-
-/// Whether a statement for everybody speaks of the account's own callers only.
-fn is_bound_to(statement: &Statement, account: &str) -> bool {
-    ["kms:CallerAccount", "aws:PrincipalAccount"].iter().any(|key| {
-        let values = statement.condition("StringEquals", key);
-        values.is_some_and(|values| !values.is_empty() && values.iter().all(|v| *v == account))
-    })
 }

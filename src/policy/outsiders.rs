@@ -7,6 +7,7 @@
 
 use super::evaluate::{AuthorizationRequest, Decision, Fact, Named, Policies, Principal, RequestContext, Rule, decide};
 use super::outside::{Outside, outside};
+use super::reach::{meets_bucket, sample};
 use super::trust::Gravity;
 use super::trust::requests::{STRANGER, known, of_outsider};
 use super::{Document, Statement};
@@ -28,30 +29,31 @@ pub(crate) struct Outsider {
 }
 
 /// What can be done with a resource.
-struct Powers {
+struct Powers<'a> {
     /// The resource, and some of what is in it.
     resources: Vec<String>,
+    /// The bucket that it is; of a key, a policy speaks of nothing but the key itself.
+    bucket: Option<&'a BucketName>,
     /// To use it.
-    uses: &'static [&'static str],
+    uses: &'a [&'static str],
     /// To give others what one has, or to do away with it.
-    administration: &'static [&'static str],
+    administration: &'a [&'static str],
 }
 
-impl Powers {
-    /// A text for each pattern in which a statement names a part of the resource, such as a folder of a bucket.
-    fn named_by<'a>(&'a self, statement: &'a Statement) -> impl Iterator<Item = String> + 'a {
-        let samples = statement
-            .resources()
-            .into_iter()
-            .map(|pattern| pattern.replace(['*', '?'], "\u{1}"));
-        let is_inside = |sample: &String| {
-            let inside = self
-                .resources
-                .first()
-                .and_then(|whole| sample.strip_prefix(whole.as_str()));
-            inside.is_some_and(|rest| rest.starts_with('/'))
-        };
-        samples.filter(is_inside)
+impl Powers<'_> {
+    /// The resources on which a statement is tried: those that it speaks of, or else a text for each pattern that may
+    /// name a part of the resource, such as a folder of a bucket.
+    fn tried(&self, statement: &Statement) -> Vec<String> {
+        let known = self.resources.iter().filter(|resource| statement.may_reach(resource));
+        let known: Vec<String> = known.cloned().collect();
+        match known.is_empty() {
+            false => known,
+            true => {
+                let patterns = statement.resources().into_iter();
+                let meeting = patterns.filter(|pattern| self.bucket.is_none_or(|bucket| meets_bucket(pattern, bucket)));
+                meeting.map(sample).collect()
+            }
+        }
     }
 }
 
@@ -59,6 +61,7 @@ impl Powers {
 pub(crate) fn of_key(policy: &Document, account: &str) -> Vec<Outsider> {
     let powers = Powers {
         resources: vec![format!("arn:aws:kms:us-east-1:{account}:key/\u{1}")],
+        bucket: None,
         uses: &[
             "kms:Decrypt",
             "kms:GenerateDataKey",
@@ -82,11 +85,8 @@ pub(crate) fn of_key(policy: &Document, account: &str) -> Vec<Outsider> {
 /// Everybody outside the account whom a bucket's policy lets in.
 pub(crate) fn of_bucket(policy: &Document, account: &str, bucket: &BucketName) -> Vec<Outsider> {
     let powers = Powers {
-        resources: vec![
-            format!("arn:aws:s3:::{bucket}"),
-            format!("arn:aws:s3:::{bucket}/\u{1}"),
-            format!("arn:aws:s3:::{bucket}/\u{1}/mp_master_event/\u{2}/\u{3}"),
-        ],
+        resources: parts_of(bucket),
+        bucket: Some(bucket),
         uses: &[
             "s3:GetObject",
             "s3:GetObjectVersion",
@@ -110,7 +110,30 @@ pub(crate) fn of_bucket(policy: &Document, account: &str, bucket: &BucketName) -
     outsiders(policy, account, &powers)
 }
 
-fn outsiders(policy: &Document, account: &str, powers: &Powers) -> Vec<Outsider> {
+/// Everybody outside the account whom a bucket's policy lets do this on some object of it, services of AWS's left out:
+/// they are nobody whom Mixpanel, or a reader of exports, could be.
+pub(crate) fn who_may(action: &'static str, policy: &Document, account: &str, bucket: &BucketName) -> Vec<Outsider> {
+    let powers = Powers {
+        resources: parts_of(bucket),
+        bucket: Some(bucket),
+        uses: &[action],
+        administration: &[],
+    };
+    let mut found = outsiders(policy, account, &powers);
+    found.retain(|outsider| {
+        let takes_in = |statement: &Statement| statement.takes_in(action);
+        !outsider.is_service && policy.statements().get(outsider.statement).is_some_and(takes_in)
+    });
+    found
+}
+
+fn parts_of(bucket: &BucketName) -> Vec<String> {
+    ["", "/\u{1}", "/\u{1}/mp_master_event/\u{2}/\u{3}"]
+        .map(|part| format!("arn:aws:s3:::{bucket}{part}"))
+        .into()
+}
+
+fn outsiders(policy: &Document, account: &str, powers: &Powers<'_>) -> Vec<Outsider> {
     let mut found = Vec::new();
     for (index, statement) in policy.statements().iter().enumerate() {
         if !statement.allows() {
@@ -133,7 +156,7 @@ fn outsiders(policy: &Document, account: &str, powers: &Powers) -> Vec<Outsider>
 }
 
 /// How grave it is that a statement names somebody; `None` where he does not get in for all that.
-fn gravity(policy: &Document, statement: &Statement, principal: &Outside, powers: &Powers) -> Option<Gravity> {
+fn gravity(policy: &Document, statement: &Statement, principal: &Outside, powers: &Powers<'_>) -> Option<Gravity> {
     let taken = |actions: &[&'static str]| -> Vec<&'static str> {
         actions
             .iter()
@@ -206,7 +229,7 @@ fn may(
     account: &str,
     arn: Option<&str>,
     action: &str,
-    powers: &Powers,
+    powers: &Powers<'_>,
     context: &RequestContext,
 ) -> bool {
     // What his own account lets him do is his own account's to say.
@@ -242,9 +265,7 @@ fn may(
         Some(arn) => context.clone().with("aws:PrincipalArn", known(arn)),
         None => context.clone(),
     };
-    let resources = powers.resources.iter().cloned().chain(powers.named_by(statement));
-    let mut resources = resources.filter(|resource| statement.may_reach(resource));
-    resources.any(|resource| {
+    powers.tried(statement).into_iter().any(|resource| {
         let request = AuthorizationRequest {
             principal: principal.clone(),
             action: action.to_owned(),
@@ -381,6 +402,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_named_by_its_own_arn_is_that_key() {
+        let mut named = allow(json!({ "AWS": OTHER }), json!("kms:Decrypt"), Value::Null);
+        named["Resource"] = json!("arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab");
+        assert_eq!(of_key(&policy(json!([named])), ACCOUNT).len(), 1);
+    }
+
+    #[test]
     fn a_bucket_is_read_by_some_and_changed_by_others() {
         let of = |statement: Value| {
             let outsiders = of_bucket(&policy(json!([statement])), ACCOUNT, &"acme".parse().unwrap());
@@ -408,5 +436,20 @@ mod tests {
         let elsewhere =
             json!({ "Effect": "Allow", "Principal": other, "Action": "s3:*", "Resource": "arn:aws:s3:::else/*" });
         assert_eq!(of(elsewhere), []);
+    }
+
+    #[test]
+    fn who_writes_from_outside_is_named() {
+        let named = |principal: Value, action: &str| -> Vec<String> {
+            let policy = policy(json!([allow(principal, json!(action), Value::Null)]));
+            let found = who_may("s3:PutObject", &policy, ACCOUNT, &"acme".parse().unwrap());
+            found.into_iter().map(|outsider| outsider.principal).collect()
+        };
+        let other = json!({ "AWS": ["arn:aws:iam::999999999999:role/x", "arn:aws:iam::123456789012:role/y"] });
+        assert_eq!(named(other.clone(), "s3:Put*"), ["arn:aws:iam::999999999999:role/x"]);
+        assert_eq!(named(json!("*"), "*"), ["*"]);
+        assert!(named(other, "s3:GetObject").is_empty());
+        assert!(named(json!({ "Service": "logging.s3.amazonaws.com" }), "s3:PutObject").is_empty());
+        assert!(named(json!({ "AWS": ACCOUNT }), "s3:PutObject").is_empty());
     }
 }

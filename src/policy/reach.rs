@@ -4,9 +4,8 @@
 
 use super::document::Principals;
 use super::evaluate::covers::pattern_covers;
-use super::outside::{Outside, outside};
 use super::{Document, Statement};
-use crate::names::{AccountId, BucketName, RoleArn};
+use crate::names::{BucketName, RoleArn};
 
 const WRITE: &str = "s3:putobject";
 
@@ -29,22 +28,6 @@ pub(crate) fn lets_write(policy: &Document, bucket: &BucketName, role: &RoleArn)
         };
         names_role && allows_some(statement, bucket)
     })
-}
-
-/// Whom outside its account the policy of a bucket lets write into it. A service of AWS's is nobody whom Mixpanel could
-/// be.
-pub(crate) fn outside_writers(policy: &Document, bucket: &BucketName, account: &AccountId) -> Vec<String> {
-    let mut writers: Vec<String> = policy
-        .statements()
-        .iter()
-        .filter(|statement| allows_some(statement, bucket))
-        .flat_map(|statement| outside(statement, account.as_str()))
-        .filter(|principal| !matches!(principal, Outside::Other { kind, .. } if kind == "Service"))
-        .map(|principal| principal.to_string())
-        .collect();
-    writers.sort();
-    writers.dedup();
-    writers
 }
 
 fn allows_some(statement: &Statement, bucket: &BucketName) -> bool {
@@ -76,6 +59,21 @@ fn covers(pattern: &str, bucket: &BucketName) -> bool {
     ["\u{1}", "\u{1}/\u{2}/\u{3}"]
         .iter()
         .all(|key| pattern_covers(pattern, &format!("arn:aws:s3:::{bucket}/{key}")))
+}
+
+/// Whether a pattern covers the bucket, or something in it.
+pub(super) fn meets_bucket(pattern: &str, bucket: &BucketName) -> bool {
+    ["", "/*"]
+        .iter()
+        .any(|part| meet(pattern, &format!("arn:aws:s3:::{bucket}{part}")))
+}
+
+/// A text that a pattern covers: something that nobody names, for each wildcard and variable.
+pub(super) fn sample(pattern: &str) -> String {
+    let characters = self::pattern(pattern).into_iter();
+    characters
+        .map(|one| if matches!(one, '*' | '?') { '\u{1}' } else { one })
+        .collect()
 }
 
 /// Whether some text is covered by both patterns. A policy variable may stand for anything.
@@ -167,24 +165,6 @@ mod tests {
         ] {
             assert!(!writes(other), "{other}");
         }
-    }
-
-    #[test]
-    fn who_writes_from_outside_is_named() {
-        let account: AccountId = "123456789012".parse().unwrap();
-        let named = |principal: &str, action: &str| {
-            let text = format!(
-                r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"{action}","Resource":"arn:aws:s3:::acme/*"}}]}}"#
-            );
-            outside_writers(&Document::parse(&text).unwrap(), &bucket(), &account)
-        };
-        let other = r#"{"AWS":["arn:aws:iam::999999999999:role/x","arn:aws:iam::123456789012:role/y"]}"#;
-        assert_eq!(named(other, "s3:Put*"), ["arn:aws:iam::999999999999:role/x"]);
-        assert_eq!(named(r#""*""#, "*"), ["*"]);
-        assert!(named(other, "s3:GetObject").is_empty());
-        let service = r#"{"Service":"logging.s3.amazonaws.com"}"#;
-        assert!(named(service, "s3:PutObject").is_empty());
-        assert!(named(r#"{"AWS":"123456789012"}"#, "s3:PutObject").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The bucket: whether it is the right one, and whether its policy lets the role in.
 
-use super::reported::{actions, by_keys, has_calls, reasons, reported};
+use super::reported::{actions, by_keys, has_calls, reasons, refusal, reported};
 use super::{Check, CheckId, Examined, edits, unread};
 use crate::advice::Advice;
 use crate::command_line::CommandLine;
@@ -13,9 +13,6 @@ use crate::policy::trust::Gravity;
 use crate::verify::Status;
 use crate::verify::access::source_text;
 use crate::verify::evidence::BucketStanding;
-
-const DENIED_BY_BUCKET: &str =
-    "AccessDenied: not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy";
 
 /// What the bucket's policy says to the role.
 pub(super) fn policy_checks(case: &Examined<'_>) -> Vec<Check> {
@@ -102,7 +99,7 @@ fn policy_check(
         format!("{refused}: {by} denies {}{}", actions(&blamed), by_keys(&blamed)),
         format!("whether {by} refuses Mixpanel hangs on {}", reasons(&blamed)),
     )
-    .mixpanel_sees(DENIED_BY_BUCKET);
+    .mixpanel_sees(refusal(&blamed[0]));
     let (check, note) = mend(check);
     edits::of_bucket_policy(case, check, note)
 }

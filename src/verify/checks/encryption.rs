@@ -11,7 +11,6 @@ use crate::command_line::CommandLine;
 use crate::encryption::{BucketEncryption, Method};
 use crate::names::{KeyArn, KeyReference};
 use crate::observed::{Key, Reading};
-use crate::policy::document::Principals;
 use crate::policy::evaluate::{Decision, Layer, Refusal};
 use crate::policy::outsiders::{self, Outsider};
 use crate::policy::trust::Gravity;
@@ -94,10 +93,7 @@ fn key_policy(case: &Examined<'_>) -> Check {
         format!("what the key's policy says hangs on {}", reasons(&blamed)),
     )
     .because("kms:GetKeyPolicy")
-    .mixpanel_sees(
-        "AccessDenied: not authorized to perform: kms:GenerateDataKey on resource … because no resource-based policy \
-         allows the kms:GenerateDataKey action",
-    );
+    .mixpanel_sees(refusal(&blamed[0]));
     edits::of_key_policy(case, check)
 }
 
@@ -170,9 +166,7 @@ fn arn_match(case: &Examined<'_>) -> Check {
         "the role's policies may name another key",
     )
     .because("kms:DescribeKey → Arn, against the Resource of the role's policies")
-    .mixpanel_sees(
-        "AccessDenied: not authorized to perform: kms:GenerateDataKey because no identity-based policy allows it",
-    );
+    .mixpanel_sees(refusal(&blamed[0]));
     page_of_key(case, check, &key.arn)
 }
 
@@ -198,7 +192,7 @@ fn context(case: &Examined<'_>) -> Check {
         format!("whether the encryption context fits hangs on {}", reasons(&blamed)),
     )
     .because("s3:GetBucketEncryption → BucketKeyEnabled")
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey");
+    .mixpanel_sees(refusal(&blamed[0]));
     let not_granted = Decision::Denied(Refusal::NoAllow(Layer::Identity));
     let is_granted = !blamed
         .iter()
@@ -428,7 +422,7 @@ fn account(case: &Examined<'_>) -> Check {
         ),
     )
     .because(because)
-    .mixpanel_sees("AccessDenied: not authorized to perform: kms:GenerateDataKey")
+    .mixpanel_sees(refusal(&blamed[0]))
     .advise(format!(
         "Its owner has to add a statement to the key's policy that allows kms:GenerateDataKey, kms:Decrypt and \
          kms:DescribeKey to {}.",
@@ -475,12 +469,18 @@ fn aws_managed(case: &Examined<'_>) -> Check {
     if !managed {
         return Check::skipped(ID, "the key aws/s3 is not used");
     }
-    let own = case.evidence.caller.account.as_str();
-    let policy = case
+    let reader = case
         .evidence
         .facts()
-        .and_then(|facts| facts.settings.policy.known()?.as_ref());
-    let reader = policy.and_then(|policy| foreign_reader(policy, own));
+        .zip(case.evidence.bucket_name())
+        .and_then(|(facts, bucket)| {
+            let policy = facts.settings.policy.known()?.as_ref()?;
+            let own = case.evidence.caller.account.as_str();
+            let mut readers = outsiders::who_may("s3:GetObject", policy, own, bucket).into_iter();
+            readers
+                .find(|reader| !reader.is_everybody)
+                .map(|reader| reader.principal)
+        });
     match reader {
         None => Check::pass(ID, "the bucket's policy lets no other account read").because("s3:GetBucketPolicy"),
         Some(reader) => Check::warn(
@@ -498,23 +498,6 @@ fn aws_managed(case: &Examined<'_>) -> Check {
         )
         .fix_command(case.setup_with_new_key()),
     }
-}
-
-/// A principal of another account that a bucket policy lets read.
-fn foreign_reader<'a>(policy: &'a Document, own: &str) -> Option<&'a str> {
-    let reading = policy
-        .statements()
-        .iter()
-        .filter(|statement| statement.allows() && statement.takes_in("s3:GetObject"));
-    reading
-        .flat_map(|statement| match statement.principals() {
-            Principals::Aws(principals) => principals,
-            _ => Vec::new(),
-        })
-        .find(|principal| {
-            let account = principal.split(':').nth(4).unwrap_or(principal);
-            account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) && account != own
-        })
 }
 
 /// Whether the key's policy lets anybody in from outside its account. A key that says it was made by this program has
