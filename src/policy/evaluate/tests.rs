@@ -61,7 +61,7 @@ fn source(layer: Layer, policy: &str, statement: usize, sid: Option<&str>) -> So
     }
 }
 
-struct LetterCase {
+struct Situation {
     rule: Rule,
     identity: Document,
     boundary: Option<Document>,
@@ -69,7 +69,7 @@ struct LetterCase {
     unreadable: Vec<(Layer, String)>,
 }
 
-impl LetterCase {
+impl Situation {
     fn new(rule: Rule) -> Self {
         Self {
             rule,
@@ -135,16 +135,16 @@ fn reasons(decision: &Decision) -> Vec<&str> {
 
 #[test]
 fn nothing_is_allowed_by_default() {
-    assert_eq!(LetterCase::new(Rule::Either).get(), refused(Layer::Identity));
-    assert_eq!(LetterCase::new(Rule::Both).get(), refused(Layer::Resource));
-    assert_eq!(LetterCase::new(Rule::ResourceOnly).get(), refused(Layer::Resource));
-    assert_eq!(LetterCase::new(Rule::KeyPolicy).get(), refused(Layer::Resource));
+    assert_eq!(Situation::new(Rule::Either).get(), refused(Layer::Identity));
+    assert_eq!(Situation::new(Rule::Both).get(), refused(Layer::Resource));
+    assert_eq!(Situation::new(Rule::ResourceOnly).get(), refused(Layer::Resource));
+    assert_eq!(Situation::new(Rule::KeyPolicy).get(), refused(Layer::Resource));
 }
 
 #[test]
 fn an_identity_policy_allows_in_its_own_account_and_is_named() {
     let by = vec![source(Layer::Identity, "identity", 0, Some("All"))];
-    let case = LetterCase::new(Rule::Either).identity(allow_all());
+    let case = Situation::new(Rule::Either).identity(allow_all());
     assert_eq!(case.get(), Decision::Allowed { by });
 }
 
@@ -154,7 +154,7 @@ fn a_denying_statement_wins_and_is_named() {
         {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "*", "Resource": "*"},
         {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "s3:Get*", "Resource": "*"},
     ]));
-    let case = LetterCase::new(Rule::Either).identity(allow_all()).resource(bucket);
+    let case = Situation::new(Rule::Either).identity(allow_all()).resource(bucket);
     let deny = source(Layer::Resource, "resource", 1, Some("No"));
     assert_eq!(case.get(), Decision::Denied(Refusal::Statement(deny)));
 }
@@ -170,30 +170,30 @@ fn a_boundary_limits_what_identity_policies_allow() {
     };
     let policy = || document(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"}));
     let create = request("iam:CreateUser", RequestContext::new());
-    let case = LetterCase::new(Rule::Either).identity(policy()).boundary(boundary());
+    let case = Situation::new(Rule::Either).identity(policy()).boundary(boundary());
     assert_eq!(case.decide(&create), refused(Layer::Boundary));
     assert!(allowed(
-        &LetterCase::new(Rule::Either).identity(policy()).decide(&create)
+        &Situation::new(Rule::Either).identity(policy()).decide(&create)
     ));
-    let case = LetterCase::new(Rule::Either).boundary(boundary());
+    let case = Situation::new(Rule::Either).boundary(boundary());
     assert_eq!(case.get(), refused(Layer::Identity));
-    let case = LetterCase::new(Rule::Either).identity(allow_all()).boundary(boundary());
+    let case = Situation::new(Rule::Either).identity(allow_all()).boundary(boundary());
     assert!(allowed(&case.get()));
 }
 
 #[test]
 fn a_grant_to_the_role_needs_the_boundary_but_no_identity_policy() {
     let grant = || grant_to(json!({"AWS": ROLE}));
-    assert!(allowed(&LetterCase::new(Rule::Either).resource(grant()).get()));
-    let case = LetterCase::new(Rule::Either).resource(grant()).boundary(nothing());
+    assert!(allowed(&Situation::new(Rule::Either).resource(grant()).get()));
+    let case = Situation::new(Rule::Either).resource(grant()).boundary(nothing());
     assert_eq!(case.get(), refused(Layer::Boundary));
-    let case = LetterCase::new(Rule::Either).resource(grant()).boundary(allow_all());
+    let case = Situation::new(Rule::Either).resource(grant()).boundary(allow_all());
     assert!(allowed(&case.get()));
 }
 
 #[test]
 fn a_grant_to_a_session_passes_the_boundary_if_it_is_this_session() {
-    let case = LetterCase::new(Rule::Either)
+    let case = Situation::new(Rule::Either)
         .resource(grant_to(json!({"AWS": SESSION})))
         .boundary(nothing());
     assert_eq!(reasons(&case.get()), ["the session's name"]);
@@ -207,7 +207,7 @@ fn a_grant_to_a_user_passes_the_boundary() {
         account: ACCOUNT.into(),
         arn: arn.into(),
     };
-    let case = LetterCase::new(Rule::Either)
+    let case = Situation::new(Rule::Either)
         .resource(grant_to(json!({ "AWS": arn })))
         .boundary(nothing());
     assert!(allowed(&case.decide(&request)));
@@ -216,7 +216,7 @@ fn a_grant_to_a_user_passes_the_boundary() {
 #[test]
 fn a_grant_to_everyone_needs_no_identity_policy() {
     for principal in [json!("*"), json!({"AWS": "*"})] {
-        let case = LetterCase::new(Rule::Either).resource(grant_to(principal.clone()));
+        let case = Situation::new(Rule::Either).resource(grant_to(principal.clone()));
         assert!(allowed(&case.get()));
         let case = case.boundary(nothing());
         let limit = "whether the permissions boundary limits a grant to everyone";
@@ -232,7 +232,7 @@ fn a_grant_to_everyone_with_the_arn_of_the_role_passes_the_boundary() {
         "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*",
         "Condition": {"ArnEquals": {"aws:PrincipalArn": ROLE}},
     }));
-    let case = LetterCase::new(Rule::Either).resource(grant).boundary(nothing());
+    let case = Situation::new(Rule::Either).resource(grant).boundary(nothing());
     let request = request(
         "s3:GetObject",
         RequestContext::new().with("aws:PrincipalArn", known(ROLE)),
@@ -243,7 +243,7 @@ fn a_grant_to_everyone_with_the_arn_of_the_role_passes_the_boundary() {
 #[test]
 fn a_grant_to_the_account_leaves_it_to_identity_policies() {
     for principal in [json!({"AWS": ROOT}), json!({"AWS": ACCOUNT})] {
-        let case = LetterCase::new(Rule::Either).resource(grant_to(principal));
+        let case = Situation::new(Rule::Either).resource(grant_to(principal));
         assert_eq!(case.get(), refused(Layer::Identity));
         assert!(allowed(&case.identity(allow_all()).get()));
     }
@@ -252,13 +252,13 @@ fn a_grant_to_the_account_leaves_it_to_identity_policies() {
 #[test]
 fn across_accounts_both_sides_must_allow() {
     for principal in [json!("*"), json!({"AWS": ROLE}), json!({"AWS": ROOT})] {
-        let case = LetterCase::new(Rule::Both).resource(grant_to(principal));
+        let case = Situation::new(Rule::Both).resource(grant_to(principal));
         assert_eq!(case.get(), refused(Layer::Identity));
         let case = case.identity(allow_all());
         assert!(allowed(&case.get()));
         assert_eq!(case.boundary(nothing()).get(), refused(Layer::Boundary));
     }
-    let case = LetterCase::new(Rule::Both).identity(allow_all());
+    let case = Situation::new(Rule::Both).identity(allow_all());
     assert_eq!(case.get(), refused(Layer::Resource));
     let case = case.resource(grant_to(json!({"AWS": SESSION})));
     assert_eq!(reasons(&case.get()), ["the session's name"]);
@@ -270,7 +270,7 @@ fn a_trust_policy_decides_alone_and_without_resource() {
         "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": "12345"}},
     }));
-    let case = LetterCase::new(Rule::ResourceOnly).resource(trust);
+    let case = Situation::new(Rule::ResourceOnly).resource(trust);
     let assume = |fact| {
         let context = RequestContext::new().with("sts:ExternalId", fact);
         case.decide(&request("sts:AssumeRole", context))
@@ -291,18 +291,18 @@ fn the_default_key_policy_delegates_to_identity_policies() {
         }))
     };
     let decrypt = request("kms:Decrypt", RequestContext::new());
-    let case = LetterCase::new(Rule::KeyPolicy).identity(allow_all());
+    let case = Situation::new(Rule::KeyPolicy).identity(allow_all());
     assert_eq!(case.decide(&decrypt), refused(Layer::Resource));
     let case = case.resource(default());
     assert!(allowed(&case.decide(&decrypt)));
     assert_eq!(case.boundary(nothing()).decide(&decrypt), refused(Layer::Boundary));
-    let case = LetterCase::new(Rule::KeyPolicy).resource(default());
+    let case = Situation::new(Rule::KeyPolicy).resource(default());
     assert_eq!(case.decide(&decrypt), refused(Layer::Identity));
 }
 
 #[test]
 fn a_key_policy_can_allow_the_role_itself() {
-    let case = LetterCase::new(Rule::KeyPolicy).resource(grant_to(json!({"AWS": ROLE})));
+    let case = Situation::new(Rule::KeyPolicy).resource(grant_to(json!({"AWS": ROLE})));
     assert!(allowed(&case.get()));
     assert_eq!(case.boundary(nothing()).get(), refused(Layer::Boundary));
 }
@@ -310,19 +310,19 @@ fn a_key_policy_can_allow_the_role_itself() {
 #[test]
 fn a_key_policy_statement_without_resource_has_no_effect() {
     let key = document(json!({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:*"}));
-    let case = LetterCase::new(Rule::KeyPolicy).resource(key);
+    let case = Situation::new(Rule::KeyPolicy).resource(key);
     let decrypt = request("kms:Decrypt", RequestContext::new());
     assert_eq!(case.decide(&decrypt), refused(Layer::Resource));
 }
 
 #[test]
 fn a_resource_policy_statement_without_principal_has_no_effect() {
-    let case = LetterCase::new(Rule::Either).resource(allow_all());
+    let case = Situation::new(Rule::Either).resource(allow_all());
     assert_eq!(case.get(), refused(Layer::Identity));
 }
 
-fn with_bucket_policy(deny: Value) -> LetterCase {
-    LetterCase::new(Rule::Either)
+fn with_bucket_policy(deny: Value) -> Situation {
+    Situation::new(Rule::Either)
         .identity(allow_all())
         .resource(document(deny))
 }
@@ -395,7 +395,7 @@ fn requests_that_do_not_come_through_the_endpoint_are_denied() {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_aws_my-sec-creds-self-manage.html>
 #[test]
 fn without_mfa_everything_but_some_actions_is_denied() {
-    let case = LetterCase::new(Rule::Either).identity(document(json!([
+    let case = Situation::new(Rule::Either).identity(document(json!([
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
         {
             "Effect": "Deny", "NotAction": ["iam:ChangePassword", "sts:GetSessionToken"],
@@ -435,7 +435,7 @@ fn a_doubtful_deny_leaves_a_refusal_a_refusal() {
         "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*",
         "Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
     });
-    let case = LetterCase::new(Rule::Either).resource(document(deny));
+    let case = Situation::new(Rule::Either).resource(document(deny));
     assert_eq!(case.get(), refused(Layer::Identity));
     assert_eq!(reasons(&case.identity(allow_all()).get()), ["aws:SourceIp"]);
 }
@@ -448,7 +448,7 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
             "Condition": {operator: {key: "x"}},
         })
     };
-    let case = LetterCase::new(Rule::Either).identity(document(json!([
+    let case = Situation::new(Rule::Either).identity(document(json!([
         conditional("Allow", "StringEquals", "a"),
         conditional("Deny", "StringEquals", "b"),
         conditional("Allow", "StringEquals", "c"),
@@ -470,28 +470,28 @@ fn a_doubtful_allow_and_a_doubtful_deny_are_both_named() {
 
 #[test]
 fn what_could_not_be_read_may_allow_and_deny() {
-    let case = LetterCase::new(Rule::Either)
+    let case = Situation::new(Rule::Either)
         .identity(allow_all())
         .unreadable(Layer::Resource);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = LetterCase::new(Rule::Either).unreadable(Layer::Identity);
+    let case = Situation::new(Rule::Either).unreadable(Layer::Identity);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = LetterCase::new(Rule::Either)
+    let case = Situation::new(Rule::Either)
         .identity(allow_all())
         .unreadable(Layer::Boundary);
     assert_eq!(reasons(&case.get()), ["no permission"]);
-    let case = LetterCase::new(Rule::Both)
+    let case = Situation::new(Rule::Both)
         .identity(allow_all())
         .unreadable(Layer::Boundary);
     assert_eq!(case.get(), refused(Layer::Resource));
     let deny = document(json!({"Effect": "Deny", "Action": "*", "Resource": "*"}));
-    let case = LetterCase::new(Rule::Either).identity(deny).unreadable(Layer::Resource);
+    let case = Situation::new(Rule::Either).identity(deny).unreadable(Layer::Resource);
     assert!(matches!(case.get(), Decision::Denied(Refusal::Statement(_))));
 }
 
 #[test]
 fn a_statement_that_allows_in_several_ways_is_named_once() {
-    let case = LetterCase::new(Rule::Both)
+    let case = Situation::new(Rule::Both)
         .identity(allow_all())
         .resource(grant_to(json!({"AWS": ["*", ROLE, ROOT]})));
     let Decision::Allowed { by } = case.get() else {
